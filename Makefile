@@ -1,0 +1,50 @@
+# Everything runs from a bare clone, as root on Debian: each target sets up what it needs first.
+#
+#   make demo    netboot a virtual machine before your eyes
+#   make test    all tests, real firmware included
+#   make fast    the tests that take seconds
+#   make check   lint, types, import rules
+#   make bench   measure beside dnsmasq and nginx
+
+PYTHON ?= python3
+BIN := .venv/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+
+.PHONY: demo test fast lab check bench dist clean system
+
+demo: system .venv/ready
+	$(BIN)/python -m tests.lab.demo $(ARGS)
+
+test: fast lab
+
+fast: system .venv/ready
+	$(BIN)/python -m pytest -m 'not lab' $(ARGS)
+
+lab: system .venv/ready
+	$(BIN)/python -m pytest -m lab $(ARGS)
+
+check: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: system .venv/ready
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Wheels of every distribution, installed into an empty environment and run from elsewhere.
+dist: .venv/ready
+	tools/check-wheels
+
+system:
+	tools/install-system-packages
+
+# One pip line names every folder: a plugin alone would look for pixiecore-core in the registry.
+.venv/ready: pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS)) | system
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e '.[dev]' $(addprefix -e ./,$(PLUGINS))
+	touch $@
+
+clean:
+	rm -rf .venv .cache lab-artefacts dist build

@@ -1,0 +1,70 @@
+"""Pixiecore: network-boot Linux beside the DHCP server you already have.
+
+These are the public names, all that a plugin may import (its tests may add :mod:`pixiecore_core.testing`).
+Importing this package patches nothing and opens nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport
+from pixiecore_core.boot.cmdline import file_names
+from pixiecore_core.errors import BootFileError, BootFileNotFound, CmdlineError, ConfigError, PixiecoreError
+from pixiecore_core.hookspecs import BooterRegistrar, UrlFor, hookimpl
+from pixiecore_core.models import (
+    BootFile,
+    BootSpec,
+    ByteSource,
+    Client,
+    Event,
+    EventKind,
+    FileRef,
+    Firmware,
+    Ignore,
+    MacAddress,
+    Machine,
+    PxeRequest,
+)
+
+if TYPE_CHECKING:
+    from pixiecore_core.cli.serve import serving_command
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "BootFile",
+    "BootFileError",
+    "BootFileNotFound",
+    "BootSpec",
+    "BooterRegistrar",
+    "ByteSource",
+    "Client",
+    "CmdlineError",
+    "ConfigError",
+    "Event",
+    "EventKind",
+    "FileRef",
+    "Firmware",
+    "FirmwareFamily",
+    "Ignore",
+    "MacAddress",
+    "Machine",
+    "PixiecoreError",
+    "PxeRequest",
+    "Transport",
+    "UrlFor",
+    "__version__",
+    "file_names",
+    "hookimpl",
+    "its tests may add :mod:`pixiecore_core.testing`",
+    "serving_command",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load ``serving_command`` when it is first asked for: it needs the whole server, and gevent."""
+    if name == "serving_command":
+        from pixiecore_core.cli.serve import serving_command
+
+        return serving_command
+    raise AttributeError(name)

@@ -1,0 +1,160 @@
+"""The running server: builds the listeners, starts them in an order that promises nothing too early, and stops them.
+
+HTTP and TFTP before DHCP, so that nobody is offered what cannot be fetched yet. Holds no protocol and no policy.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Literal, Protocol
+
+import gevent
+import gevent.event
+
+from pixiecore_core.boot.tokens import Sealer
+from pixiecore_core.errors import StartError
+from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.net.answering import Answerer
+from pixiecore_core.net.boot_pages import BootPages
+from pixiecore_core.net.dhcp import DhcpServer
+from pixiecore_core.net.http import HttpServer
+from pixiecore_core.net.interfaces import Interfaces
+from pixiecore_core.net.ports import holder_of
+from pixiecore_core.net.tftp import TftpServer
+from pixiecore_core.net.tftp_files import TftpFiles
+from pixiecore_core.observe.recorder import Recorder
+from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.settings import Endpoint, ServerSettings
+from pixiecore_core.web.status import pages
+
+STOP_SECONDS = 1.0
+"""What is still being sent gets so long to finish; all of stopping stays under two seconds."""
+
+_ANY = "0.0.0.0"
+
+
+class Server(Protocol):
+    """What each listener can do."""
+
+    @property
+    def port(self) -> int:
+        """The port in use, once bound."""
+
+    def bind(self) -> None:
+        """Take the port. :raises OSError: it cannot be had"""
+
+    def start(self) -> None:
+        """Begin to serve."""
+
+    def stop(self, timeout: float) -> None:
+        """Stop serving and free the port, giving what is under way *timeout* seconds."""
+
+
+class App:
+    """One server.
+
+    :param plugins: with the booter and every other plugin registered
+    :param loaders: the iPXE binaries found
+    """
+
+    def __init__(
+        self, settings: ServerSettings, plugins: PluginManager, recorder: Recorder, loaders: FoundLoaders
+    ) -> None:
+        self.settings = settings
+        self.plugins = plugins
+        self.recorder = recorder
+        self.loaders = loaders
+        self.sealer = Sealer()
+        self.servers: dict[str, Server] = {}
+        """The listeners that are bound, by name: HTTP, TFTP, PXE, DHCP."""
+        self._stop = gevent.event.Event()
+        self._answerer: Answerer | None = None
+
+    def start(self) -> None:
+        """Bind every listener that is on, tell the plugins, then serve.
+
+        :raises StartError: a port cannot be had
+        :raises PluginError: a plugin's ``startup`` failed
+        """
+        settings = self.settings
+        try:
+            http_port = self._bind_http(settings.http_endpoint())
+            self._bind_tftp(settings.tftp)
+            self._bind_dhcp(http_port)
+            self.plugins.startup(self)
+        except BaseException:
+            self.stop()
+            raise
+        for server in self.servers.values():
+            server.start()
+
+    def run(self) -> None:
+        """Serve until :meth:`request_stop`, then stop."""
+        try:
+            self._stop.wait()
+        finally:
+            self.stop()
+
+    def request_stop(self) -> None:
+        """Make :meth:`run` return; may be called from a signal handler."""
+        self._stop.set()
+
+    def stop(self) -> None:
+        """Stop answering, tell the plugins, free the ports. May be called more than once."""
+        servers, self.servers = self.servers, {}
+        ending = [gevent.spawn(server.stop, STOP_SECONDS) for server in servers.values()]
+        gevent.joinall(ending, timeout=STOP_SECONDS + 0.3)
+        if self._answerer is not None:
+            self._answerer.stop()
+        with gevent.Timeout(STOP_SECONDS / 4, False):  # type: ignore[arg-type]
+            self.plugins.shutdown(self)
+
+    def _bind_http(self, endpoint: Endpoint | None) -> int:
+        if endpoint is None:
+            return self.settings.port
+        application = BootPages(self.plugins, self.recorder, self.sealer, pages(self.recorder))
+        return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, application), endpoint)
+
+    def _bind_tftp(self, endpoint: Endpoint | None) -> None:
+        if endpoint is not None:
+            files = TftpFiles(self.plugins, self.recorder)
+            server = TftpServer(self._address(endpoint), endpoint.port, open_file=files.open, on_report=files.report)
+            self._bind("TFTP", server, endpoint)
+
+    def _bind_dhcp(self, http_port: int) -> None:
+        settings = self.settings
+        answerer = self._answerer = Answerer(
+            self.plugins,
+            self.recorder,
+            Interfaces(settings.interface, settings.listen_addr),
+            http_port=http_port,
+            dhcp_port=settings.dhcp.port if settings.dhcp else 67,
+            loaders=self.loaders,
+        )
+        if settings.pxe is not None:
+            server = DhcpServer("pxe", self._address(settings.pxe), settings.pxe.port, answerer)
+            self._bind("PXE", server, settings.pxe)
+        if settings.dhcp is not None:
+            # A socket bound to one address hears no broadcasts, so --listen-addr narrows the interfaces instead.
+            address = str(settings.dhcp.address or _ANY)
+            server = DhcpServer("dhcp", address, settings.dhcp.port, answerer)
+            self._bind("DHCP", server, settings.dhcp)
+
+    def _bind(self, name: Literal["HTTP", "TFTP", "PXE", "DHCP"], server: Server, endpoint: Endpoint) -> int:
+        protocol: Literal["tcp", "udp"] = "tcp" if name == "HTTP" else "udp"
+        try:
+            server.bind()
+        except OSError as error:
+            where = f"{protocol.upper()} port {endpoint.port} ({name})"
+            if error.errno == errno.EADDRINUSE:
+                holder = holder_of(protocol, endpoint.port)
+                by = f" by {holder}" if holder else ""
+                raise StartError(
+                    f"{where} is in use{by}; stop it, or give --{name.lower()} another port or off"
+                ) from error
+            raise StartError(f"cannot listen on {where}: {error.strerror}") from error
+        self.servers[name] = server
+        return server.port
+
+    def _address(self, endpoint: Endpoint) -> str:
+        return str(endpoint.address or self.settings.listen_addr)

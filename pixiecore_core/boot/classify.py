@@ -1,0 +1,181 @@
+"""Decides whether a DHCP message is a machine that wants to boot from the network, and what it is.
+
+First on raw bytes, since ordinary DHCP traffic must cost microseconds; then on the decoded message. "Not for us" is a
+value with a reason, never an exception. Knows firmware; knows nothing of policy or of how to answer.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport, architecture
+from pixiecore_core.errors import WireError
+from pixiecore_core.models import Client, Firmware, Machine, PxeRequest
+from pixiecore_core.wire.dhcp4 import (
+    HEADER_BYTES,
+    MAGIC_COOKIE,
+    NO_ADDRESS,
+    Dhcp4Message,
+    MessageType,
+    Op,
+    Option,
+    suboptions,
+)
+
+Stage = Literal["dhcp", "pxe"]
+
+_FEATURE_HTTP = 0x13  # iPXE features.h: DHCP_EB_FEATURE_HTTP inside option 175
+_CLASS_ARCHITECTURE = re.compile(rb"Arch:(\d{5})")
+_NO_MAC = bytes(6)
+_LOADERS: dict[tuple[FirmwareFamily, str], Firmware] = {
+    (FirmwareFamily.BIOS, "i386"): Firmware.BIOS,
+    (FirmwareFamily.UEFI, "i386"): Firmware.EFI_IA32,
+    (FirmwareFamily.UEFI, "x86_64"): Firmware.EFI_X64,
+    (FirmwareFamily.UEFI, "arm64"): Firmware.EFI_ARM64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NotForUs:
+    """Why a message gets no answer.
+
+    ``noteworthy`` is true where a person who watches their machine fail would want to read the reason, false for
+    traffic that is simply none of our business.
+    """
+
+    reason: str
+    noteworthy: bool = False
+
+
+def might_netboot(data: bytes) -> bool:
+    """Whether it is worth decoding *data* at all: a BOOTREQUEST that mentions option 93 or a network-boot class.
+
+    Lets through some that are not; never stops one that is.
+    """
+    return (
+        len(data) > HEADER_BYTES
+        and data[0] == Op.BOOTREQUEST
+        and data[236:240] == MAGIC_COOKIE
+        # 0x5d is option 93. Overload may put it into sname or file (RFC 2132 section 9.3), so look there too.
+        and (b"\x5d" in data[44:] or b"PXEClient" in data or b"HTTPClient" in data)
+    )
+
+
+def classify(message: Dhcp4Message, stage: Stage, interface: str) -> PxeRequest | NotForUs:
+    """What *message* is to us.
+
+    :param stage: ``"dhcp"`` if it came to port 67, ``"pxe"`` if to the boot-server port 4011
+    :param interface: our interface that it came in on
+    """
+    refusal = _not_usable(message, stage)
+    if refusal is not None:
+        return refusal
+    vendor_class = message.options.get(Option.VENDOR_CLASS, b"")
+    try:
+        kind = _architecture(message, vendor_class)
+        uuid = _uuid(message)
+        ipxe = _is_ipxe(message)
+        http = ipxe and _ipxe_fetches_http(message)
+    except WireError as error:
+        return NotForUs(str(error), noteworthy=True)
+    if kind is None:
+        return NotForUs("not a network boot: no client architecture (option 93)")
+    if http:
+        client = Client.IPXE
+    elif kind.transport is Transport.HTTP or vendor_class.startswith(b"HTTPClient"):
+        client = Client.HTTP_BOOT
+    else:
+        client = Client.PXE
+    return PxeRequest(
+        machine=Machine(
+            mac=message.chaddr.hex(":"),
+            architecture=kind,
+            uuid=uuid,
+            interface=interface,
+            relay=message.giaddr if message.giaddr != NO_ADDRESS else None,
+        ),
+        client=client,
+        firmware=_firmware(kind, ipxe),
+        stage=stage,
+        transaction_id=message.xid,
+        seconds=message.secs,
+    )
+
+
+def _not_usable(message: Dhcp4Message, stage: Stage) -> NotForUs | None:
+    if message.op != Op.BOOTREQUEST:
+        return NotForUs("a reply, not a request")
+    if stage == "dhcp" and message.message_type != MessageType.DISCOVER:
+        return NotForUs("not a DISCOVER")
+    # PXE 2.1 section 2.2.3 asks boot servers with REQUEST; some clients send INFORM.
+    if stage == "pxe" and message.message_type not in (MessageType.REQUEST, MessageType.INFORM, MessageType.DISCOVER):
+        return NotForUs("not a boot-server request")
+    if message.htype != 1 or len(message.chaddr) != 6:
+        return NotForUs(
+            f"hardware type {message.htype} with {len(message.chaddr)}-byte addresses is not Ethernet", True
+        )
+    if message.chaddr == _NO_MAC or message.chaddr[0] & 1:
+        # NVIDIA/deepops issue 32: all zeros from a card without a programmed address.
+        return NotForUs(f"{message.chaddr.hex(':')} is not the address of one card", True)
+    return None
+
+
+def _architecture(message: Dhcp4Message, vendor_class: bytes) -> Architecture | None:
+    """Option 93 is a list of 16-bit codes (RFC 4578 section 2.1): the first that we can feed, else the first.
+
+    Without a usable one, the class ``PXEClient:Arch:000NN`` tells, as EDK2 on the Raspberry Pi 4 needs; never the other
+    way round, for old iPXE says a bare ``PXEClient`` (ipxe issue 1527).
+    """
+    value = message.options.get(Option.CLIENT_ARCHITECTURE, b"")
+    if len(value) % 2:
+        raise WireError(f"client architecture (option 93) has an odd length, {len(value)}")
+    kinds = [architecture(code) for (code,) in struct.iter_unpack("!H", value)]
+    if kinds:
+        return next((kind for kind in kinds if (kind.family, kind.cpu) in _LOADERS), kinds[0])
+    match = _CLASS_ARCHITECTURE.search(vendor_class)
+    return architecture(int(match[1])) if match and int(match[1]) <= 0xFFFF else None
+
+
+def _uuid(message: Dhcp4Message) -> UUID | None:
+    """Option 97: a type byte and 16 bytes (RFC 4578 section 2.3). Absent from some Intel ROMs: that is no error.
+    All zeros is how EDK2 says "not programmed" (PxeBcDhcp4.c).
+
+    EDK2 sends the SMBIOS bytes as they lie in memory, the first three fields little-endian; so does every PXE ROM.
+    """
+    value = message.options.get(Option.CLIENT_UUID)
+    if value is None or len(value) != 17 or value[0] != 0 or value[1:] in (bytes(16), b"\xff" * 16):
+        return None
+    return UUID(bytes_le=value[1:])
+
+
+def _is_ipxe(message: Dhcp4Message) -> bool:
+    """iPXE puts a bare ``iPXE`` into option 77; RFC 3004 section 4 wants each class behind its length. Both count.
+
+    ``pixiecore`` is the class of the iPXE that the Go Pixiecore shipped. A client that names another class wants to be
+    treated as plain PXE, even if option 175 betrays it.
+    """
+    value = message.options.get(Option.USER_CLASS, b"")
+    classes = {value}
+    position = 0
+    while position < len(value):
+        end = position + 1 + value[position]
+        classes.add(value[position + 1 : end])
+        position = end
+    return not classes.isdisjoint({b"iPXE", b"pixiecore"})
+
+
+def _ipxe_fetches_http(message: Dhcp4Message) -> bool:
+    """Old vendor ROMs are built without HTTP: the feature list in option 175 says so (danderson/netboot issue 17)."""
+    if message.options.get(Option.USER_CLASS) == b"pixiecore":
+        return True
+    return _FEATURE_HTTP in suboptions(message.options.get(Option.IPXE, b""))
+
+
+def _firmware(kind: Architecture, ipxe: bool) -> Firmware | None:
+    firmware = _LOADERS.get((kind.family, kind.cpu))
+    # Coming from an iPXE ROM, undionly.kpxe loses the network: the ROM has taken UNDI away (netboot commit b7411f3).
+    return Firmware.BIOS_IPXE if ipxe and firmware is Firmware.BIOS else firmware

@@ -1,0 +1,41 @@
+"""Writes the iPXE script that boots a machine: Pixiecore's own shape, plus the message it used to swallow.
+
+Pure text. iPXE's parser knows no quotes (exec.c): words are split at white space before ``${…}`` is expanded, and a
+word that is ``||``, ``&&``, ``;`` or begins with ``#`` ends the command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_UNSET = "${nothing}"
+"""A setting that nobody sets: expands to nothing, after iPXE has split the words."""
+
+
+def script(kernel_url: str, initrd_urls: Sequence[str], cmdline: str, message: str, booting_url: str) -> str:
+    """The script that shows *message*, loads a kernel and its initrds and boots them.
+
+    ``initrd=NAME`` on the command line is how a UEFI kernel finds what iPXE loaded; BIOS ignores it.
+    """
+    lines = ["#!ipxe", *_echo(message)]
+    lines.append(f"kernel --name kernel {kernel_url}")
+    lines += [f"initrd --name initrd{n} {url}" for n, url in enumerate(initrd_urls)]
+    # Tells us that everything was loaded. It must not stop the boot: EFI builds may fail it (netboot issue 13).
+    lines += [f"imgfetch --name ready {booting_url} ||", "imgfree ready ||"]
+    words = ["boot kernel", *(f"initrd=initrd{n}" for n in range(len(initrd_urls))), cmdline]
+    lines.append(" ".join(word for word in words if word))
+    return "\n".join(lines) + "\n"
+
+
+def _echo(message: str) -> list[str]:
+    """*message* as ``echo`` commands, one for each of its lines, shown as it is written."""
+    printable = "".join(character if character.isprintable() or character == "\n" else " " for character in message)
+    lines = []
+    for line in printable.strip().split("\n") if printable.strip() else []:
+        words = line.split()
+        safe = [_UNSET + word if word in ("||", "&&", ";") or word.startswith("#") else word for word in words]
+        if safe and safe[0].startswith("-"):
+            # An empty first word keeps echo from reading the next as an option.
+            safe.insert(0, _UNSET)
+        lines.append(" ".join(["echo", *safe]))
+    return lines

@@ -1,0 +1,102 @@
+"""Our own side of a conversation: the address a client reaches us by, and the one table of paths on it.
+
+Every URL and TFTP name that an offer, a script or a test mentions is made here, so that what is promised and what is
+served cannot drift apart (siderolabs/sidero issue 1295). Opens nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from pixiecore_core.models import Firmware, Machine, normalise_mac
+
+SCRIPT_PATH = "/_/ipxe"
+FILE_PATH = "/_/file"
+BOOTING_PATH = "/_/booting"
+LOADER_PATH = "/_/loader/"
+AUTOEXEC = "autoexec.ipxe"
+
+BOOT_FILE_NAME: dict[Firmware, str] = {
+    Firmware.BIOS: "undionly.kpxe",
+    Firmware.BIOS_IPXE: "ipxe.pxe",
+    Firmware.EFI_IA32: "snponly.efi",
+    Firmware.EFI_X64: "snponly.efi",
+    Firmware.EFI_ARM64: "snponly.efi",
+}
+"""The name each client is told. UEFI tells what a file is by its ending (EDK2 HttpBootSupport.c)."""
+
+# What shim looks for beside itself before it goes on to its second stage: these must be "not found" (LAB.md).
+_NOT_ALIASED = re.compile(r"^(?:revocations|shim_certificate|sbat)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a particular client reaches us."""
+
+    ip: IPv4Address
+    http_port: int = 80
+
+    @property
+    def base_url(self) -> str:
+        """``http://192.0.2.2`` or ``http://192.0.2.2:8080``, without a slash at the end."""
+        return f"http://{self.ip}" if self.http_port == 80 else f"http://{self.ip}:{self.http_port}"
+
+    def script_url(self, machine: Machine) -> str:
+        """The URL that iPXE is offered. iPXE itself fills the ``${…}`` in (autoboot.c expands the boot file name).
+
+        ``mac`` is the card that asked, for a machine may boot from another card than its first.
+        """
+        return (
+            f"{self.base_url}{SCRIPT_PATH}?mac={machine.mac}&net0=${{net0/mac}}&uuid=${{uuid}}"
+            "&serial=${serial}&arch=${buildarch}&platform=${platform}"
+        )
+
+    def loader_url(self, machine: Machine, firmware: Firmware) -> str:
+        """The URL of a first-stage boot file, for UEFI HTTP Boot."""
+        return f"{self.base_url}{LOADER_PATH}{loader_path(machine.mac, firmware)}"
+
+
+def loader_path(mac: str, firmware: Firmware) -> str:
+    """The TFTP name of a first-stage boot file: each machine and firmware has a directory of its own."""
+    return f"{mac}/{firmware}/{BOOT_FILE_NAME[firmware]}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderRequest:
+    """What a client that fetches from a boot-file directory is after."""
+
+    mac: str
+    firmware: Firmware
+
+
+def parse_loader_path(path: str) -> LoaderRequest | None:
+    """Which loader *path* names, or ``None`` for a path that we never gave out.
+
+    Within a machine's directory every unknown name is the loader: signed iPXE asks for ``ipxe.efi`` whatever it was
+    loaded as (ipxe issue 1684), and some shims ask for the text of a boot entry (rhboot/shim issue 696).
+    """
+    parts = path.strip("/").split("/")
+    if len(parts) < 3 or _NOT_ALIASED.match(parts[-1]):
+        return None
+    try:
+        return LoaderRequest(normalise_mac(parts[0]), Firmware(parts[1]))
+    except ValueError:
+        return None
+
+
+def is_autoexec(path: str) -> bool:
+    """Whether *path* is iPXE 2.x or Debian's 1.21 looking for a script beside the binary, or in the root."""
+    return path.rsplit("/", 1)[-1].lower() == AUTOEXEC
+
+
+AUTOEXEC_SCRIPT = f"""#!ipxe
+imgfree {AUTOEXEC} ||
+autoboot
+"""
+"""Sends iPXE on to what it would do anyway: ask DHCP, and take our offer.
+
+A "not found" stops the chain in some builds (tinkerbell issue 424). The script frees itself, lest it end up in the
+initrd (ipxe issue 1723).
+"""

@@ -1,0 +1,69 @@
+"""Seals a file reference into a token that only we can make and only we can read.
+
+Without it the file server would be an open proxy and an open file server. A token is a NaCl secret box (XSalsa20 and
+Poly1305) around JSON, in URL-safe base64: forged, cut or foreign ones fail as one. Reads no file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from nacl.exceptions import CryptoError
+from nacl.secret import SecretBox
+from nacl.utils import random
+
+from pixiecore_core.models import FileRef, MacAddress, Model, Purpose, normalise_mac
+
+_LONGEST = 16384
+"""Characters; no token of ours is nearly as long, and nothing longer is worth decoding."""
+
+
+class Sealed(Model):
+    """What a token vouches for: the file, and whose boot it belongs to."""
+
+    ref: FileRef
+    mac: MacAddress
+    purpose: Purpose
+
+
+class Sealer:
+    """Seals and opens tokens with one key, fresh for each process unless given.
+
+    :param key: 32 bytes
+    """
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._box = SecretBox(key if key is not None else random(SecretBox.KEY_SIZE))
+
+    def seal(self, sealed: Sealed) -> str:
+        """The token for *sealed*; a new one every time, as each has its own nonce."""
+        plain = json.dumps([sealed.ref.location, sealed.mac, sealed.purpose]).encode()
+        return self._seal(plain)
+
+    def open(self, token: str) -> Sealed | None:
+        """What *token* vouches for, or ``None`` for anything that this key did not seal."""
+        try:
+            location, mac, purpose = json.loads(self._open(token))
+            return Sealed(ref=FileRef(location=location), mac=mac, purpose=purpose)
+        except (CryptoError, ValueError):
+            return None
+
+    def seal_mac(self, mac: str) -> str:
+        """A token that says whose boot it is and opens no file."""
+        return self._seal(mac.encode())
+
+    def open_mac(self, token: str) -> str | None:
+        """The MAC address in a token of :meth:`seal_mac`, or ``None`` for anything else."""
+        try:
+            return normalise_mac(self._open(token).decode())
+        except (CryptoError, ValueError):
+            return None
+
+    def _seal(self, plain: bytes) -> str:
+        return base64.urlsafe_b64encode(bytes(self._box.encrypt(plain))).decode().rstrip("=")
+
+    def _open(self, token: str) -> bytes:
+        if len(token) > _LONGEST:
+            raise ValueError("no token of ours is that long")
+        return self._box.decrypt(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))

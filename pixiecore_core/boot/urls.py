@@ -1,0 +1,35 @@
+"""Makes the URLs of one machine's boot: the ``url_for`` that the rendering hooks are given.
+
+Every one is sealed; ``type`` and ``mac`` beside the token are for people who read access logs, as in the Go Pixiecore,
+and nothing relies on them. Knows the server's own address, never the Host header of a request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from pixiecore_core.boot.server import BOOTING_PATH, FILE_PATH, ServerAddress
+from pixiecore_core.boot.tokens import Sealed, Sealer
+from pixiecore_core.models import FileRef, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class SealedUrls:
+    """See :class:`pixiecore_core.hookspecs.UrlFor`."""
+
+    server: ServerAddress
+    sealer: Sealer
+    mac: str
+
+    def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
+        """The URL that this server will answer with *ref*."""
+        query = {"name": self.sealer.seal(Sealed(ref=ref, mac=self.mac, purpose=purpose))}
+        if purpose != "file":
+            query |= {"type": purpose, "mac": self.mac}
+        return f"{self.server.base_url}{FILE_PATH}?{urlencode(query)}"
+
+    def booting(self) -> str:
+        """The URL that a script fetches to say that everything is loaded."""
+        query = {"mac": self.mac, "name": self.sealer.seal_mac(self.mac)}
+        return f"{self.server.base_url}{BOOTING_PATH}?{urlencode(query)}"

@@ -1,0 +1,82 @@
+"""The command group: loads the plugins, lets them add commands, and turns errors into messages and exit statuses.
+
+Exit status 2 is a usage error, 1 a failure; a user's mistake never shows a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from pixiecore_core import __version__
+from pixiecore_core.cli.inspect import firmware_command, plugins_command
+from pixiecore_core.cli.run import run_command
+from pixiecore_core.cli.serve import Platform
+from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
+from pixiecore_core.plugins.loader import Booters, load
+from pixiecore_core.plugins.manager import PluginManager
+
+
+class PluginGroup(click.Group):
+    """Loads the plugins when a subcommand is first asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, the plugins' among them."""
+        self._load(ctx)
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One command, a plugin's perhaps."""
+        self._load(ctx)
+        return super().get_command(ctx, cmd_name)
+
+    def _load(self, ctx: click.Context) -> None:
+        if ctx.obj is not None:
+            return
+        disabled = list(ctx.params.get("disable_plugin", ()))
+        disabled += [name for name in os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",") if name]
+        platform = ctx.obj = Platform(load(disabled), Booters())
+        manager = PluginManager(_report_to_stderr)
+        for plugin in platform.plugins:
+            manager.register(plugin.module, plugin.name)
+        manager.register_booters(platform.booters)
+        manager.register_commands(self)
+
+
+@click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", "-V", message="pixiecore %(version)s")
+@click.option(
+    "--disable-plugin", multiple=True, metavar="NAME", help="Run as if this plugin were not installed; may be repeated."
+)
+def pixiecore(disable_plugin: tuple[str, ...]) -> None:
+    """Network-boot Linux beside the DHCP server you already have.
+
+    For example, to boot every machine that asks into one kernel:
+
+        pixiecore boot ./vmlinuz ./initrd.img --cmdline="console=ttyS0"
+    """
+
+
+pixiecore.add_command(run_command)
+pixiecore.add_command(plugins_command)
+pixiecore.add_command(firmware_command)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        pixiecore(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except PixiecoreError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
+
+
+def _report_to_stderr(error: PluginError, mac: str | None) -> None:
+    click.echo(f"Error: {error}", err=True)

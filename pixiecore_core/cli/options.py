@@ -1,0 +1,69 @@
+"""Makes click options out of a pydantic model's fields, so that every setting is declared once.
+
+Values are handed on as text: the model validates them, whatever source they come from. Starts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pixiecore_core.settings import Endpoint, is_list, option_name
+
+
+def model_options(model: type[BaseModel], prefix: str = "") -> list[click.Option]:
+    """One option for each field of *model*.
+
+    :param prefix: goes before the parameter names, to tell two models apart in one command
+    """
+    return [_option(prefix + key, key, field) for key, field in model.model_fields.items()]
+
+
+def given_options(ctx: click.Context, model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+    """What the user gave of *model*'s options on this command line; defaults stay with the model."""
+    return {
+        key: list(value) if isinstance(value := ctx.params[prefix + key], tuple) else value
+        for key in model.model_fields
+        if ctx.get_parameter_source(prefix + key) is ParameterSource.COMMANDLINE
+    }
+
+
+def with_options(options: list[click.Option]) -> Callable[[click.Command], click.Command]:
+    """Adds *options* to a command."""
+
+    def add(command: click.Command) -> click.Command:
+        command.params.extend(options)
+        return command
+
+    return add
+
+
+def _option(parameter: str, key: str, field: FieldInfo) -> click.Option:
+    extra: Mapping[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    names = [parameter, option_name(key), *([extra["short"]] if "short" in extra else [])]
+    flag = field.annotation is bool
+    return click.Option(
+        names,
+        is_flag=flag,
+        multiple=is_list(field),
+        default=False if flag else None,
+        metavar=None if flag else extra.get("metavar", key.upper()),
+        help=_help(field),
+    )
+
+
+def _help(field: FieldInfo) -> str:
+    text = field.description or ""
+    text = text[:1].upper() + text[1:] + "."
+    if field.is_required():
+        return f"{text} [required]"
+    default = field.default
+    if isinstance(default, Endpoint):
+        default = default.port
+    shown = default not in (None, "", False, [], ())
+    return f"{text} [default: {default}]" if shown else text

@@ -1,0 +1,88 @@
+"""``pixiecore run``: serve with the booter named by ``--booter``, whose settings become options of this command."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, Platform, run
+from pixiecore_core.errors import ConfigError
+from pixiecore_core.settings import ServerSettings, option_name, variable_name
+
+_PREFIX = "booter__"
+_BOOTER = "pixiecore.booter"
+
+
+class RunCommand(click.Command):
+    """Reads ``--booter`` first, to know which further options there are."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse twice: once for ``--booter`` alone, then with that booter's options."""
+        name = _booter_argument(args) or os.environ.get("PIXIECORE_BOOTER")
+        platform: Platform = ctx.obj
+        if name is not None:
+            ctx.meta[_BOOTER] = platform.booters.choose(name)
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own options and the chosen booter's."""
+        params = super().get_params(ctx)
+        booter = ctx.meta.get(_BOOTER)
+        if booter is None:
+            return params
+        taken = {name for param in params for name in param.opts}
+        for key in booter.Settings.model_fields:
+            if option_name(key) in taken:
+                raise ConfigError(f"booter {booter.name!r}", f"its setting {key!r} is already an option of the server")
+        return [*model_options(booter.Settings, _PREFIX), *params]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say where else settings may come from, and which booters there are."""
+        platform: Platform = ctx.obj
+        booter = ctx.meta.get(_BOOTER)
+        names = ", ".join(sorted(platform.booters.classes)) or "none"
+        with formatter.section("Booters"):
+            formatter.write_text(f"Installed: {names}. For the options of one: pixiecore run --booter NAME --help")
+            if booter is not None:
+                example = next(iter(booter.Settings.model_fields), "setting")
+                formatter.write_text(
+                    f"The options of {booter.name!r} may also come from the environment, such as "
+                    f"{variable_name(booter.name, example)}, or from the TOML table [booter.{booter.name}]."
+                )
+        with formatter.section("Settings"):
+            formatter.write_text(SOURCES)
+        with formatter.section("Example"):
+            formatter.write_text("pixiecore run --booter static --kernel ./vmlinuz --initrd ./initrd.img")
+
+
+def _booter_argument(args: list[str]) -> str | None:
+    for position, argument in enumerate(args):
+        if argument.startswith("--booter="):
+            return argument.partition("=")[2]
+        if argument == "--booter" and position + 1 < len(args):
+            return args[position + 1]
+    return None
+
+
+def _run(ctx: click.Context, /, **values: Any) -> None:
+    booter = ctx.meta.get(_BOOTER)
+    if booter is None:
+        run(ctx, None, {})
+    else:
+        run(ctx, booter.name, given_options(ctx, booter.Settings, _PREFIX))
+
+
+run_command = RunCommand(
+    "run",
+    callback=click.pass_context(_run),
+    params=[
+        click.Option(["--booter"], metavar="NAME", help="The booter that decides what machines boot. [required]"),
+        CONFIG_OPTION,
+        *model_options(ServerSettings),
+    ],
+    help="Serve network boots: answer ProxyDHCP, PXE, TFTP and HTTP, and let a booter decide what each machine boots.",
+    short_help="Serve network boots with a booter of your choice.",
+)

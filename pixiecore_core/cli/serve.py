@@ -1,0 +1,152 @@
+"""Starts a server from the command line: checks privileges, merges settings, builds the app, waits for a signal.
+
+Plugins that add commands of their own reach it through ``serving_command``. Parses no arguments itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import gevent
+
+from pixiecore_core import __version__
+from pixiecore_core.app import App
+from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.defaults import Defaults
+from pixiecore_core.errors import PixiecoreError, PluginError, StartError
+from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
+from pixiecore_core.net.ports import missing_capabilities
+from pixiecore_core.observe.log import configure
+from pixiecore_core.observe.recorder import Recorder
+from pixiecore_core.plugins.blocking import watch
+from pixiecore_core.plugins.loader import Booters, LoadedPlugin
+from pixiecore_core.plugins.manager import CORE, PluginManager
+from pixiecore_core.settings import ServerSettings, read_toml, resolve
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Serve = Callable[[str, Mapping[str, Any]], None]
+"""Run a server with the booter of this name and these settings of it, until it is stopped."""
+
+CONFIG_OPTION = click.Option(
+    ["--config"],
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="PIXIECORE_CONFIG",
+    help="Read settings from this TOML file.",
+)
+
+SOURCES = """Every server option may also come from the environment, as PIXIECORE_ and its name (PIXIECORE_PORT),
+or from the [server] table of a TOML file given with --config. The command line wins, then the environment, then the
+file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What is installed here: the plugins and the booters they offer."""
+
+    plugins: list[LoadedPlugin]
+    booters: Booters
+
+
+def serving_command(function: Function) -> Function:
+    """Decorator for a click command's function: adds all server options, and passes a :data:`Serve` as ``serve``."""
+
+    @click.pass_context
+    def invoke(ctx: click.Context, /, **values: Any) -> Any:
+        for name in [CONFIG_OPTION.name, *ServerSettings.model_fields]:
+            values.pop(str(name), None)
+
+        def serve(booter: str, booter_settings: Mapping[str, Any]) -> None:
+            run(ctx, booter, booter_settings)
+
+        return ctx.invoke(function, serve=serve, **values)
+
+    wrapped: Any = invoke
+    wrapped.__doc__ = function.__doc__
+    wrapped.__name__ = function.__name__
+    # Options declared by the plugin's own decorators come first in --help; click collects them in reverse.
+    own = getattr(function, "__click_params__", [])
+    wrapped.__click_params__ = [CONFIG_OPTION, *reversed(model_options(ServerSettings)), *own]
+    return wrapped  # type: ignore[no-any-return]
+
+
+def run(ctx: click.Context, booter_name: str | None, booter_given: Mapping[str, Any]) -> None:
+    """Serve until a signal comes.
+
+    :raises ConfigError: a setting is unusable
+    :raises StartError: this machine refuses
+    :raises PluginError: a plugin refuses
+    """
+    platform: Platform = ctx.obj
+    config: Path | None = ctx.params.get("config")
+    tables = read_toml(config) if config else {}
+    settings = resolve(
+        ServerSettings, "", given_options(ctx, ServerSettings), os.environ, tables.get("server", {}), "[server]"
+    )
+    _check_privileges(settings)
+    booter_class = platform.booters.choose(booter_name)
+    name = booter_class.name
+    booter_table = tables.get("booter", {}).get(name, {})
+    booter_settings = resolve(booter_class.Settings, name, booter_given, os.environ, booter_table, f"[booter.{name}]")
+    loaders = find_loaders(settings.loaders())
+
+    recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps))
+    plugins = PluginManager(recorder.plugin_failed)
+    recorder.publish = plugins.publish
+    # pluggy asks the latest first: the core's own answers come last, the booter just before them.
+    plugins.register(Defaults(loaders), CORE)
+    plugins.register(_construct(booter_class, booter_settings), f"{name} booter")
+    for plugin in platform.plugins:
+        plugins.register(plugin.module, plugin.name)
+    _serve(App(settings, plugins, recorder, loaders), loaders)
+
+
+def _serve(app: App, loaders: FoundLoaders) -> None:
+    # Line by line even into a pipe: somebody is waiting to see why a machine does not boot.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    watch(app.plugins.report)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, app.request_stop)
+    logger = app.recorder.logger
+    app.start()
+    missing = loaders.missing()
+    if missing:
+        machines = ", ".join(SERVES[firmware] for firmware in missing)
+        logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")
+    where = ", ".join(f"{name} on port {server.port}" for name, server in app.servers.items())
+    logger.info(f"Ready: Pixiecore {__version__} answers {where}", subsystem="Init")
+    app.run()
+    logger.info("Stopped", subsystem="Init")
+
+
+def _construct(booter_class: type[Any], settings: Any) -> object:
+    try:
+        return booter_class(settings)
+    except PixiecoreError:
+        raise
+    except Exception as error:
+        raise PluginError(booter_class.name, "__init__", f"{type(error).__name__}: {error}") from error
+
+
+def _check_privileges(settings: ServerSettings) -> None:
+    endpoints = (settings.dhcp, settings.pxe, settings.tftp, settings.http_endpoint())
+    missing = missing_capabilities([endpoint.port for endpoint in endpoints if endpoint], settings.dhcp_no_bind)
+    if not missing:
+        return
+    program = os.path.realpath(sys.executable)
+    names = ",".join(missing)
+    raise StartError(
+        f"this user may not do what serving needs: {' and '.join(missing)} missing.\n"
+        "Do one of these:\n"
+        "  - run it as root: sudo " + " ".join([shutil.which("pixiecore") or sys.argv[0], *sys.argv[1:]]) + "\n"
+        f"  - let this Python do it: sudo setcap '{names}=+ep' {program}\n"
+        f"  - in a systemd unit: AmbientCapabilities={' '.join(name.upper() for name in missing)}\n"
+        "  - or use high ports: --dhcp, --pxe, --tftp, --http"
+    )

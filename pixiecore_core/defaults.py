@@ -1,0 +1,49 @@
+"""The core's own answers to the hooks, asked last: expand the command line, write the script, open files, find iPXE.
+
+An ordinary plugin in every respect; any of these can be replaced or wrapped by another.
+"""
+
+from __future__ import annotations
+
+from pixiecore_core.boot.cmdline import expand
+from pixiecore_core.boot.script import script
+from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.files.local import open_local
+from pixiecore_core.files.upstream import open_upstream
+from pixiecore_core.hookspecs import UrlFor, hookimpl
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Firmware, Machine
+
+
+class Defaults:
+    """The core's implementations.
+
+    :param loaders: the iPXE binaries found on this system
+    """
+
+    def __init__(self, loaders: FoundLoaders) -> None:
+        self._loaders = loaders
+
+    @hookimpl(trylast=True)
+    def provide_bootloader(self, firmware: Firmware, machine: Machine) -> BootFile | None:
+        """The binary found on this system."""
+        path = self._loaders.paths.get(firmware)
+        return None if path is None else open_local(str(path))
+
+    @hookimpl(trylast=True)
+    def render_cmdline(self, machine: Machine, spec: BootSpec, url_for: UrlFor) -> str:
+        """The spec's command line, with ``{{ ID "name" }}`` replaced by URLs of ``spec.files``."""
+        return expand(spec.cmdline, {"ID": lambda name: url_for(spec.files[name])})
+
+    @hookimpl(trylast=True)
+    def render_script(self, machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFor) -> str:
+        """Pixiecore's script, or the spec's own."""
+        if spec.ipxe_script is not None:
+            return spec.ipxe_script
+        assert spec.kernel is not None, "BootSpec has either"
+        initrds = [url_for(initrd, "initrd") for initrd in spec.initrds]
+        return script(url_for(spec.kernel, "kernel"), initrds, cmdline, spec.message, url_for.booting())
+
+    @hookimpl(trylast=True)
+    def open_boot_file(self, ref: FileRef) -> BootFile:
+        """The file at a path or an http(s) URL."""
+        return open_upstream(ref) if ref.is_url else open_local(ref.location)

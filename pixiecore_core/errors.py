@@ -1,0 +1,88 @@
+"""Every error the project raises, in one tree.
+
+    PixiecoreError
+    ├── WireError          the remote sent bytes that are not the protocol (reason, offset)
+    ├── ConfigError        the user gave something unusable (option, reason); exit status 2
+    ├── StartError         the machine refuses: a port in use, a missing capability; exit status 1
+    ├── PluginError        a plugin misbehaved (plugin, hook, reason)
+    ├── CmdlineError       a command-line template cannot be expanded (position, reason)
+    └── BootFileError      a boot file cannot be had (reason); 502 or TFTP error 0
+        └── BootFileNotFound   it does not exist; 404 or TFTP error 1
+
+"Not a boot request" and "do not boot" are values (:class:`pixiecore_core.models.Ignore`), never exceptions.
+Imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+
+class PixiecoreError(Exception):
+    """Base of all errors below; never raised itself."""
+
+
+class WireError(PixiecoreError):
+    """Bytes from the network that do not follow their protocol.
+
+    The only exception that a parser in :mod:`pixiecore_core.wire` raises.
+
+    :param reason: what is wrong, as a phrase without a capital or a full stop
+    :param offset: where in the datagram, in bytes from its start; ``None`` where no single place is to blame
+    """
+
+    def __init__(self, reason: str, offset: int | None = None) -> None:
+        super().__init__(reason if offset is None else f"{reason} (at byte {offset})")
+        self.reason = reason
+        self.offset = offset
+
+
+class ConfigError(PixiecoreError):
+    """A setting the user gave cannot be used. The CLI prints it and exits with status 2.
+
+    :param option: the option, variable or key as the user wrote it, such as ``--kernel``
+    :param reason: what is wrong with it and what to do
+    """
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(f"{option}: {reason}")
+        self.option = option
+        self.reason = reason
+
+
+class StartError(PixiecoreError):
+    """The server cannot start on this machine as it is. The CLI prints it and exits with status 1."""
+
+
+class PluginError(PixiecoreError):
+    """A plugin raised, hung, or returned what its hook does not allow.
+
+    :param plugin: the plugin's name as ``pixiecore plugins`` lists it
+    :param hook: the hook it was called for
+    :param reason: what happened
+    """
+
+    def __init__(self, plugin: str, hook: str, reason: str) -> None:
+        super().__init__(f"plugin {plugin!r}, hook {hook}: {reason}")
+        self.plugin = plugin
+        self.hook = hook
+        self.reason = reason
+
+
+class CmdlineError(PixiecoreError):
+    """A kernel command-line template cannot be expanded.
+
+    :param reason: what is wrong
+    :param position: zero-based index of the offending character in the template
+    """
+
+    def __init__(self, reason: str, position: int) -> None:
+        super().__init__(f"{reason} (at character {position + 1} of the command line)")
+        self.reason = reason
+        self.position = position
+
+
+class BootFileError(PixiecoreError):
+    """A boot file cannot be read or fetched; the message says why."""
+
+
+class BootFileNotFound(BootFileError):
+    """A boot file does not exist."""

@@ -1,0 +1,1 @@
+"""Where boot bytes come from: local files, upstream URLs, the iPXE binaries of this system."""

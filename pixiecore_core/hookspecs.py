@@ -1,0 +1,158 @@
+"""Every hook a plugin may implement, in firing order. The docstrings are the contract.
+
+A plugin marks its functions with :data:`hookimpl`. A misspelt hook or argument is an error at start.
+Holds specifications only: how they are called, timed and isolated is in :mod:`pixiecore_core.plugins.manager`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pluggy
+
+from pixiecore_core.models import BootFile, BootSpec, Event, FileRef, Firmware, Ignore, Machine, Purpose, PxeRequest
+
+if TYPE_CHECKING:
+    import click
+
+    from pixiecore_core.app import App
+
+PROJECT = "pixiecore"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class UrlFor(Protocol):
+    """Seals file references into URLs for one machine's boot; no other way leads to the files."""
+
+    def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
+        """The URL that this server will answer with *ref*; *purpose* is what its timeline calls the download."""
+
+    def booting(self) -> str:
+        """The URL that a script fetches to say that everything is loaded."""
+
+
+class BooterRegistrar(Protocol):
+    """What ``register_booters`` is given."""
+
+    def __call__(self, booter: type[Any]) -> None:
+        """Offer *booter*, which needs ``name: str``, ``Settings`` (a pydantic model) and ``__init__(settings)``."""
+
+
+@hookspec
+def register_booters(register: BooterRegistrar) -> None:
+    """Offer booter classes, one of which the user picks with ``--booter NAME``.
+
+    Fires once, while plugins load. Only the chosen class is constructed, with its validated ``Settings``.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
+def register_commands(cli: click.Group) -> None:
+    """Add subcommands to ``pixiecore``.
+
+    Fires once, while plugins load. Do not replace a command that exists.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
+def startup(app: App) -> None:
+    """The sockets are bound and nothing has been answered yet.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
+def on_pxe_request(request: PxeRequest) -> Ignore | None:
+    """A machine asks to be booted.
+
+    Fires for each valid request, on port 67 and on 4011, before any decision. Every plugin is told.
+
+    :returns: ``None`` to let it pass, :class:`Ignore` to refuse it; a single refusal wins
+    :raises Exception: fails closed: the machine gets no answer, and an event names the plugin
+    """
+
+
+@hookspec(firstresult=True)
+def select_boot(machine: Machine) -> BootSpec | Ignore | None:
+    """Decide what *machine* boots.
+
+    Fires for every DHCP offer and again for the iPXE script, so at least three times a boot: answer the same way each
+    time, and keep no "already served" state here. May take seconds; other machines do not wait.
+
+    :returns: a :class:`BootSpec` to boot it, :class:`Ignore` to stay silent, ``None`` to leave it to the next plugin
+        (the chosen booter is asked last)
+    :raises Exception: no offer, or HTTP 500 for the script, and an event names the plugin
+    """
+
+
+@hookspec(firstresult=True)
+def provide_bootloader(firmware: Firmware, machine: Machine) -> BootFile | None:
+    """Choose the first-stage file for a firmware that has no HTTP-capable iPXE of its own.
+
+    Fires when the client fetches its boot file. The core's own answer, the iPXE binary found here, comes last.
+
+    :returns: the opened file, or ``None`` to leave it to the next plugin
+    :raises Exception: the next provider is asked, and an event names the plugin
+    """
+
+
+@hookspec(firstresult=True)
+def render_cmdline(machine: Machine, spec: BootSpec, url_for: UrlFor) -> str | None:
+    """Build the kernel command line for the script.
+
+    The core's own, which expands ``{{ ID "name" }}``, comes last. To edit a line rather than replace it, be a wrapper:
+    ``@hookimpl(wrapper=True)``, then ``line = yield`` and ``return line + " console=ttyS0"``.
+
+    :returns: one line, or ``None`` to leave it to the next plugin
+    :raises Exception: the client gets HTTP 500, and an event names the plugin
+    """
+
+
+@hookspec(firstresult=True)
+def render_script(machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFor) -> str | None:
+    """Build the iPXE script.
+
+    The core's own comes last. A wrapper edits it, as with ``render_cmdline``.
+
+    :returns: the script, beginning with ``#!ipxe``, or ``None`` to leave it to the next plugin
+    :raises Exception: the client gets HTTP 500, and an event names the plugin
+    """
+
+
+@hookspec(firstresult=True)
+def open_boot_file(ref: FileRef) -> BootFile | None:
+    """Open a file whose sealed URL a client fetches.
+
+    The core's own, which opens paths and http(s) URLs, comes last.
+
+    :returns: the opened file, or ``None`` to leave it to the next plugin
+    :raises BootFileNotFound: the client gets HTTP 404
+    :raises BootFileError: the client gets HTTP 502
+    :raises Exception: the client gets HTTP 500, and an event names the plugin
+    """
+
+
+@hookspec
+def on_event(event: Event) -> None:
+    """Something happened.
+
+    Fires after the fact, for every line of a machine's timeline. Each plugin hears events in order, from a bounded
+    queue of its own: a slow listener loses the newest ones, which are counted, and never slows a boot.
+
+    :raises Exception: logged and counted; the other plugins still hear the event
+    """
+
+
+@hookspec
+def shutdown(app: App) -> None:
+    """Pixiecore is stopping and no longer answers.
+
+    :raises Exception: logged; stopping goes on
+    """

@@ -1,0 +1,204 @@
+"""The nouns that cross hooks: what a machine is, what it asked, what it shall boot, and what happened.
+
+Frozen pydantic models, so that a plugin's mistake is an error at the hook and not a malformed packet later.
+Holds no behaviour beyond validation; imports nothing of the project but the architecture table.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from enum import StrEnum
+from ipaddress import IPv4Address
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Protocol, Self, runtime_checkable
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from pixiecore_core.architectures import Architecture
+
+_MAC = re.compile(r"^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$")
+
+
+def normalise_mac(text: str) -> str:
+    """*text* as lower-case hex pairs joined by colons, the form in which Pixiecore's API spells a MAC address.
+
+    :raises ValueError: it is not six hex pairs joined by colons or dashes
+    """
+    lowered = text.strip().lower()
+    if not _MAC.match(lowered):
+        raise ValueError(f"{text!r} is not a MAC address such as 52:54:00:12:34:56")
+    return lowered.replace("-", ":")
+
+
+MacAddress = Annotated[str, AfterValidator(normalise_mac)]
+
+
+class Model(BaseModel):
+    """Base of every value that crosses a hook: frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Firmware(StrEnum):
+    """Which first-stage boot file a client needs; the value is also a directory name in boot-file paths."""
+
+    BIOS = "bios"
+    """A BIOS PXE ROM: iPXE that drives the card through the ROM's UNDI (undionly.kpxe)."""
+    BIOS_IPXE = "bios-ipxe"
+    """An iPXE ROM on BIOS that lacks HTTP: iPXE with drivers of its own (ipxe.pxe), since UNDI is gone by then."""
+    EFI_IA32 = "efi-ia32"
+    EFI_X64 = "efi-x64"
+    EFI_ARM64 = "efi-arm64"
+
+
+class Client(StrEnum):
+    """What kind of program is asking."""
+
+    PXE = "PXE"
+    """PXE firmware, or an iPXE that cannot fetch over HTTP: it takes a boot file over TFTP."""
+    IPXE = "iPXE"
+    """An iPXE that can fetch over HTTP: it takes the script's URL."""
+    HTTP_BOOT = "HTTP Boot"
+    """UEFI HTTP Boot: it takes a boot file's URL."""
+
+
+class Machine(Model):
+    """What is known of the machine that asks; on the DHCP path and on the script path alike, more or less of it."""
+
+    mac: MacAddress = Field(description="address of the network card that boots")
+    architecture: Architecture | None = Field(None, description="what the client said it is; unknown on some paths")
+    uuid: UUID | None = Field(None, description="SMBIOS system UUID")
+    serial: str = Field("", description="SMBIOS serial number, as iPXE reports it")
+    net0_mac: MacAddress | None = Field(
+        None, description="the machine's first card as iPXE counts; differs from mac when another card boots"
+    )
+    interface: str = Field("", description="our network interface that the request came in on")
+    relay: IPv4Address | None = Field(None, description="giaddr of the DHCP relay in between, if any")
+    address: IPv4Address | None = Field(None, description="the machine's own address, once it has one")
+
+
+class PxeRequest(Model):
+    """A machine asks to be booted: one DHCP message that passed every check."""
+
+    machine: Machine
+    client: Client
+    firmware: Firmware | None = Field(description="the first-stage boot file it needs; None where we know of none")
+    stage: Literal["dhcp", "pxe"] = Field(description="'dhcp' on port 67, 'pxe' for a boot-server request on 4011")
+    transaction_id: int = Field(ge=0, le=0xFFFFFFFF, description="xid, the same in retransmissions of one attempt")
+    seconds: int = Field(ge=0, le=0xFFFF, description="secs, how long the client says it has been trying")
+
+
+class Ignore(Model):
+    """A decision not to boot a machine, with the reason that its timeline will show."""
+
+    reason: str = Field(min_length=1)
+
+
+class FileRef(Model):
+    """Where the bytes of a boot file are: an absolute path on this host, or an http(s) URL."""
+
+    location: str
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.is_url:
+            if not urlsplit(self.location).hostname:
+                raise ValueError(f"{self.location!r} is a URL without a host")
+        elif "://" in self.location.partition("?")[0]:
+            raise ValueError(f"{self.location!r}: only http and https URLs can be booted from")
+        elif not PurePosixPath(self.location).is_absolute():
+            raise ValueError(f"{self.location!r} is neither an absolute path nor an http(s) URL")
+        return self
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the bytes are fetched over HTTP and not read from a disk."""
+        return self.location.lower().startswith(("http://", "https://"))
+
+    @property
+    def name(self) -> str:
+        """The last part of the location, for people to read."""
+        path = urlsplit(self.location).path if self.is_url else self.location
+        return PurePosixPath(path).name or self.location
+
+
+Purpose = Literal["kernel", "initrd", "file"]
+"""What a boot file is for."""
+
+
+class BootSpec(Model):
+    """What a machine shall boot."""
+
+    kernel: FileRef | None = Field(None, description="the kernel; needed unless ipxe_script is given")
+    initrds: tuple[FileRef, ...] = Field((), description="initial RAM disks, in the order the kernel sees them")
+    cmdline: str = Field("", description='kernel command line; {{ ID "name" }} becomes the URL of files["name"]')
+    message: str = Field("", description="shown on the machine's screen before it boots")
+    files: dict[str, FileRef] = Field({}, description="further files that the command line names")
+    ipxe_script: str | None = Field(None, description="an iPXE script of one's own; wins over everything else")
+
+    @model_validator(mode="after")
+    def _bootable(self) -> Self:
+        if self.kernel is None and self.ipxe_script is None:
+            raise ValueError("a boot spec needs a kernel or an ipxe_script")
+        return self
+
+
+@runtime_checkable
+class ByteSource(Protocol):
+    """Random access to a boot file's bytes."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Up to *length* bytes from *offset*; fewer only at the end of the file.
+
+        May wait for a disk or an upstream server, never blocking the event loop.
+
+        :raises BootFileError: the bytes cannot be had, or are no longer those that were promised
+        """
+
+    def close(self) -> None:
+        """Free what is held open. Called exactly once, also after an error."""
+
+
+class BootFile(Model):
+    """An opened boot file: what a plugin hands back for the core to serve."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str = Field(description="for people, and for the content type")
+    size: int = Field(ge=0, description="bytes; always known, since firmware and iPXE need a Content-Length")
+    etag: str = Field("", description="changes whenever the bytes do; empty where nothing can be promised")
+    source: ByteSource
+
+
+class EventKind(StrEnum):
+    """The facts that the core reports, in the order of a boot."""
+
+    IGNORED = "ignored"
+    OFFERED = "offered"
+    PXE_ANSWERED = "pxe-answered"
+    LOADER_SENT = "loader-sent"
+    SCRIPT_OFFERED = "script-offered"
+    SCRIPT_SENT = "script-sent"
+    KERNEL_SENT = "kernel-sent"
+    INITRD_SENT = "initrd-sent"
+    FILE_SENT = "file-sent"
+    BOOTING = "booting"
+    REFUSED = "refused"
+    """A request that could not be used: malformed, unsupported, or over a limit."""
+    FAILED = "failed"
+    """A step of a boot went wrong on our side or on the way."""
+    PLUGIN_FAILED = "plugin-failed"
+
+
+class Event(Model):
+    """One fact about a boot, after it happened."""
+
+    kind: EventKind
+    subsystem: Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Plugin"]
+    message: str = Field(description="one line for a person")
+    mac: MacAddress | None = Field(None, description="whose boot; None where nobody can tell")
+    details: dict[str, str | int | float] = Field({}, description="the same facts for machines")
+    at: float = Field(default_factory=time.time, description="seconds since the epoch")

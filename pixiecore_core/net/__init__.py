@@ -1,0 +1,1 @@
+"""gevent shells, thin: read, ask boot/ and the plugins, write."""

@@ -1,0 +1,69 @@
+"""Hosts ports 67 and 4011: reads datagrams and hands them to the answerer. The same shell serves both.
+
+One bad datagram, or one network error, never ends the loop. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+
+import gevent
+
+from pixiecore_core.boot.classify import Stage
+from pixiecore_core.net.answering import Answerer
+from pixiecore_core.net.dhcp_socket import DhcpSocket
+
+_DATAGRAMS_PER_TURN = 16
+"""Read at most so many before the answers, the files and the other ports get their turn."""
+
+
+class DhcpServer:
+    """One listener.
+
+    :param stage: ``"dhcp"`` for 67, ``"pxe"`` for 4011
+    """
+
+    def __init__(self, stage: Stage, address: str, port: int, answerer: Answerer) -> None:
+        self._stage = stage
+        self._address = address
+        self._port = port
+        self._answerer = answerer
+        self._socket: DhcpSocket | None = None
+        self._greenlet: gevent.Greenlet[[DhcpSocket], None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port in use, once started."""
+        return self._socket.port if self._socket else self._port
+
+    def bind(self) -> None:
+        """Take the port.
+
+        :raises OSError: it cannot be had
+        """
+        self._socket = DhcpSocket(self._address, self._port)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        assert self._socket is not None, "bind comes first"
+        self._greenlet = gevent.spawn(self._serve, self._socket)
+
+    def stop(self, timeout: float) -> None:
+        """Stop serving and free the port; requests being answered are not waited for."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _serve(self, socket: DhcpSocket) -> None:
+        while True:
+            for _ in range(_DATAGRAMS_PER_TURN):
+                try:
+                    datagram = socket.receive()
+                except OSError as error:
+                    if error.errno == errno.EBADF:
+                        return
+                    # ICMP errors of earlier sends surface here (ECONNREFUSED, EHOSTUNREACH); they are nobody's end.
+                    continue
+                self._answerer.receive(socket, datagram, self._stage)
+            gevent.sleep(0)

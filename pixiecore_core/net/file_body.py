@@ -1,0 +1,98 @@
+"""An open boot file as an HTTP response: which bytes, which headers, and the body as it is read.
+
+HEAD, Range, If-Range, If-Match and If-None-Match as RFC 9110 sections 13 and 14 have them, so that firmware can resume.
+Knows nothing of who asked or why.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from werkzeug.wrappers import Request, Response
+
+from pixiecore_core.errors import BootFileError
+from pixiecore_core.models import BootFile
+
+CHUNK = 512 << 10
+"""Bytes read and sent at once; large enough that Python costs little, small enough that clients take turns."""
+
+_TYPES = {
+    # EDK2 tells what it got by the type before the name (HttpBootSupport.c).
+    ".efi": "application/efi",
+    ".iso": "application/vnd.efi-iso",
+    ".img": "application/vnd.efi-img",
+    ".ipxe": "text/plain; charset=utf-8",
+}
+
+Done = Callable[[int, int, str | None], None]
+"""Told how many bytes were sent, how many there were to send, and why not all, if so."""
+
+
+@dataclass(slots=True)
+class FileBody:
+    """The bytes from *start* to *stop*, and what became of them. The server closes it, whatever happens."""
+
+    file: BootFile
+    start: int
+    stop: int
+    done: Done
+    sent: int = 0
+    reason: str | None = "the client went away"
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for offset in range(self.start, self.stop, CHUNK):
+                data = self.file.source.read_at(offset, min(CHUNK, self.stop - offset))
+                yield data
+                self.sent += len(data)
+        except BootFileError as error:
+            self.reason = str(error)
+            # The length is promised and cannot be kept: only a broken connection tells the client so.
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
+        self.reason = None
+
+    def close(self) -> None:
+        """Free the file and report."""
+        self.file.source.close()
+        self.done(self.sent, self.stop - self.start, self.reason)
+
+
+def respond(request: Request, file: BootFile, done: Done) -> Response:
+    """*file* as the answer to *request*; closes it at once where no body is sent."""
+    headers = {"Accept-Ranges": "bytes", "Content-Type": _TYPES.get(os.path.splitext(file.name)[1].lower(), _BINARY)}
+    if file.etag:
+        headers["ETag"] = file.etag
+    status, start, stop = _select(request, file)
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
+    if status == 416:
+        headers["Content-Range"] = f"bytes */{file.size}"
+    if status in (200, 206):
+        headers["Content-Length"] = str(stop - start)
+    if status not in (200, 206) or request.method == "HEAD":
+        file.source.close()
+        return Response(status=status, headers=headers)
+    return Response(FileBody(file, start, stop, done), status, headers, direct_passthrough=True)
+
+
+_BINARY = "application/octet-stream"
+
+
+def _select(request: Request, file: BootFile) -> tuple[int, int, int]:
+    """Status, first byte and end."""
+    tag = file.etag.strip('"')
+    if request.if_match and not (tag and request.if_match.contains(tag)):
+        return 412, 0, 0
+    if tag and request.if_none_match and request.if_none_match.contains(tag):
+        return 304, 0, 0
+    wanted = request.range
+    unconditional = request.if_range is None or (request.if_range.etag is None and request.if_range.date is None)
+    same = unconditional or (tag != "" and request.if_range.etag == tag)
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or not same:
+        # Several ranges at once are a multipart answer, which no boot client asks for; the whole is allowed instead.
+        return 200, 0, file.size
+    span = wanted.range_for_length(file.size)
+    return (206, *span) if span is not None else (416, 0, 0)

@@ -1,0 +1,51 @@
+"""What firmware fetches before any script runs: the loader of its own directory, and iPXE's autoexec script.
+
+The same names work over TFTP and over HTTP, because both servers ask here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixiecore_core.boot.server import AUTOEXEC_SCRIPT, is_autoexec, parse_loader_path
+from pixiecore_core.errors import BootFileNotFound
+from pixiecore_core.models import BootFile, Machine
+from pixiecore_core.plugins.manager import PluginManager
+
+
+class BytesSource:
+    """A byte source over bytes in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Up to *length* bytes from *offset*."""
+        return self._data[offset : offset + length]
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStage:
+    """Opens first-stage files by the paths that our offers give out."""
+
+    plugins: PluginManager
+
+    def open(self, path: str) -> tuple[BootFile, str | None]:
+        """The file at *path*, and the MAC address whose directory it is in, if any.
+
+        :raises BootFileNotFound: we give out no such path, or nothing serves that firmware
+        :raises BootFileError: the file cannot be opened
+        """
+        if is_autoexec(path):
+            data = AUTOEXEC_SCRIPT.encode()
+            return BootFile(name="autoexec.ipxe", size=len(data), source=BytesSource(data)), None
+        wanted = parse_loader_path(path)
+        if wanted is None:
+            raise BootFileNotFound("no such file; boot files are at MAC/FIRMWARE/NAME")
+        file = self.plugins.provide_bootloader(wanted.firmware, Machine(mac=wanted.mac))
+        if file is None:
+            raise BootFileNotFound(f"no iPXE for {wanted.firmware} is installed here; see: pixiecore firmware")
+        return file, wanted.mac

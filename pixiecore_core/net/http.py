@@ -1,0 +1,147 @@
+"""Hosts HTTP on gevent's pywsgi, with what pywsgi leaves open: time limits, TCP_NODELAY, limits on connections.
+
+A client that sends its request drop by drop, or stops reading, loses its connection and costs the others nothing.
+Knows no paths: the application is given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import gevent
+from gevent import pywsgi, socket
+from gevent.pool import Pool
+
+CONNECTIONS = 2048
+CONNECTIONS_PER_CLIENT = 1024
+"""Half of all: no single address can take every connection, and a whole rack behind one address still boots."""
+IDLE_SECONDS = 30.0
+"""How long a connection may wait for its next request."""
+REQUEST_SECONDS = 10.0
+"""How long a request's headers may take."""
+STALL_SECONDS = 60.0
+"""How long a client may take to read one chunk."""
+
+Application = Any
+"""A WSGI callable."""
+
+
+class _Refused(ValueError):
+    """A request that is answered without asking the application."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _Handler(pywsgi.WSGIHandler):
+    """pywsgi's handler with the limits above."""
+
+    def handle(self) -> None:
+        # pywsgi writes headers and body apart; with Nagle a keep-alive client waits 40 ms for the body.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.settimeout(STALL_SECONDS)
+        self._local_address = self.socket.getsockname()
+        super().handle()
+
+    def read_requestline(self) -> str:
+        with gevent.Timeout(IDLE_SECONDS, False):  # type: ignore[arg-type]
+            return str(super().read_requestline())
+        return ""  # pywsgi then closes the connection
+
+    def read_request(self, raw_requestline: str) -> Any:
+        with gevent.Timeout(REQUEST_SECONDS, _Refused("408 Request Timeout")):
+            usable = super().read_request(raw_requestline)
+        if usable and self.command not in ("GET", "HEAD"):
+            raise _Refused("405 Method Not Allowed")
+        if usable and (self.headers.get("Transfer-Encoding") or self.headers.get("Content-Length", "0") != "0"):
+            # Nothing here takes a body, and draining one would let a client hold the connection for ever.
+            raise _Refused("413 Content Too Large")
+        return usable
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ["pixiecore.local_address"] = self._local_address
+        return environ
+
+    def handle_error(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, OSError):
+            # The client went away or stopped reading; the application has noted what was lost.
+            self.close_connection = True
+            return
+        super().handle_error(kind, error, traceback)
+
+    def _handle_client_error(self, ex: Exception) -> tuple[str, bytes]:
+        status = ex.status if isinstance(ex, _Refused) else "400 Bad Request"
+        allow = "Allow: GET, HEAD\r\n" if status.startswith("405") else ""
+        head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n{allow}\r\n"
+        return status.partition(" ")[0], head.encode()
+
+    def log_request(self) -> None:
+        """Nothing: the application reports what matters."""
+
+
+class HttpServer:
+    """One listener.
+
+    :param application: a WSGI callable; ``pixiecore.local_address`` in its environ is where the client reached us
+    """
+
+    def __init__(self, address: str, port: int, application: Application) -> None:
+        self._address = address
+        self._port = port
+        self._application = application
+        self._server: _Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port in use, once started."""
+        return int(self._server.server_port or 0) if self._server else self._port
+
+    def bind(self) -> None:
+        """Take the port.
+
+        :raises OSError: it cannot be had
+        """
+        server = _Server(
+            (self._address, self._port),
+            self._application,
+            backlog=1024,
+            spawn=Pool(CONNECTIONS),
+            handler_class=_Handler,
+            log=None,
+            error_log=None,
+        )
+        server.init_socket()
+        self._server = server
+
+    def start(self) -> None:
+        """Begin to serve."""
+        assert self._server is not None, "bind comes first"
+        self._server.start()
+
+    def stop(self, timeout: float) -> None:
+        """Stop accepting, and end connections that are still busy after *timeout* seconds."""
+        if self._server is not None:
+            self._server.stop(timeout=timeout)
+            # gevent closes the listening socket only of a server that was started.
+            self._server.close()
+
+
+class _Server(pywsgi.WSGIServer):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._clients: Counter[str] = Counter()
+
+    def handle(self, sock: Any, address: Any) -> None:
+        if self._clients[address[0]] >= CONNECTIONS_PER_CLIENT:
+            sock.close()
+            return
+        self._clients[address[0]] += 1
+        try:
+            super().handle(sock, address)
+        finally:
+            self._clients[address[0]] -= 1
+            if not self._clients[address[0]]:
+                del self._clients[address[0]]

@@ -1,0 +1,80 @@
+"""Which network interfaces there are, and which of our addresses a client on one of them can reach.
+
+Looked up afresh every few seconds, because interfaces come and go. Opens no socket for traffic.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+
+import ifaddr
+
+_FRESH_SECONDS = 5.0
+_ANY = IPv4Address(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An interface with at least one IPv4 address."""
+
+    index: int
+    name: str
+    addresses: tuple[IPv4Address, ...]
+
+    def address(self, preferred: IPv4Address | None) -> IPv4Address:
+        """The address to give to a client: *preferred* if it is ours here, else the best we have."""
+        return preferred if preferred in self.addresses else self.addresses[0]
+
+
+class Interfaces:
+    """The interfaces that may be served.
+
+    :param allowed: names to serve; all where empty
+    :param listen: serve only the interface that has this address; any where ``0.0.0.0``
+    """
+
+    def __init__(
+        self,
+        allowed: Collection[str] = (),
+        listen: IPv4Address = _ANY,
+        clock: Callable[[], float] = time.monotonic,
+        adapters: Callable[[], list[Interface]] | None = None,
+    ) -> None:
+        self._allowed = set(allowed)
+        self._listen = listen
+        self._clock = clock
+        self._adapters = adapters or read_interfaces
+        self._known: dict[int, Interface] = {}
+        self._stale_at = 0.0
+
+    def served(self, index: int) -> Interface | None:
+        """The interface with this kernel index, or ``None`` where it has no IPv4 address or is not to be served."""
+        now = self._clock()
+        if now >= self._stale_at:
+            self._known = {found.index: found for found in self._wanted()}
+            self._stale_at = now + _FRESH_SECONDS
+        return self._known.get(index)
+
+    def _wanted(self) -> Iterator[Interface]:
+        for interface in self._adapters():
+            if self._allowed and interface.name not in self._allowed:
+                continue
+            if self._listen == _ANY:
+                yield interface
+            elif self._listen in interface.addresses:
+                # Of several addresses, clients are told the one the user chose (danderson/netboot issue 20).
+                yield replace(interface, addresses=(self._listen,))
+
+
+def read_interfaces() -> list[Interface]:
+    """The host's interfaces; of each, global addresses first, then link-local ones."""
+    interfaces = []
+    for adapter in ifaddr.get_adapters():
+        addresses = [IPv4Address(ip.ip) for ip in adapter.ips if isinstance(ip.ip, str)]
+        if adapter.index is not None and addresses:
+            ordered = sorted(addresses, key=lambda address: (address.is_loopback, address.is_link_local))
+            interfaces.append(Interface(adapter.index, adapter.nice_name, tuple(ordered)))
+    return interfaces

@@ -1,0 +1,1 @@
+"""The typed face of pluggy: loading plugins and calling their hooks."""

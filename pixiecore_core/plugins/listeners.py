@@ -1,0 +1,62 @@
+"""Delivers events to one plugin, in order, from a bounded queue in a greenlet of its own.
+
+A slow listener loses the newest events, which are counted, and never slows a boot. Its failures are reported with its
+name, but never as events to plugins: a listener that fails on every event would feed itself for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.queue import Full, Queue
+
+from pixiecore_core.errors import PluginError
+from pixiecore_core.models import Event
+
+QUEUE_LENGTH = 1000
+
+
+class Listener:
+    """One plugin's ``on_event``.
+
+    :param timeout: seconds for one event; then that delivery is given up
+    """
+
+    def __init__(
+        self,
+        plugin: str,
+        function: Callable[..., Any],
+        timeout: float,
+        report: Callable[[PluginError, str | None], None],
+    ) -> None:
+        self.plugin = plugin
+        self.lost = 0
+        self._function = function
+        self._timeout = timeout
+        self._report = report
+        self._queue: Queue[Event] = Queue(maxsize=QUEUE_LENGTH)
+        self._greenlet = gevent.spawn(self._deliver)
+
+    def put(self, event: Event) -> None:
+        """Queue *event*, or count it as lost."""
+        try:
+            self._queue.put_nowait(event)
+        except Full:
+            self.lost += 1
+            if self.lost == 1:
+                self._report(PluginError(self.plugin, "on_event", "is too slow and loses events"), None)
+
+    def stop(self) -> None:
+        """Stop delivering; what is still queued is dropped."""
+        self._greenlet.kill(block=False)
+
+    def _deliver(self) -> None:
+        while True:
+            event = self._queue.get()
+            try:
+                with gevent.Timeout(self._timeout, PluginError(self.plugin, "on_event", "took too long for an event")):
+                    self._function(event)
+            except PluginError as error:
+                self._report(error, None)

@@ -1,0 +1,98 @@
+"""Finds installed plugins and the booters they offer, and picks the one booter that the user named.
+
+An entry point in group ``pixiecore`` names a module. A plugin that cannot be loaded stops the start, by name: a policy
+that silently does not run is worse than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import BaseModel
+
+from pixiecore_core.errors import ConfigError
+
+GROUP = "pixiecore"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlugin:
+    """A plugin's module, and where it came from."""
+
+    name: str
+    distribution: str
+    version: str
+    module: object
+
+
+@dataclass(slots=True)
+class Booters:
+    """The booter classes that plugins offer, by name."""
+
+    classes: dict[str, type[Any]] = field(default_factory=dict)
+
+    def __call__(self, booter: type[Any]) -> None:
+        """Offer a class (this object is what ``register_booters`` is given).
+
+        :raises ConfigError: it lacks what a booter needs, or its name is taken
+        """
+        name = getattr(booter, "name", None)
+        settings = getattr(booter, "Settings", None)
+        if not isinstance(name, str) or not (isinstance(settings, type) and issubclass(settings, BaseModel)):
+            raise ConfigError(f"booter {booter!r}", "needs 'name', a string, and 'Settings', a pydantic model")
+        if name in self.classes:
+            raise ConfigError(f"booter {name!r}", "two installed plugins offer it; remove one")
+        self.classes[name] = booter
+
+    def choose(self, name: str | None) -> type[Any]:
+        """The class the user named with ``--booter``.
+
+        :raises ConfigError: none was named, or none has that name
+        """
+        installed = ", ".join(sorted(self.classes)) or "none; try: pip install pixiecore-static-booter"
+        if name is None:
+            raise ConfigError("--booter", f"say which booter decides what machines boot; installed: {installed}")
+        if name not in self.classes:
+            raise ConfigError("--booter", f"there is no booter {name!r}; installed: {installed}")
+        return self.classes[name]
+
+
+def load(disabled: Collection[str] = ()) -> list[LoadedPlugin]:
+    """Import every installed plugin that is not *disabled*, by name.
+
+    :raises ConfigError: a plugin cannot be imported, or a disabled one is not installed
+    """
+    points = _points()
+    for name in disabled:
+        if name not in {point.name for point in points}:
+            raise ConfigError("--disable-plugin", f"no plugin {name!r} is installed")
+    return [
+        LoadedPlugin(
+            point.name,
+            point.dist.name if point.dist else "?",
+            point.dist.version if point.dist else "?",
+            _import(point),
+        )
+        for point in points
+        if point.name not in disabled
+    ]
+
+
+def _points() -> list[EntryPoint]:
+    # An editable install may be listed twice, once by its folder and once by its link.
+    unique = {(point.name, point.value): point for point in entry_points(group=GROUP)}
+    return sorted(unique.values(), key=lambda point: point.name)
+
+
+def _import(point: EntryPoint) -> object:
+    try:
+        return point.load()
+    except Exception as error:
+        distribution = f" of {point.dist.name}" if point.dist else ""
+        raise ConfigError(
+            f"plugin {point.name!r}{distribution}",
+            f"cannot be loaded ({type(error).__name__}: {error}); repair or remove it, or use --disable-plugin",
+        ) from error

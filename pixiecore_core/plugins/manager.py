@@ -1,0 +1,192 @@
+"""The typed face of pluggy: one method for each hook, with that hook's failure policy.
+
+Nobody else touches pluggy. Every implementation runs behind a guard that times it, checks what it returns and puts the
+plugin's name on whatever goes wrong. Does not load plugins (loader.py) and decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import pluggy
+
+from pixiecore_core import hookspecs
+from pixiecore_core.errors import ConfigError, PluginError
+from pixiecore_core.hookspecs import PROJECT, UrlFor
+from pixiecore_core.models import BootFile, BootSpec, Event, FileRef, Firmware, Ignore, Machine, PxeRequest
+from pixiecore_core.plugins.guard import Guarded
+from pixiecore_core.plugins.listeners import Listener
+
+if TYPE_CHECKING:
+    import click
+
+    from pixiecore_core.app import App
+
+CORE = "core"
+"""The name of the core's own implementations."""
+
+Report = Callable[[PluginError, str | None], None]
+"""Told of each failure of a plugin, and of whose boot it was, if anybody's."""
+
+
+class PluginManager:
+    """Holds the registered plugins and calls their hooks.
+
+    :param report: told of every failure that is swallowed here by a hook's policy
+    :param policy_timeout: seconds that one plugin may take for one answer
+    :param event_timeout: seconds that one plugin may take for one event
+    """
+
+    def __init__(self, report: Report, policy_timeout: float = 10.0, event_timeout: float = 2.0) -> None:
+        self.report = report
+        self._policy_timeout = policy_timeout
+        self._event_timeout = event_timeout
+        self._pluggy = pluggy.PluginManager(PROJECT)
+        self._pluggy.add_hookspecs(hookspecs)
+        self._listeners: list[Listener] = []
+
+    def register(self, plugin: object, name: str) -> None:
+        """Add a plugin; one registered later is asked earlier.
+
+        :raises ConfigError: the name is taken, or a hook or an argument of it does not exist
+        """
+        if self._pluggy.has_plugin(name):
+            raise ConfigError(f"plugin {name!r}", "two installed plugins have this name; disable or remove one")
+        # The core's own implementations keep time limits that fit their work: an upstream may be slow for minutes.
+        guarded = Guarded(self._pluggy, plugin, name, None if name == CORE else self._policy_timeout)
+        try:
+            self._pluggy.register(guarded, name)
+            self._pluggy.check_pending()
+        except pluggy.PluginValidationError as error:
+            raise ConfigError(f"plugin {name!r}", " ".join(str(error).split())) from error
+
+    def names(self) -> list[str]:
+        """The plugins' names in the order in which they are asked."""
+        return [name for name, _ in reversed(self._pluggy.list_name_plugin())]
+
+    def hooks_of(self, name: str) -> list[str]:
+        """Which hooks the plugin *name* implements."""
+        plugin = self._pluggy.get_plugin(name)
+        callers = self._pluggy.get_hookcallers(plugin) if plugin is not None else None
+        return sorted(caller.name for caller in callers or [])
+
+    def provides_bootloaders(self) -> bool:
+        """Whether a plugin other than the core's own chooses first-stage files."""
+        implementations = self._pluggy.hook.provide_bootloader.get_hookimpls()
+        return any(implementation.plugin_name != CORE for implementation in implementations)
+
+    def register_booters(self, register: hookspecs.BooterRegistrar) -> None:
+        """:raises PluginError: a plugin failed"""
+        self._pluggy.hook.register_booters(register=register)
+
+    def register_commands(self, cli: click.Group) -> None:
+        """:raises PluginError: a plugin failed"""
+        self._pluggy.hook.register_commands(cli=cli)
+
+    def startup(self, app: App) -> None:
+        """Tell every plugin, and begin to deliver events.
+
+        :raises PluginError: a plugin failed
+        """
+        for implementation in self._pluggy.hook.on_event.get_hookimpls():
+            listener = Listener(implementation.plugin_name, implementation.function, self._event_timeout, self.report)
+            self._listeners.append(listener)
+        self._pluggy.hook.startup(app=app)
+
+    def shutdown(self, app: App) -> None:
+        """Tell every plugin; a failure is reported and the others still hear."""
+        for implementation in self._pluggy.hook.shutdown.get_hookimpls():
+            try:
+                implementation.function(*(app for _ in implementation.argnames))
+            except PluginError as error:
+                self.report(error, None)
+        for listener in self._listeners:
+            listener.stop()
+
+    def on_pxe_request(self, request: PxeRequest) -> Ignore | None:
+        """A refusal, or ``None``. Fails closed: a plugin that breaks refuses the request."""
+        try:
+            answers: list[Ignore] = self._pluggy.hook.on_pxe_request(request=request)
+        except PluginError as error:
+            self.report(error, request.machine.mac)
+            return Ignore(reason=str(error))
+        return answers[0] if answers else None
+
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore:
+        """The first opinion; :class:`Ignore` where nobody has one.
+
+        :raises PluginError: a plugin failed, and was reported
+        """
+        try:
+            answer: BootSpec | Ignore | None = self._pluggy.hook.select_boot(machine=machine)
+        except PluginError as error:
+            self.report(error, machine.mac)
+            raise
+        return answer if answer is not None else Ignore(reason="no plugin has anything to boot it with")
+
+    def provide_bootloader(self, firmware: Firmware, machine: Machine) -> BootFile | None:
+        """The first file offered; a provider that fails is reported and the next one asked.
+
+        :raises BootFileError: a provider knows the file and cannot open it
+        """
+        for implementation in reversed(self._pluggy.hook.provide_bootloader.get_hookimpls()):
+            known: dict[str, object] = {"firmware": firmware, "machine": machine}
+            try:
+                file = cast(
+                    "BootFile | None", implementation.function(*(known[name] for name in implementation.argnames))
+                )
+            except PluginError as error:
+                self.report(error, machine.mac)
+                continue
+            if file is not None:
+                return file
+        return None
+
+    def render_cmdline(self, machine: Machine, spec: BootSpec, url_for: UrlFor) -> str:
+        """The kernel command line.
+
+        :raises PluginError: a plugin failed, and was reported
+        :raises CmdlineError: the template is unusable
+        """
+        return self._reported(
+            machine, lambda: self._pluggy.hook.render_cmdline(machine=machine, spec=spec, url_for=url_for)
+        )
+
+    def render_script(self, machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFor) -> str:
+        """The iPXE script.
+
+        :raises PluginError: a plugin failed, and was reported
+        """
+        hook = self._pluggy.hook.render_script
+        return self._reported(machine, lambda: hook(machine=machine, spec=spec, cmdline=cmdline, url_for=url_for))
+
+    def open_boot_file(self, ref: FileRef, mac: str | None) -> BootFile:
+        """The opened file.
+
+        :raises BootFileError: it cannot be had
+        :raises PluginError: a plugin failed, and was reported
+        """
+        try:
+            file: BootFile | None = self._pluggy.hook.open_boot_file(ref=ref)
+        except PluginError as error:
+            self.report(error, mac)
+            raise
+        if file is None:
+            raise PluginError(CORE, "open_boot_file", "no plugin opens this kind of file")
+        return file
+
+    def publish(self, event: Event) -> None:
+        """Queue *event* for every plugin that listens. Never waits."""
+        for listener in self._listeners:
+            listener.put(event)
+
+    def _reported(self, machine: Machine, call: Callable[[], Any]) -> str:
+        try:
+            text = call()
+        except PluginError as error:
+            self.report(error, machine.mac)
+            raise
+        if not isinstance(text, str):
+            raise PluginError(CORE, "render", "no plugin rendered anything")
+        return text

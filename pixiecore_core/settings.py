@@ -1,0 +1,181 @@
+"""What can be set, and where each value comes from: command line, then environment, then TOML file, then default.
+
+The server's own settings are a pydantic model like any plugin's, and the same function merges the sources of them all.
+Knows nothing of click; reads no environment by itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from pixiecore_core.errors import ConfigError
+from pixiecore_core.models import Firmware, Model
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Endpoint(Model):
+    """Where one listener binds; ``address`` is ``None`` for ``--listen-addr``'s."""
+
+    address: IPv4Address | None = None
+    port: int = Field(ge=0, le=65535)
+
+
+def _endpoint(value: object) -> object:
+    """``off``, ``PORT``, or ``ADDRESS:PORT``.
+
+    :raises ValueError: it is none of them
+    """
+    if not isinstance(value, (str, int)):
+        return value
+    text = str(value).strip().lower()
+    if text == "off":
+        return None
+    address, colon, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise ValueError("give PORT, ADDRESS:PORT or 'off'")
+    return {"address": address or None, "port": int(port)} if colon else {"port": int(port)}
+
+
+Listener = Annotated[Endpoint | None, BeforeValidator(_endpoint)]
+
+
+class LoaderSettings(BaseModel):
+    """Where the iPXE binaries are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ipxe_bios: Path | None = Field(None, description="iPXE for BIOS machines, such as undionly.kpxe")
+    ipxe_ipxe: Path | None = Field(None, description="iPXE for BIOS machines whose own iPXE lacks HTTP: ipxe.pxe")
+    ipxe_efi32: Path | None = Field(None, description="iPXE for 32-bit x86 UEFI machines, such as snponly.efi")
+    ipxe_efi64: Path | None = Field(None, description="iPXE for 64-bit x86 UEFI machines, such as snponly.efi")
+    ipxe_arm64: Path | None = Field(None, description="iPXE for 64-bit ARM UEFI machines, such as snponly-arm64.efi")
+
+    def loaders(self) -> dict[Firmware, Path]:
+        """The paths that were given."""
+        paths = {
+            Firmware.BIOS: self.ipxe_bios,
+            Firmware.BIOS_IPXE: self.ipxe_ipxe,
+            Firmware.EFI_IA32: self.ipxe_efi32,
+            Firmware.EFI_X64: self.ipxe_efi64,
+            Firmware.EFI_ARM64: self.ipxe_arm64,
+        }
+        return {firmware: path for firmware, path in paths.items() if path is not None}
+
+
+class ServerSettings(LoaderSettings):
+    """The server's settings."""
+
+    listen_addr: IPv4Address = Field(
+        IPv4Address(0),
+        description="serve only the network that this address of ours is on",
+        json_schema_extra={"short": "-l"},
+    )
+    port: int = Field(80, ge=0, le=65535, description="port of the HTTP server", json_schema_extra={"short": "-p"})
+    interface: list[str] = Field([], description="serve only this network interface; may be repeated")
+    dhcp: Listener = Field(Endpoint(port=67), description="ProxyDHCP listener: PORT, ADDRESS:PORT or off")
+    pxe: Listener = Field(Endpoint(port=4011), description="PXE boot-server listener: PORT, ADDRESS:PORT or off")
+    tftp: Listener = Field(Endpoint(port=69), description="TFTP listener: PORT, ADDRESS:PORT or off")
+    http: Listener = Field(
+        None, description="HTTP listener: PORT, ADDRESS:PORT or off; --port if not given", validate_default=False
+    )
+    dhcp_no_bind: bool = Field(
+        False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
+    )
+    debug: bool = Field(False, description="tell what is ignored, too, and why", json_schema_extra={"short": "-d"})
+    log_timestamps: bool = Field(False, description="put the time before each line", json_schema_extra={"short": "-t"})
+    log_format: Literal["text", "json"] = Field("text", description="lines for people, or JSON for machines")
+
+    def http_endpoint(self) -> Endpoint | None:
+        """Where HTTP listens: ``--http`` if it was given, else ``--port``."""
+        return self.http if "http" in self.model_fields_set else Endpoint(port=self.port)
+
+
+def is_list(field: FieldInfo) -> bool:
+    """Whether a setting takes several values."""
+    return get_origin(field.annotation) in (list, tuple, set, frozenset)
+
+
+def option_name(key: str) -> str:
+    """``listen_addr`` as ``--listen-addr``."""
+    return "--" + key.replace("_", "-")
+
+
+def variable_name(section: str, key: str) -> str:
+    """The environment variable of a setting: ``PIXIECORE_PORT``, or ``PIXIECORE_STATIC_KERNEL`` in a section."""
+    return "_".join(part for part in ("PIXIECORE", section, key) if part).upper().replace("-", "_")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a settings file.
+
+    :raises ConfigError: it cannot be read, is not TOML, or holds a table that nobody reads
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("--config", f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("--config", f"{path} is not TOML: {error}") from error
+    for name in tables:
+        if name not in ("server", "booter", "plugin"):
+            raise ConfigError(f"[{name}] in {path}", _closest(name, ("server", "booter", "plugin")))
+    return tables
+
+
+def resolve(
+    model: type[M],
+    section: str,
+    given: Mapping[str, Any],
+    environment: Mapping[str, str],
+    table: Mapping[str, Any],
+    table_name: str,
+) -> M:
+    """A *model* from all its sources.
+
+    :param section: the plugin's name, or empty for the server's own settings
+    :param given: what the command line gave, by field name
+    :param table: the TOML table
+    :param table_name: how to call it in messages, such as ``[server]``
+    :raises ConfigError: a value is unusable, missing or unknown; named as the user wrote it
+    """
+    values: dict[str, Any] = {}
+    written: dict[str, str] = {}
+    for key, value in table.items():
+        if key not in model.model_fields:
+            raise ConfigError(f"{table_name} {key}", _closest(key, model.model_fields))
+        values[key], written[key] = value, f"{table_name} {key}"
+    for key, field in model.model_fields.items():
+        variable = variable_name(section, key)
+        if environment.get(variable):
+            text = environment[variable]
+            values[key] = [part.strip() for part in text.split(",")] if is_list(field) else text
+            written[key] = variable
+    for key, value in given.items():
+        values[key], written[key] = value, option_name(key)
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "missing":
+            reason = f"is needed; give it here, as {variable_name(section, key)} or as {key} in {table_name}"
+        raise ConfigError(written.get(key, option_name(key) if key else table_name), reason) from error
+
+
+def _closest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return (
+        f"there is no such setting; did you mean {near[0]!r}?"
+        if near
+        else (f"there is no such setting; known are {', '.join(sorted(known))}")
+    )

@@ -1,0 +1,62 @@
+"""The names that offers give out are the names that the servers understand."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixiecore_core.boot.server import (
+    BOOT_FILE_NAME,
+    LoaderRequest,
+    ServerAddress,
+    is_autoexec,
+    loader_path,
+    parse_loader_path,
+)
+from pixiecore_core.models import Firmware, Machine
+
+MAC = "52:54:00:12:34:56"
+
+
+@pytest.mark.parametrize("firmware", Firmware)
+def test_what_is_offered_is_understood(firmware: Firmware) -> None:
+    """siderolabs/sidero issue 1295: the offer's name and the server's had drifted apart."""
+    assert parse_loader_path(loader_path(MAC, firmware)) == LoaderRequest(MAC, firmware)
+    assert firmware in BOOT_FILE_NAME
+
+
+@pytest.mark.parametrize("name", ["ipxe.efi", "grubx64.efi", "WYSE BOOT ENTRY", "deeper/snponly.efi"])
+def test_any_name_in_a_machines_directory_is_its_loader(name: str) -> None:
+    assert parse_loader_path(f"/{MAC}/efi-x64/{name}") == LoaderRequest(MAC, Firmware.EFI_X64)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/", "snponly.efi", f"{MAC}/efi-x64", f"{MAC}/nonsense/x.efi", "not-a-mac/bios/x", "../../etc/passwd",
+     f"{MAC}/efi-x64/revocations_sbat.efi", f"{MAC}/efi-x64/shim_certificate_0.efi"],
+)  # fmt: skip
+def test_other_paths_are_not_ours(path: str) -> None:
+    assert parse_loader_path(path) is None
+
+
+@given(st.text(max_size=80))
+def test_no_path_raises(path: str) -> None:
+    parse_loader_path(path)
+
+
+def test_autoexec_is_known_in_every_directory() -> None:
+    assert is_autoexec("autoexec.ipxe")
+    assert is_autoexec(f"{MAC}/efi-x64/AUTOEXEC.IPXE")
+    assert not is_autoexec("autoexec.ipxe/other")
+
+
+def test_the_standard_port_is_left_out_of_urls() -> None:
+    assert ServerAddress(IPv4Address("192.0.2.2")).base_url == "http://192.0.2.2"
+    assert (
+        ServerAddress(IPv4Address("192.0.2.2"), 8080)
+        .script_url(Machine(mac=MAC))
+        .startswith("http://192.0.2.2:8080/_/ipxe?")
+    )

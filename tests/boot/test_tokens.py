@@ -1,0 +1,59 @@
+"""Sealed references: only ours open, and they open to what was sealed."""
+
+from __future__ import annotations
+
+import base64
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixiecore_core.boot.tokens import Sealed, Sealer
+from pixiecore_core.models import FileRef
+
+MAC = "52:54:00:12:34:56"
+KERNEL = Sealed(ref=FileRef(location="/boot/vmlinuz"), mac=MAC, purpose="kernel")
+SEALER = Sealer()
+
+
+def test_what_was_sealed_comes_back() -> None:
+    assert SEALER.open(SEALER.seal(KERNEL)) == KERNEL
+    assert SEALER.open_mac(SEALER.seal_mac(MAC)) == MAC
+
+
+def test_a_token_tells_nothing_and_never_repeats() -> None:
+    token = SEALER.seal(KERNEL)
+    assert token != SEALER.seal(KERNEL)
+    assert b"vmlinuz" not in base64.urlsafe_b64decode(token + "==")
+
+
+def test_a_foreign_token_does_not_open() -> None:
+    assert Sealer().open(SEALER.seal(KERNEL)) is None
+    assert Sealer(key=bytes(32)).open(Sealer(key=bytes(32)).seal(KERNEL)) == KERNEL
+
+
+def test_kinds_of_token_cannot_stand_for_each_other() -> None:
+    assert SEALER.open(SEALER.seal_mac(MAC)) is None
+    assert SEALER.open_mac(SEALER.seal(KERNEL)) is None
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_a_changed_byte_spoils_a_token(position: int, change: int) -> None:
+    box = bytearray(base64.urlsafe_b64decode(SEALER.seal(KERNEL) + "=="))
+    box[position % len(box)] ^= change
+    assert SEALER.open(base64.urlsafe_b64encode(box).decode()) is None
+
+
+@given(st.text(max_size=300))
+def test_no_text_opens_or_raises(token: str) -> None:
+    assert SEALER.open(token) is None
+    assert SEALER.open_mac(token) is None
+
+
+@given(st.integers(0, 400))
+def test_a_cut_token_does_not_open(length: int) -> None:
+    token = SEALER.seal(KERNEL)
+    assert SEALER.open(token[: min(length, len(token) - 1)]) is None
+
+
+def test_a_monstrous_token_is_not_even_decoded() -> None:
+    assert SEALER.open("A" * (1 << 20)) is None

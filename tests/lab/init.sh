@@ -1,0 +1,29 @@
+#!/bin/busybox sh
+# The first and only program of the lab's Linux: says where it runs, fetches one file, says that it is done.
+/bin/busybox --install -s /bin
+export PATH=/bin
+set -f # a URL's ? is not a pattern
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+
+firmware=BIOS
+[ -d /sys/firmware/efi ] && firmware=EFI
+echo "LAB machine $(uname -m) $firmware"
+echo "LAB cmdline $(cat /proc/cmdline)"
+
+for module in $(ls /modules); do insmod "/modules/$module"; done
+ip link set eth0 up
+udhcpc -i eth0 -q -f -n -t 10 -T 1 -s /udhcpc.sh
+
+for word in $(cat /proc/cmdline); do
+    case $word in
+        lab.fetch=*) url=${word#lab.fetch=} ;;
+        # A kernel that came without iPXE was told nothing of Pixiecore's: it reads what iPXE would have run.
+        lab.script=*) wget -q -O /script "${word#lab.script=}" &&
+            url=$(sed -n 's/.*lab\.fetch=\([^ ]*\).*/\1/p' /script) ;;
+    esac
+done
+wget -q -O /fetched "$url" && set -- $(sha256sum /fetched) && echo "LAB fetched $(stat -c %s /fetched) $1"
+echo "LAB done"
+poweroff -f

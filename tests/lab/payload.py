@@ -1,0 +1,151 @@
+"""What the lab boots: for each processor a real Debian kernel, and an initramfs of busybox, drivers and init.sh.
+
+`payload(architecture)` builds into the cache folder once, and again only when something it is made of changes. Two
+processes may ask at the same time. The same parts joined to one EFI file (a unified kernel image, as the UAPI group
+specifies it) stand in for iPXE where Debian ships none: on ia32 UEFI.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .packages import CACHE, unpack
+
+MARKER = "LAB done"
+"""The last line that the booted Linux prints."""
+
+_HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The packages a payload is made of, and the kernel modules it loads; what those depend on comes along."""
+
+    packages: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+RECIPES = {
+    # The cloud kernel boots seconds faster than the full one, and drives virtio only.
+    "x86_64": Recipe(
+        packages=("linux-image-cloud-amd64:amd64", "busybox-static:amd64"),
+        modules=("virtio_pci", "virtio_net"),
+    ),
+    "i386": Recipe(
+        packages=("linux-image-686:i386", "busybox-static:i386", "systemd-boot-efi:i386"),
+        modules=("virtio_pci", "virtio_net", "e1000", "8139cp"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Payload:
+    kernel: Path
+    initrd: Path
+    efi_stub: Path
+    """systemd's EFI stub; only the i386 payload has one."""
+
+    def unified_image(self, cmdline: str, path: Path) -> Path:
+        """Write kernel, initrd and command line as one EFI program."""
+        text = path.with_suffix(".cmdline")
+        text.write_text(cmdline)
+        position = _end_of_last_section(self.efi_stub)
+        options: list[str] = []
+        for section, content in ((".cmdline", text), (".initrd", self.initrd), (".linux", self.kernel)):
+            options += [f"--add-section={section}={content}", f"--change-section-vma={section}={position:#x}"]
+            position += _to_page(content.stat().st_size)
+        subprocess.run(["objcopy", *options, self.efi_stub, path], check=True)
+        return path
+
+
+def payload(architecture: str) -> Payload:
+    """The payload for x86_64 or i386, built on first use."""
+    folder = CACHE / architecture
+    folder.mkdir(parents=True, exist_ok=True)
+    result = Payload(folder / "vmlinuz", folder / "initrd.cpio", folder / "stub.efi")
+    recipe = RECIPES[architecture]
+    stamp = folder / "made-of"
+    inputs = _fingerprint(recipe)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != inputs:
+            _build(recipe, folder, result)
+            stamp.write_text(inputs)
+    return result
+
+
+def _fingerprint(recipe: Recipe) -> str:
+    sources = [_HERE / name for name in ("init.sh", "udhcpc.sh", "payload.py", "packages.py")]
+    hashes = {source.name: hashlib.sha256(source.read_bytes()).hexdigest() for source in sources}
+    return json.dumps({**hashes, "packages": recipe.packages, "modules": recipe.modules}, indent=1)
+
+
+def _build(recipe: Recipe, folder: Path, result: Payload) -> None:
+    root = folder / "root"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    unpack(recipe.packages, root)
+    (kernel,) = root.glob("boot/vmlinuz-*")
+    shutil.copyfile(kernel, result.kernel)
+    for stub in root.glob("usr/lib/systemd/boot/efi/linuxia32.efi.stub"):
+        shutil.copyfile(stub, result.efi_stub)
+
+    files = {
+        "init": (_HERE / "init.sh").read_bytes(),
+        "udhcpc.sh": (_HERE / "udhcpc.sh").read_bytes(),
+        "bin/busybox": (root / "bin" / "busybox").read_bytes(),
+    }
+    for position, module in enumerate(_load_order(root, recipe.modules)):
+        files[f"modules/{position:02}-{module.name}"] = module.read_bytes()
+    result.initrd.write_bytes(b"".join(_cpio(files)))
+    shutil.rmtree(root)
+
+
+def _load_order(root: Path, wanted: tuple[str, ...]) -> list[Path]:
+    """The wanted modules and all they depend on, each after what it depends on."""
+    # depmod, which would know, is not part of a minimal system; every module names its own needs in .modinfo.
+    modules = {path.stem.replace("-", "_"): path for path in root.glob("lib/modules/*/kernel/**/*.ko")}
+    order: list[Path] = []
+
+    def visit(name: str) -> None:
+        path = modules.get(name)
+        if path is None or path in order:  # absent: built into the kernel
+            return
+        needs = path.read_bytes().partition(b"\0depends=")[2].partition(b"\0")[0].decode()
+        for need in filter(None, needs.split(",")):
+            visit(need.replace("-", "_"))
+        order.append(path)
+
+    for name in wanted:
+        visit(name)
+    return order
+
+
+def _cpio(files: dict[str, bytes]) -> Iterator[bytes]:
+    """An initramfs in the kernel's "newc" format (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+    folders = ["bin", "dev", "modules", "proc", "sys"]
+    entries = [(name, 0o040755, b"") for name in folders]
+    entries += [(name, 0o100755, content) for name, content in files.items()]
+    entries.append(("TRAILER!!!", 0, b""))
+    for number, (name, mode, content) in enumerate(entries, start=1):
+        fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
+        header = b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0"
+        yield header + bytes(-len(header) % 4)
+        yield content + bytes(-len(content) % 4)
+
+
+def _end_of_last_section(image: Path) -> int:
+    listing = subprocess.run(["objdump", "--section-headers", image], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listing.splitlines() if line.strip()[:1].isdigit()]
+    return _to_page(max(int(row[2], 16) + int(row[3], 16) for row in rows))
+
+
+def _to_page(size: int) -> int:
+    return (size + 0xFFF) & ~0xFFF

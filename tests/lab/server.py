@@ -1,0 +1,69 @@
+"""Pixiecore in the lab: started from the command line as its users start it, with an errand for the machine it boots.
+
+The errand proves the boot from the inside: a word that must turn up in /proc/cmdline, and a file that the booted Linux
+must fetch through the URL that `{{ ID … }}` became.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .boot import BootResult
+from .machines import MAC, Machine
+from .network import SERVER_ADDRESS, Network, Process
+from .payload import payload
+
+PIXIECORE = Path(sys.executable).with_name("pixiecore")
+
+
+@dataclass(frozen=True)
+class Errand:
+    file: Path
+    word: str
+
+    @classmethod
+    def prepare(cls, folder: Path) -> Errand:
+        file = folder / "errand file.bin"  # a space: names are not URLs
+        file.write_bytes(os.urandom(300_001))
+        return cls(file, secrets.token_hex(4))
+
+    @property
+    def cmdline(self) -> str:
+        return f'console=ttyS0 quiet lab.fetch={{{{ ID "{self.file}" }}}} lab.word={self.word}'
+
+    @property
+    def unified_cmdline(self) -> str:
+        """For a kernel that comes without iPXE: it reads the script itself, and finds lab.fetch there."""
+        script = f"http://{SERVER_ADDRESS}/_/ipxe?arch=6&mac={MAC}"
+        return f"console=ttyS0 quiet lab.script={script} lab.word={self.word}"
+
+    def check(self, machine: Machine, result: BootResult) -> None:
+        """AssertionError unless the machine did what it was sent for."""
+        if machine.unified:
+            assert result.cmdline == self.unified_cmdline
+        else:
+            # In front stand, from EFI iPXE, the image's name, and initrd=NAME, by which such a kernel finds its initrd.
+            url = rf"http://{re.escape(SERVER_ADDRESS)}/_/file\?name=\S+"
+            expected = rf"(kernel )?(initrd=\S+ )*console=ttyS0 quiet lab\.fetch={url} lab\.word={self.word}"
+            assert re.fullmatch(expected, result.cmdline), result.cmdline
+        content = self.file.read_bytes()
+        assert result.fetched_size == len(content)
+        assert result.fetched_sha256 == hashlib.sha256(content).hexdigest()
+        assert result.firmware == machine.firmware
+
+
+def start_server(network: Network, folder: Path, machine: Machine, errand: Errand) -> Process:
+    """Start Pixiecore for this machine and wait until it is ready."""
+    parts = payload(machine.payload)
+    argv: list[str | Path] = [PIXIECORE, "boot", parts.kernel, parts.initrd, f"--cmdline={errand.cmdline}"]
+    if machine.unified:
+        argv.append(f"--ipxe-efi32={parts.unified_image(errand.unified_cmdline, folder / 'ia32.efi')}")
+    process = network.run_in(network.srv, argv, folder / "server.log")
+    process.wait_for("Ready", timeout=15)
+    return process

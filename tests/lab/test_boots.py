@@ -1,0 +1,43 @@
+"""Every machine goes from its firmware to Linux through Pixiecore, beside a neighbour that knows nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from .boot import boot
+from .machines import MACHINES, Machine
+from .neighbour import start_neighbour
+from .network import Network
+from .server import Errand, start_server
+
+# The first boot on a machine waits for the download of the kernels; the boot itself has a time-out of its own.
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+IPXE_ROM = MACHINES["seabios-ipxe-virtio"]
+EVERY_MACHINE = [pytest.param(machine, id=machine.name) for machine in MACHINES.values() if not machine.optional]
+
+
+def boots(machine: Machine, folder: Path, *, router_advertisements: bool = True, extra: Sequence[str] = ()) -> None:
+    errand = Errand.prepare(folder)
+    with Network() as network:
+        start_neighbour(network, folder, router_advertisements=router_advertisements, extra=extra)
+        start_server(network, folder, machine, errand)
+        errand.check(machine, boot(machine, network, folder))
+
+
+@pytest.mark.parametrize("machine", EVERY_MACHINE)
+def test_machine_reaches_linux(machine: Machine, lab_folder: Path) -> None:
+    boots(machine, lab_folder)
+
+
+def test_neighbour_that_offers_a_boot_file_of_its_own(lab_folder: Path) -> None:
+    """Option 175.1, priority, makes iPXE prefer our file name to the DHCP server's."""
+    boots(IPXE_ROM, lab_folder, extra=("--dhcp-boot=theirs.0,,192.0.2.1",))
+
+
+def test_network_without_router_advertisements(lab_folder: Path) -> None:
+    """iPXE first waits 16 s for IPv6, as on most home networks."""
+    boots(IPXE_ROM, lab_folder, router_advertisements=False)

@@ -6,6 +6,7 @@ HTTP and TFTP before DHCP, so that nobody is offered what cannot be fetched yet.
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import Literal, Protocol
 
 import gevent
@@ -17,8 +18,10 @@ from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.net.answering import Answerer
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
+from pixiecore_core.net.dhcp_socket import DhcpSocket
 from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces
+from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
@@ -132,12 +135,13 @@ class App:
             loaders=self.loaders,
         )
         if settings.pxe is not None:
-            server = DhcpServer("pxe", self._address(settings.pxe), settings.pxe.port, answerer)
-            self._bind("PXE", server, settings.pxe)
+            pxe = partial(DhcpSocket, self._address(settings.pxe), settings.pxe.port)
+            self._bind("PXE", DhcpServer("pxe", pxe, answerer), settings.pxe)
         if settings.dhcp is not None:
             # A socket bound to one address hears no broadcasts, so --listen-addr narrows the interfaces instead.
-            address = str(settings.dhcp.address or _ANY)
-            server = DhcpServer("dhcp", address, settings.dhcp.port, answerer)
+            bound = partial(DhcpSocket, str(settings.dhcp.address or _ANY), settings.dhcp.port)
+            unbound = partial(PacketSocket, settings.dhcp.port)
+            server = DhcpServer("dhcp", unbound if settings.dhcp_no_bind else bound, answerer)
             self._bind("DHCP", server, settings.dhcp)
 
     def _bind(self, name: Literal["HTTP", "TFTP", "PXE", "DHCP"], server: Server, endpoint: Endpoint) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from pixiecore_core.errors import ConfigError
@@ -48,16 +49,30 @@ def _endpoint(value: object) -> object:
 Listener = Annotated[Endpoint | None, BeforeValidator(_endpoint)]
 
 
+_PATH: JsonDict = {"metavar": "PATH"}
+_LISTENER: JsonDict = {"metavar": "LISTENER"}
+
+
 class LoaderSettings(BaseModel):
     """Where the iPXE binaries are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ipxe_bios: Path | None = Field(None, description="iPXE for BIOS machines, such as undionly.kpxe")
-    ipxe_ipxe: Path | None = Field(None, description="iPXE for BIOS machines whose own iPXE lacks HTTP: ipxe.pxe")
-    ipxe_efi32: Path | None = Field(None, description="iPXE for 32-bit x86 UEFI machines, such as snponly.efi")
-    ipxe_efi64: Path | None = Field(None, description="iPXE for 64-bit x86 UEFI machines, such as snponly.efi")
-    ipxe_arm64: Path | None = Field(None, description="iPXE for 64-bit ARM UEFI machines, such as snponly-arm64.efi")
+    ipxe_bios: Path | None = Field(
+        None, description="iPXE for BIOS machines, such as undionly.kpxe", json_schema_extra=_PATH
+    )
+    ipxe_ipxe: Path | None = Field(
+        None, description="iPXE for BIOS machines whose own iPXE lacks HTTP: ipxe.pxe", json_schema_extra=_PATH
+    )
+    ipxe_efi32: Path | None = Field(
+        None, description="iPXE for 32-bit x86 UEFI machines, such as snponly.efi", json_schema_extra=_PATH
+    )
+    ipxe_efi64: Path | None = Field(
+        None, description="iPXE for 64-bit x86 UEFI machines, such as snponly.efi", json_schema_extra=_PATH
+    )
+    ipxe_arm64: Path | None = Field(
+        None, description="iPXE for 64-bit ARM UEFI machines, such as snponly-arm64.efi", json_schema_extra=_PATH
+    )
 
     def loaders(self) -> dict[Firmware, Path]:
         """The paths that were given."""
@@ -77,22 +92,34 @@ class ServerSettings(LoaderSettings):
     listen_addr: IPv4Address = Field(
         IPv4Address(0),
         description="serve only the network that this address of ours is on",
-        json_schema_extra={"short": "-l"},
+        json_schema_extra={"short": "-l", "metavar": "ADDRESS"},
     )
     port: int = Field(80, ge=0, le=65535, description="port of the HTTP server", json_schema_extra={"short": "-p"})
-    interface: list[str] = Field([], description="serve only this network interface; may be repeated")
-    dhcp: Listener = Field(Endpoint(port=67), description="ProxyDHCP listener: PORT, ADDRESS:PORT or off")
-    pxe: Listener = Field(Endpoint(port=4011), description="PXE boot-server listener: PORT, ADDRESS:PORT or off")
-    tftp: Listener = Field(Endpoint(port=69), description="TFTP listener: PORT, ADDRESS:PORT or off")
+    interface: list[str] = Field(
+        [], description="serve only this network interface; may be repeated", json_schema_extra={"metavar": "NAME"}
+    )
+    dhcp: Listener = Field(
+        Endpoint(port=67), description="ProxyDHCP listener: PORT, ADDRESS:PORT or off", json_schema_extra=_LISTENER
+    )
+    pxe: Listener = Field(
+        Endpoint(port=4011),
+        description="PXE boot-server listener: PORT, ADDRESS:PORT or off",
+        json_schema_extra=_LISTENER,
+    )
+    tftp: Listener = Field(
+        Endpoint(port=69), description="TFTP listener: PORT, ADDRESS:PORT or off", json_schema_extra=_LISTENER
+    )
     http: Listener = Field(
-        None, description="HTTP listener: PORT, ADDRESS:PORT or off; --port if not given", validate_default=False
+        None, description="HTTP listener: PORT, ADDRESS:PORT or off; --port if not given", json_schema_extra=_LISTENER
     )
     dhcp_no_bind: bool = Field(
         False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
     )
     debug: bool = Field(False, description="tell what is ignored, too, and why", json_schema_extra={"short": "-d"})
     log_timestamps: bool = Field(False, description="put the time before each line", json_schema_extra={"short": "-t"})
-    log_format: Literal["text", "json"] = Field("text", description="lines for people, or JSON for machines")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text for people, or json for machines", json_schema_extra={"metavar": "FORMAT"}
+    )
 
     def http_endpoint(self) -> Endpoint | None:
         """Where HTTP listens: ``--http`` if it was given, else ``--port``."""
@@ -138,6 +165,7 @@ def resolve(
     environment: Mapping[str, str],
     table: Mapping[str, Any],
     table_name: str,
+    arguments: Mapping[str, str] | None = None,
 ) -> M:
     """A *model* from all its sources.
 
@@ -145,6 +173,7 @@ def resolve(
     :param given: what the command line gave, by field name
     :param table: the TOML table
     :param table_name: how to call it in messages, such as ``[server]``
+    :param arguments: what a value is called on this command line, where that is not its option's name
     :raises ConfigError: a value is unusable, missing or unknown; named as the user wrote it
     """
     values: dict[str, Any] = {}
@@ -160,7 +189,7 @@ def resolve(
             values[key] = [part.strip() for part in text.split(",")] if is_list(field) else text
             written[key] = variable
     for key, value in given.items():
-        values[key], written[key] = value, option_name(key)
+        values[key], written[key] = value, (arguments or {}).get(key, option_name(key))
     try:
         return model(**values)
     except ValidationError as error:

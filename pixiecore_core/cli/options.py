@@ -17,11 +17,12 @@ from pixiecore_core.settings import Endpoint, is_list, option_name
 
 
 def model_options(model: type[BaseModel], prefix: str = "") -> list[click.Option]:
-    """One option for each field of *model*.
+    """One option for each field of *model*, those of its own before those it inherits.
 
     :param prefix: goes before the parameter names, to tell two models apart in one command
     """
-    return [_option(prefix + key, key, field) for key, field in model.model_fields.items()]
+    own_first = sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__)
+    return [_option(prefix + key, key, field) for key, field in own_first]
 
 
 def given_options(ctx: click.Context, model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
@@ -58,8 +59,9 @@ def _option(parameter: str, key: str, field: FieldInfo) -> click.Option:
 
 
 def _help(field: FieldInfo) -> str:
-    text = field.description or ""
-    text = text[:1].upper() + text[1:] + "."
+    text = (field.description or "") + "."
+    if not text.startswith("iPXE"):
+        text = text[:1].upper() + text[1:]
     if field.is_required():
         return f"{text} [required]"
     default = field.default

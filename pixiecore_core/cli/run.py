@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import click
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, Platform, run
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.settings import ServerSettings, option_name, variable_name
+from pixiecore_core.settings import ServerSettings, option_name, read_toml, variable_name
 
 _PREFIX = "booter__"
 _BOOTER = "pixiecore.booter"
@@ -21,7 +22,7 @@ class RunCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse twice: once for ``--booter`` alone, then with that booter's options."""
-        name = _booter_argument(args) or os.environ.get("PIXIECORE_BOOTER")
+        name = _argument(args, "--booter") or os.environ.get("PIXIECORE_BOOTER") or _configured(args)
         platform: Platform = ctx.obj
         if name is not None:
             ctx.meta[_BOOTER] = platform.booters.choose(name)
@@ -58,13 +59,20 @@ class RunCommand(click.Command):
             formatter.write_text("pixiecore run --booter static --kernel ./vmlinuz --initrd ./initrd.img")
 
 
-def _booter_argument(args: list[str]) -> str | None:
+def _argument(args: list[str], option: str) -> str | None:
     for position, argument in enumerate(args):
-        if argument.startswith("--booter="):
+        if argument.startswith(option + "="):
             return argument.partition("=")[2]
-        if argument == "--booter" and position + 1 < len(args):
+        if argument == option and position + 1 < len(args):
             return args[position + 1]
     return None
+
+
+def _configured(args: list[str]) -> str | None:
+    """The booter that the settings file names, as ``booter`` in ``[server]``."""
+    config = _argument(args, "--config") or os.environ.get("PIXIECORE_CONFIG")
+    name = read_toml(Path(config)).get("server", {}).get("booter") if config else None
+    return str(name) if name is not None else None
 
 
 def _run(ctx: click.Context, /, **values: Any) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 import gevent
@@ -32,8 +32,17 @@ from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.settings import ServerSettings, read_toml, resolve
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Serve = Callable[[str, Mapping[str, Any]], None]
-"""Run a server with the booter of this name and these settings of it, until it is stopped."""
+
+
+class Serve(Protocol):
+    """What a serving command is given."""
+
+    def __call__(self, booter: str, settings: Mapping[str, Any], arguments: Mapping[str, str] | None = None) -> None:
+        """Run a server with the *booter* of this name and these *settings* of it, until it is stopped.
+
+        :param arguments: what a setting is called on this command line, for messages, where not by its option's name
+        """
+
 
 CONFIG_OPTION = click.Option(
     ["--config"],
@@ -63,8 +72,8 @@ def serving_command(function: Function) -> Function:
         for name in [CONFIG_OPTION.name, *ServerSettings.model_fields]:
             values.pop(str(name), None)
 
-        def serve(booter: str, booter_settings: Mapping[str, Any]) -> None:
-            run(ctx, booter, booter_settings)
+        def serve(booter: str, settings: Mapping[str, Any], arguments: Mapping[str, str] | None = None) -> None:
+            run(ctx, booter, settings, arguments)
 
         return ctx.invoke(function, serve=serve, **values)
 
@@ -77,7 +86,12 @@ def serving_command(function: Function) -> Function:
     return wrapped  # type: ignore[no-any-return]
 
 
-def run(ctx: click.Context, booter_name: str | None, booter_given: Mapping[str, Any]) -> None:
+def run(
+    ctx: click.Context,
+    booter_name: str | None,
+    booter_given: Mapping[str, Any],
+    arguments: Mapping[str, str] | None = None,
+) -> None:
     """Serve until a signal comes.
 
     :raises ConfigError: a setting is unusable
@@ -87,14 +101,15 @@ def run(ctx: click.Context, booter_name: str | None, booter_given: Mapping[str, 
     platform: Platform = ctx.obj
     config: Path | None = ctx.params.get("config")
     tables = read_toml(config) if config else {}
-    settings = resolve(
-        ServerSettings, "", given_options(ctx, ServerSettings), os.environ, tables.get("server", {}), "[server]"
-    )
+    server_table = {key: value for key, value in tables.get("server", {}).items() if key != "booter"}
+    settings = resolve(ServerSettings, "", given_options(ctx, ServerSettings), os.environ, server_table, "[server]")
     _check_privileges(settings)
     booter_class = platform.booters.choose(booter_name)
     name = booter_class.name
     booter_table = tables.get("booter", {}).get(name, {})
-    booter_settings = resolve(booter_class.Settings, name, booter_given, os.environ, booter_table, f"[booter.{name}]")
+    booter_settings = resolve(
+        booter_class.Settings, name, booter_given, os.environ, booter_table, f"[booter.{name}]", arguments
+    )
     loaders = find_loaders(settings.loaders())
 
     recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps))
@@ -137,7 +152,10 @@ def _construct(booter_class: type[Any], settings: Any) -> object:
 
 def _check_privileges(settings: ServerSettings) -> None:
     endpoints = (settings.dhcp, settings.pxe, settings.tftp, settings.http_endpoint())
-    missing = missing_capabilities([endpoint.port for endpoint in endpoints if endpoint], settings.dhcp_no_bind)
+    bound = [endpoint.port for endpoint in endpoints if endpoint]
+    if settings.dhcp_no_bind and settings.dhcp is not None:
+        bound.remove(settings.dhcp.port)
+    missing = missing_capabilities(bound, raw=settings.dhcp_no_bind)
     if not missing:
         return
     program = os.path.realpath(sys.executable)

@@ -23,6 +23,7 @@ from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.models import BootSpec, Client, Event, EventKind, Ignore, PxeRequest
 from pixiecore_core.net.dhcp_socket import Datagram, DhcpSocket
 from pixiecore_core.net.interfaces import Interface, Interfaces
+from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, parse, serialize
@@ -39,6 +40,7 @@ _SUBSYSTEM: dict[Stage, str] = {"dhcp": "DHCP", "pxe": "PXE"}
 
 Decision = BootSpec | Ignore | None
 """``None`` where a plugin failed: nothing is sent, and that has been reported."""
+AnySocket = DhcpSocket | PacketSocket
 Key = tuple[str, Stage, Client, int]
 
 
@@ -46,7 +48,7 @@ Key = tuple[str, Stage, Client, int]
 class _Asked:
     """The latest form of a request that is being answered, and where to send the answer."""
 
-    socket: DhcpSocket
+    socket: AnySocket
     datagram: Datagram
     message: Dhcp4Message
     request: PxeRequest
@@ -81,7 +83,7 @@ class Answerer:
         self._asked: dict[Key, _Asked] = {}
         self._late: OrderedDict[Key, tuple[float, Decision]] = OrderedDict()
 
-    def receive(self, socket: DhcpSocket, datagram: Datagram, stage: Stage) -> None:
+    def receive(self, socket: AnySocket, datagram: Datagram, stage: Stage) -> None:
         """Take one datagram; never waits and never raises."""
         subsystem = _SUBSYSTEM[stage]
         metrics = self._recorder.metrics

@@ -6,12 +6,12 @@ One bad datagram, or one network error, never ends the loop. Decides nothing.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 
 import gevent
 
 from pixiecore_core.boot.classify import Stage
-from pixiecore_core.net.answering import Answerer
-from pixiecore_core.net.dhcp_socket import DhcpSocket
+from pixiecore_core.net.answering import Answerer, AnySocket
 
 _DATAGRAMS_PER_TURN = 16
 """Read at most so many before the answers, the files and the other ports get their turn."""
@@ -21,27 +21,27 @@ class DhcpServer:
     """One listener.
 
     :param stage: ``"dhcp"`` for 67, ``"pxe"`` for 4011
+    :param open_socket: binds the port when called
     """
 
-    def __init__(self, stage: Stage, address: str, port: int, answerer: Answerer) -> None:
+    def __init__(self, stage: Stage, open_socket: Callable[[], AnySocket], answerer: Answerer) -> None:
         self._stage = stage
-        self._address = address
-        self._port = port
+        self._open_socket = open_socket
         self._answerer = answerer
-        self._socket: DhcpSocket | None = None
-        self._greenlet: gevent.Greenlet[[DhcpSocket], None] | None = None
+        self._socket: AnySocket | None = None
+        self._greenlet: gevent.Greenlet[[AnySocket], None] | None = None
 
     @property
     def port(self) -> int:
-        """The port in use, once started."""
-        return self._socket.port if self._socket else self._port
+        """The port in use, once bound."""
+        return self._socket.port if self._socket else 0
 
     def bind(self) -> None:
         """Take the port.
 
         :raises OSError: it cannot be had
         """
-        self._socket = DhcpSocket(self._address, self._port)
+        self._socket = self._open_socket()
 
     def start(self) -> None:
         """Begin to serve."""
@@ -55,7 +55,7 @@ class DhcpServer:
         if self._socket is not None:
             self._socket.close()
 
-    def _serve(self, socket: DhcpSocket) -> None:
+    def _serve(self, socket: AnySocket) -> None:
         while True:
             for _ in range(_DATAGRAMS_PER_TURN):
                 try:

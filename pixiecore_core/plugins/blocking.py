@@ -6,7 +6,10 @@ gevent's monitor thread sees it. Only reports: the call cannot be ended from her
 
 from __future__ import annotations
 
+import warnings
+
 import gevent
+
 from gevent.events import EventLoopBlocked, subscribers
 
 from pixiecore_core.errors import PluginError
@@ -29,7 +32,11 @@ def watch(report: Report) -> None:
         error = PluginError(plugin, hook, f"blocked the event loop for over {event.blocking_time:.1f} s")
         hub.loop.run_callback_threadsafe(report, error, None)
 
+    gevent.config.monitor_thread = True
     gevent.config.print_blocking_reports = False
     gevent.config.max_blocking_time = MAX_BLOCKING_SECONDS
     subscribers.append(blocked)
-    hub.start_periodic_monitoring_thread()
+    with warnings.catch_warnings():
+        # Without psutil it cannot watch the memory, which nobody asked it to.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        hub.start_periodic_monitoring_thread()

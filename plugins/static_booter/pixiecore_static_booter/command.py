@@ -25,4 +25,5 @@ def boot(serve: Any, kernel: str, initrd: tuple[str, ...], cmdline: str | None, 
         pixiecore boot ./vmlinuz ./initrd.img --cmdline='console=ttyS0 quiet'
     """
     settings = {"kernel": kernel, "initrd": list(initrd), "cmdline": cmdline, "message": bootmsg}
-    serve("static", {key: value for key, value in settings.items() if value})
+    arguments = {"kernel": "KERNEL", "initrd": "INITRD", "message": "--bootmsg"}
+    serve("static", {key: value for key, value in settings.items() if value}, arguments)

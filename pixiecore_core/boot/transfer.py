@@ -1,0 +1,240 @@
+"""One TFTP transfer: the server's side of sending a file, as a state machine (RFC 1350, 2347, 7440).
+
+The time is an argument, in seconds of any clock that never goes back, and what is to be sent is a return value. So no
+socket and no clock in here, and no state outside of the object: a test plays a whole lossy network in microseconds.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from enum import StrEnum
+
+from pixiecore_core.boot.tftp_negotiation import Agreement
+from pixiecore_core.errors import WireError
+from pixiecore_core.wire.tftp import Error, ErrorCode, OptionAck, error, parse, serialize
+
+ReadAt = Callable[[int, int], bytes | memoryview | None]
+"""``read_at(offset, length)``: exactly so many bytes of the file, or ``None`` while they are on their way."""
+
+FIRST_TIMEOUT = 1.0
+"""Seconds before the first retransmission, until the round trip has been measured."""
+SHORTEST_TIMEOUT = 0.2
+"""Seconds. However near the client, firmware may pause to write to its disk."""
+LONGEST_TIMEOUT = 8.0
+"""Seconds. Where doubling ends."""
+PATIENCE = 25.0
+"""Seconds without progress until the client counts as gone: six tries or more."""
+_MOST_PATIENCE = 300.0  # seconds, for a client that asked for a timeout of minutes
+
+_DATA_HEAD = struct.Struct(">HH").pack
+
+
+class Outcome(StrEnum):
+    """How a transfer ended."""
+
+    SENT = "sent"
+    """The client has acknowledged the last block."""
+    PROBED = "probed"
+    """The client only wanted to know the size, and said so with an ERROR to our OACK, as EDK2 and Intel's ROMs do."""
+    ABORTED = "aborted"
+    """The client sent an ERROR."""
+    TIMED_OUT = "timed out"
+    """The client fell silent."""
+    FAILED = "failed"
+    """We could not go on."""
+    REFUSED = "refused"
+    """It never began."""
+
+
+class Transfer:
+    """Sends one file to one client.
+
+    Every method that takes *now* returns the datagrams to send, in order. When there are several, all but the last have
+    the same length.
+
+    :param size: of the file, in bytes
+    :param read_at: gives the file's bytes
+    :param agreement: the options granted
+    :param now: seconds
+    """
+
+    __slots__ = (
+        "_acked",
+        "_blksize",
+        "_last",
+        "_measured_at",
+        "_options",
+        "_read_at",
+        "_round_trip",
+        "_sent",
+        "_size",
+        "_timeout",
+        "_tries",
+        "_windowsize",
+        "agreement",
+        "deadline",
+        "outcome",
+        "progress_at",
+        "reason",
+        "starved",
+    )
+
+    def __init__(self, size: int, read_at: ReadAt, agreement: Agreement, now: float) -> None:
+        self.agreement = agreement
+        self.outcome: Outcome | None = None
+        """How it ended; ``None`` while it goes on."""
+        self.reason = ""
+        """Why it ended, unless the file was sent."""
+        self.deadline: float | None = now + FIRST_TIMEOUT
+        """When to call :meth:`expire`; ``None`` once ended."""
+        self.progress_at = now
+        """When the client last acknowledged something new."""
+        self.starved = False
+        """Whether bytes were not there yet; call :meth:`resume` when they are."""
+        self._size = size
+        self._read_at = read_at
+        self._blksize = agreement.blksize
+        self._windowsize = agreement.windowsize
+        self._options = serialize(OptionAck(agreement.accepted)) if agreement.accepted else b""
+        # Blocks are counted without the wrap at 65536. The OACK is block 0; where there is none, it is acknowledged.
+        self._last = size // agreement.blksize + 1
+        self._acked = -1 if self._options else 0
+        self._sent = 0
+        self._tries = 0
+        self._timeout = float(agreement.timeout or FIRST_TIMEOUT)
+        self._round_trip = 0.0
+        self._measured_at: float | None = now
+
+    @property
+    def bytes_acknowledged(self) -> int:
+        """How much of the file has arrived at the client."""
+        return min(max(self._acked, 0) * self._blksize, self._size)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the client has acknowledged anything."""
+        return self._acked > (-1 if self._options else 0)
+
+    def start(self, now: float) -> list[bytes]:
+        """The answer to the request: the OACK, or the first blocks."""
+        self.deadline = now + self._timeout
+        self._measured_at = now
+        return [self._options] if self._options else self._fill([])
+
+    def receive(self, data: bytes, now: float) -> list[bytes]:
+        """Take a datagram from the client.
+
+        An acknowledgement of nothing new, a block number that was never sent, and what is not TFTP are passed over
+        without an answer: each would only double the traffic (RFC 1123 section 4.2.3.1, the Sorcerer's Apprentice).
+        """
+        if data[:2] != b"\0\4" or len(data) < 4:
+            return self._receive_other(data)
+        sent, acked = self._sent, self._acked
+        advance = (data[2] << 8 | data[3]) - acked & 0xFFFF
+        if not 0 < advance <= sent - acked or self.outcome is not None:
+            return []
+        self._acked = acked = acked + advance
+        if acked == sent and self.agreement.timeout is None:
+            self._adapt(now)
+        self._measured_at = self.progress_at = now
+        self._tries = 0
+        if acked == self._last:
+            self._end(Outcome.SENT)
+            return []
+        self.deadline = now + self._timeout
+        # RFC 7440 section 4: the window begins behind the acknowledged block, whatever had been sent further on.
+        self._sent = acked
+        return self._fill([])
+
+    def expire(self, now: float) -> list[bytes]:
+        """Send again what was not acknowledged by :attr:`deadline`, or give up."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        patience = min(max(PATIENCE, 4.0 * self._timeout), _MOST_PATIENCE)
+        if now - self.progress_at >= patience:
+            waited_for = "the option acknowledgement" if self._acked < 0 else f"block {self._acked + 1} of {self._last}"
+            what = "its bytes could not be read in time" if self.starved else "the client did not acknowledge it"
+            self._end(Outcome.TIMED_OUT, f"{waited_for}: {what}")
+            return [error(ErrorCode.NOT_DEFINED, "timeout")]
+        self._tries += 1
+        delay = min(self._timeout * 2**self._tries, max(LONGEST_TIMEOUT, self._timeout))
+        self.deadline = min(now + delay, max(self.progress_at + patience, now + SHORTEST_TIMEOUT))
+        return self.repeat()
+
+    def repeat(self) -> list[bytes]:
+        """What is not acknowledged yet, once more; for a request that came again since our answer was lost."""
+        if self.outcome is not None:
+            return []
+        self._measured_at = None  # RFC 6298 section 3: an answer could be to either copy, so it measures nothing
+        if self._acked < 0:
+            return [self._options]
+        self._sent = self._acked
+        return self._fill([])
+
+    def resume(self, now: float) -> list[bytes]:
+        """Go on after :attr:`starved`: the bytes that were missing have come."""
+        if not self.starved or self.outcome is not None:
+            return []
+        self._measured_at = now if self._sent == self._acked else None
+        self.deadline = now + self._timeout
+        return self._fill([])
+
+    def fail(self, message: str) -> list[bytes]:
+        """End it for a reason of our own; *message* goes to the client too."""
+        if self.outcome is not None:
+            return []
+        self._end(Outcome.FAILED, message)
+        return [error(ErrorCode.NOT_DEFINED, message)]
+
+    def abandon(self, reason: str) -> None:
+        """End it without a word to the client."""
+        if self.outcome is None:
+            self._end(Outcome.ABORTED, reason)
+
+    def _fill(self, datagrams: list[bytes]) -> list[bytes]:
+        """Add the blocks from behind the last one sent to the end of the window."""
+        blksize, block = self._blksize, self._sent
+        end = min(self._acked + self._windowsize, self._last)
+        self.starved = False
+        while block < end:
+            offset = block * blksize
+            length = blksize if block + 1 < self._last else self._size - offset
+            payload = self._read_at(offset, length) if length else b""
+            if payload is None:
+                self.starved = True
+                break
+            block += 1
+            datagrams.append(_DATA_HEAD(3, block & 0xFFFF) + payload)
+        self._sent = block
+        return datagrams
+
+    def _adapt(self, now: float) -> None:
+        """Fit the timeout to the network, as RFC 6298 but simpler: a late copy of a block does no harm."""
+        if self._measured_at is None:
+            # What came again has waited too long or was lost; until a round trip tells which, wait longer.
+            self._timeout = min(self._timeout * 2, LONGEST_TIMEOUT)
+            return
+        round_trip = now - self._measured_at
+        self._round_trip = max(round_trip, self._round_trip * 0.9 + round_trip * 0.1)
+        self._timeout = min(max(4 * self._round_trip, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
+
+    def _receive_other(self, data: bytes) -> list[bytes]:
+        try:
+            packet = parse(data)
+        except WireError:
+            return []
+        if not isinstance(packet, Error) or self.outcome is not None:
+            return []
+        message = f"the client said: {packet.message or 'nothing'} (code {packet.code})"
+        answers_options = self._acked < 0
+        if answers_options and (packet.code == ErrorCode.OPTION_REFUSED or self.agreement.tells_size):
+            self._end(Outcome.PROBED, message)
+        else:
+            self._end(Outcome.ABORTED, message)
+        return []
+
+    def _end(self, outcome: Outcome, reason: str = "") -> None:
+        self.outcome = outcome
+        self.reason = reason
+        self.deadline = None

@@ -1,0 +1,444 @@
+"""Every hook: that it is called, how answers combine, and what a plugin that raises, hangs or answers rubbish does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any
+
+import click
+import gevent
+import pytest
+from pydantic import BaseModel
+
+from pixiecore_core import (
+    BootFile,
+    BootFileNotFound,
+    BootSpec,
+    Client,
+    Event,
+    EventKind,
+    FileRef,
+    Firmware,
+    Ignore,
+    Machine,
+    PxeRequest,
+    hookimpl,
+)
+from pixiecore_core.errors import ConfigError, PluginError
+from pixiecore_core.net.first_stage import BytesSource
+from pixiecore_core.plugins.loader import Booters
+from pixiecore_core.plugins.manager import CORE, PluginManager
+
+MACHINE = Machine(mac="52:54:00:12:34:56")
+REQUEST = PxeRequest(
+    machine=MACHINE, client=Client.PXE, firmware=Firmware.BIOS, stage="dhcp", transaction_id=1, seconds=0
+)
+SPEC = BootSpec(kernel=FileRef(location="/vmlinuz"))
+KERNEL = FileRef(location="/vmlinuz")
+
+
+class Urls:
+    """A url_for that needs no server."""
+
+    def __call__(self, ref: FileRef, purpose: str = "file") -> str:
+        return f"url:{ref.location}"
+
+    def booting(self) -> str:
+        return "url:booting"
+
+
+def plugin(**hooks: Any) -> object:
+    """A plugin with the given functions as its hooks."""
+    return type("Plugin", (), {name: staticmethod(function) for name, function in hooks.items()})()
+
+
+def raising(error: Exception) -> Any:
+    def hook(**_: Any) -> None:
+        raise error
+
+    return hook
+
+
+@pytest.fixture
+def reports() -> list[tuple[PluginError, str | None]]:
+    return []
+
+
+@pytest.fixture
+def manager(reports: list[tuple[PluginError, str | None]]) -> PluginManager:
+    return PluginManager(lambda error, mac: reports.append((error, mac)), policy_timeout=0.2, event_timeout=0.2)
+
+
+def file(name: str) -> BootFile:
+    return BootFile(name=name, size=3, source=BytesSource(b"abc"))
+
+
+def test_hook_register_booters(manager: PluginManager) -> None:
+    class Mine:
+        """Mine."""
+
+        name = "mine"
+        Settings = type("Settings", (BaseModel,), {})
+
+    @hookimpl
+    def register_booters(register: Any) -> None:
+        register(Mine)
+
+    manager.register(plugin(register_booters=register_booters), "p")
+    booters = Booters()
+    manager.register_booters(booters)
+    assert booters.choose("mine") is Mine
+    with pytest.raises(ConfigError, match="no booter 'nope'; installed: mine"):
+        booters.choose("nope")
+    with pytest.raises(ConfigError, match="installed: mine"):
+        booters.choose(None)
+
+
+def test_hook_register_booters_refuses_what_is_no_booter(manager: PluginManager) -> None:
+    @hookimpl
+    def register_booters(register: Any) -> None:
+        register(object)
+
+    manager.register(plugin(register_booters=register_booters), "p")
+    with pytest.raises(ConfigError, match="needs 'name'"):
+        manager.register_booters(Booters())
+
+
+def test_hook_register_commands(manager: PluginManager) -> None:
+    @hookimpl
+    def register_commands(cli: click.Group) -> None:
+        cli.add_command(click.Command("extra"))
+
+    group = click.Group()
+    manager.register(plugin(register_commands=register_commands), "p")
+    manager.register_commands(group)
+    assert "extra" in group.commands
+
+
+def test_hook_register_commands_failure_names_the_plugin(manager: PluginManager) -> None:
+    @hookimpl
+    def register_commands(cli: click.Group) -> None:
+        raise RuntimeError("boom")
+
+    manager.register(plugin(register_commands=register_commands), "faulty")
+    with pytest.raises(PluginError, match="'faulty', hook register_commands: RuntimeError: boom"):
+        manager.register_commands(click.Group())
+
+
+def test_hook_startup(manager: PluginManager) -> None:
+    started: list[object] = []
+
+    @hookimpl
+    def startup(app: Any) -> None:
+        started.append(app)
+
+    manager.register(plugin(startup=startup), "p")
+    manager.startup("the app")  # type: ignore[arg-type]
+    assert started == ["the app"]
+
+
+def test_hook_startup_failure_refuses_to_start(manager: PluginManager) -> None:
+    @hookimpl
+    def startup(app: Any) -> None:
+        raise RuntimeError("no database")
+
+    manager.register(plugin(startup=startup), "p")
+    with pytest.raises(PluginError, match="no database"):
+        manager.startup("the app")  # type: ignore[arg-type]
+
+
+def test_hook_shutdown(manager: PluginManager, reports: list[Any]) -> None:
+    """A plugin that fails to stop does not keep the others from stopping."""
+    stopped: list[str] = []
+
+    @hookimpl
+    def shutdown() -> None:
+        stopped.append("good")
+
+    @hookimpl(specname="shutdown", tryfirst=True)
+    def broken(app: Any) -> None:
+        raise RuntimeError("stuck")
+
+    manager.register(plugin(shutdown=shutdown), "good")
+    manager.register(plugin(broken=broken), "bad")
+    manager.shutdown("the app")  # type: ignore[arg-type]
+    assert stopped == ["good"]
+    assert [error.plugin for error, _ in reports] == ["bad"]
+
+
+def test_hook_on_pxe_request(manager: PluginManager) -> None:
+    """Every plugin is told, and a single veto wins."""
+    told: list[str] = []
+
+    @hookimpl
+    def on_pxe_request(request: PxeRequest) -> None:
+        told.append(request.machine.mac)
+
+    @hookimpl
+    def veto(request: PxeRequest) -> Ignore:
+        return Ignore(reason="not today")
+
+    manager.register(plugin(on_pxe_request=on_pxe_request), "first")
+    assert manager.on_pxe_request(REQUEST) is None
+    manager.register(plugin(on_pxe_request=veto), "second")
+    assert manager.on_pxe_request(REQUEST) == Ignore(reason="not today")
+    assert told == [MACHINE.mac] * 2
+
+
+def test_hook_on_pxe_request_fails_closed(manager: PluginManager, reports: list[Any]) -> None:
+    @hookimpl
+    def on_pxe_request(request: PxeRequest) -> None:
+        raise RuntimeError("boom")
+
+    manager.register(plugin(on_pxe_request=on_pxe_request), "faulty")
+    refusal = manager.on_pxe_request(REQUEST)
+    assert refusal is not None
+    assert "faulty" in refusal.reason
+    assert [(error.plugin, mac) for error, mac in reports] == [("faulty", MACHINE.mac)]
+
+
+def test_hook_select_boot(manager: PluginManager) -> None:
+    """The first opinion wins, the latest registered is asked first, and no opinion is a reason."""
+
+    @hookimpl
+    def select_boot(machine: Machine) -> BootSpec:
+        return SPEC
+
+    @hookimpl
+    def undecided(machine: Machine) -> None:
+        return None
+
+    @hookimpl
+    def refuse(machine: Machine) -> Ignore:
+        return Ignore(reason="mine")
+
+    assert isinstance(manager.select_boot(MACHINE), Ignore)
+    manager.register(plugin(select_boot=select_boot), "booter")
+    manager.register(plugin(select_boot=undecided), "undecided")
+    assert manager.select_boot(MACHINE) == SPEC
+    manager.register(plugin(select_boot=refuse), "policy")
+    assert manager.select_boot(MACHINE) == Ignore(reason="mine")
+
+
+@pytest.mark.parametrize("rubbish", [False, "kernel", {"kernel": "x"}, 7])
+def test_hook_select_boot_of_the_wrong_type(manager: PluginManager, reports: list[Any], rubbish: object) -> None:
+    @hookimpl
+    def select_boot(machine: Machine) -> Any:
+        return rubbish
+
+    manager.register(plugin(select_boot=select_boot), "faulty")
+    with pytest.raises(PluginError, match=f"returned {type(rubbish).__name__}, where BootSpec or Ignore"):
+        manager.select_boot(MACHINE)
+    assert len(reports) == 1
+
+
+def test_hook_select_boot_that_hangs(manager: PluginManager) -> None:
+    @hookimpl
+    def select_boot(machine: Machine) -> BootSpec:
+        gevent.sleep(10)
+        return SPEC
+
+    manager.register(plugin(select_boot=select_boot), "slow")
+    with pytest.raises(PluginError, match=r"'slow', hook select_boot: gave no answer within 0\.2 s"):
+        manager.select_boot(MACHINE)
+
+
+def test_hook_provide_bootloader(manager: PluginManager, reports: list[Any]) -> None:
+    """A provider that fails is reported and the next one asked."""
+
+    @hookimpl
+    def core(firmware: Firmware, machine: Machine) -> BootFile:
+        return file("core.efi")
+
+    @hookimpl
+    def mine(firmware: Firmware) -> BootFile | None:
+        return file("mine.efi") if firmware is Firmware.EFI_X64 else None
+
+    @hookimpl
+    def faulty() -> None:
+        raise RuntimeError("boom")
+
+    manager.register(plugin(provide_bootloader=core), CORE)
+    assert not manager.provides_bootloaders()
+    manager.register(plugin(provide_bootloader=mine), "mine")
+    manager.register(plugin(provide_bootloader=faulty), "faulty")
+    assert manager.provides_bootloaders()
+    chosen = [manager.provide_bootloader(firmware, MACHINE) for firmware in (Firmware.EFI_X64, Firmware.BIOS)]
+    assert [found.name for found in chosen if found] == ["mine.efi", "core.efi"]
+    assert {error.plugin for error, _ in reports} == {"faulty"}
+
+
+def test_hook_render_cmdline(manager: PluginManager) -> None:
+    """A wrapper edits what came before."""
+
+    @hookimpl(trylast=True)
+    def core(machine: Machine, spec: BootSpec, url_for: Any) -> str:
+        return f"quiet file={url_for(KERNEL)}"
+
+    @hookimpl(wrapper=True)
+    def console() -> Generator[None, str, str]:
+        line = yield
+        return line + " console=ttyS0"
+
+    manager.register(plugin(render_cmdline=core), CORE)
+    manager.register(plugin(render_cmdline=console), "console")
+    assert manager.render_cmdline(MACHINE, SPEC, Urls()) == "quiet file=url:/vmlinuz console=ttyS0"
+
+
+def test_hook_render_cmdline_wrapper_that_fails(manager: PluginManager, reports: list[Any]) -> None:
+    @hookimpl
+    def core() -> str:
+        return "quiet"
+
+    @hookimpl(wrapper=True)
+    def wrapper() -> Generator[None, str, str]:
+        line = yield
+        raise RuntimeError("after " + line)
+
+    manager.register(plugin(render_cmdline=core), CORE)
+    manager.register(plugin(render_cmdline=wrapper), "faulty")
+    with pytest.raises(PluginError, match="'faulty', hook render_cmdline: RuntimeError: after quiet"):
+        manager.render_cmdline(MACHINE, SPEC, Urls())
+    assert len(reports) == 1
+
+
+def test_hook_render_cmdline_wrapper_does_not_take_the_blame_of_others(manager: PluginManager) -> None:
+    @hookimpl
+    def faulty() -> str:
+        raise RuntimeError("inner")
+
+    @hookimpl(wrapper=True)
+    def wrapper() -> Generator[None, str, str]:
+        return (yield)
+
+    manager.register(plugin(render_cmdline=faulty), "inner")
+    manager.register(plugin(render_cmdline=wrapper), "outer")
+    with pytest.raises(PluginError, match="'inner'"):
+        manager.render_cmdline(MACHINE, SPEC, Urls())
+
+
+def test_hook_render_script(manager: PluginManager) -> None:
+    @hookimpl
+    def render_script(machine: Machine, cmdline: str) -> str:
+        return f"#!ipxe\n# {machine.mac} {cmdline}\n"
+
+    manager.register(plugin(render_script=render_script), "p")
+    assert manager.render_script(MACHINE, SPEC, "quiet", Urls()) == f"#!ipxe\n# {MACHINE.mac} quiet\n"
+
+
+def test_hook_render_script_of_the_wrong_type(manager: PluginManager) -> None:
+    @hookimpl
+    def render_script() -> Any:
+        return b"#!ipxe"
+
+    manager.register(plugin(render_script=render_script), "faulty")
+    with pytest.raises(PluginError, match="returned bytes, where str"):
+        manager.render_script(MACHINE, SPEC, "", Urls())
+
+
+def test_hook_open_boot_file(manager: PluginManager, reports: list[Any]) -> None:
+    """A file that is not there is no failure of the plugin."""
+
+    @hookimpl
+    def open_boot_file(ref: FileRef) -> BootFile:
+        if ref.location == "/gone":
+            raise BootFileNotFound("/gone does not exist")
+        return file(ref.name)
+
+    manager.register(plugin(open_boot_file=open_boot_file), "p")
+    assert manager.open_boot_file(KERNEL, None).name == "vmlinuz"
+    with pytest.raises(BootFileNotFound):
+        manager.open_boot_file(FileRef(location="/gone"), None)
+    assert reports == []
+
+
+def test_hook_open_boot_file_that_raises(manager: PluginManager, reports: list[Any]) -> None:
+    @hookimpl
+    def open_boot_file(ref: FileRef) -> BootFile:
+        raise ZeroDivisionError
+
+    manager.register(plugin(open_boot_file=open_boot_file), "faulty")
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        manager.open_boot_file(KERNEL, MACHINE.mac)
+    assert reports[0][1] == MACHINE.mac
+
+
+def event(message: str) -> Event:
+    return Event(kind=EventKind.OFFERED, subsystem="DHCP", message=message)
+
+
+def test_hook_on_event(manager: PluginManager, reports: list[Any]) -> None:
+    """In order, to each; one that raises or hangs takes nothing from the others."""
+    heard: list[str] = []
+
+    @hookimpl
+    def good(event: Event) -> None:
+        heard.append(event.message)
+
+    @hookimpl
+    def raises(event: Event) -> None:
+        raise RuntimeError("boom")
+
+    @hookimpl
+    def hangs(event: Event) -> None:
+        gevent.sleep(60)
+
+    for name, function in {"raises": raises, "hangs": hangs, "good": good}.items():
+        manager.register(plugin(on_event=function), name)
+    manager.startup("the app")  # type: ignore[arg-type]
+    started = time.monotonic()
+    for number in range(3):
+        manager.publish(event(str(number)))
+    assert time.monotonic() - started < 0.1
+    gevent.sleep(0.3)
+    manager.shutdown("the app")  # type: ignore[arg-type]
+    assert heard == ["0", "1", "2"]
+    assert {error.plugin for error, _ in reports} == {"raises", "hangs"}
+
+
+def test_hook_on_event_of_a_slow_listener_loses_events(manager: PluginManager, reports: list[Any]) -> None:
+    @hookimpl
+    def on_event(event: Event) -> None:
+        gevent.sleep(60)
+
+    manager.register(plugin(on_event=on_event), "slow")
+    manager.startup("the app")  # type: ignore[arg-type]
+    for number in range(5000):
+        manager.publish(event(str(number)))
+    manager.shutdown("the app")  # type: ignore[arg-type]
+    assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_event: is too slow and loses events"]
+
+
+def test_a_misspelt_hook_is_an_error(manager: PluginManager) -> None:
+    @hookimpl
+    def on_pxe_requets(request: PxeRequest) -> None:
+        return None
+
+    with pytest.raises(ConfigError, match=r"plugin 'typo'.*on_pxe_requets"):
+        manager.register(plugin(on_pxe_requets=on_pxe_requets), "typo")
+
+
+def test_a_misspelt_argument_is_an_error(manager: PluginManager) -> None:
+    @hookimpl
+    def select_boot(machin: Machine) -> None:
+        return None
+
+    with pytest.raises(ConfigError, match=r"plugin 'typo'.*machin"):
+        manager.register(plugin(select_boot=select_boot), "typo")
+
+
+def test_a_name_taken_twice_is_an_error(manager: PluginManager) -> None:
+    manager.register(plugin(), "twin")
+    with pytest.raises(ConfigError, match="two installed plugins have this name"):
+        manager.register(plugin(), "twin")
+
+
+def test_the_hooks_of_a_plugin_are_listed(manager: PluginManager) -> None:
+    @hookimpl
+    def select_boot(machine: Machine) -> None:
+        return None
+
+    manager.register(plugin(select_boot=select_boot), "p")
+    assert manager.hooks_of("p") == ["select_boot"]
+    assert manager.names() == ["p"]

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from pixiecore_core.boot.tftp_negotiation import Agreement
 from pixiecore_core.errors import WireError
-from pixiecore_core.wire.tftp import Error, ErrorCode, OptionAck, error, parse, serialize
+from pixiecore_core.wire.tftp import Error, ErrorCode, Opcode, OptionAck, error, parse, serialize
 
 ReadAt = Callable[[int, int], bytes | memoryview | None]
 """``read_at(offset, length)``: exactly so many bytes of the file, or ``None`` while they are on their way."""
@@ -27,7 +27,10 @@ PATIENCE = 25.0
 """Seconds without progress until the client counts as gone: six tries or more."""
 _MOST_PATIENCE = 300.0  # seconds, for a client that asked for a timeout of minutes
 
-_DATA_HEAD = struct.Struct(">HH").pack
+_PROMPT = SHORTEST_TIMEOUT / 4
+"""Seconds. A quicker answer leaves the timeout where it is."""
+_HEAD = struct.Struct(">HH").pack
+_DATA, _ACK = int(Opcode.DATA), int(Opcode.ACK)
 
 
 class Outcome(StrEnum):
@@ -50,8 +53,7 @@ class Outcome(StrEnum):
 class Transfer:
     """Sends one file to one client.
 
-    Every method that takes *now* returns the datagrams to send, in order. When there are several, all but the last have
-    the same length.
+    Its methods return the datagrams to send, in order. When there are several, all but the last have the same length.
 
     :param size: of the file, in bytes
     :param read_at: gives the file's bytes
@@ -61,19 +63,21 @@ class Transfer:
 
     __slots__ = (
         "_acked",
+        "_awaited",
         "_blksize",
+        "_due",
         "_last",
-        "_measured_at",
         "_options",
         "_read_at",
+        "_repeated",
         "_round_trip",
         "_sent",
         "_size",
+        "_steady",
         "_timeout",
         "_tries",
         "_windowsize",
         "agreement",
-        "deadline",
         "outcome",
         "progress_at",
         "reason",
@@ -86,8 +90,6 @@ class Transfer:
         """How it ended; ``None`` while it goes on."""
         self.reason = ""
         """Why it ended, unless the file was sent."""
-        self.deadline: float | None = now + FIRST_TIMEOUT
-        """When to call :meth:`expire`; ``None`` once ended."""
         self.progress_at = now
         """When the client last acknowledged something new."""
         self.starved = False
@@ -101,10 +103,20 @@ class Transfer:
         self._last = size // agreement.blksize + 1
         self._acked = -1 if self._options else 0
         self._sent = 0
+        self._awaited: bytes | None = None  # what acknowledges the last block sent, if nothing needs a closer look then
+        self._steady = False  # nothing has been sent twice since the last progress, and the timeout needs no fitting
         self._tries = 0
+        self._repeated = False
         self._timeout = float(agreement.timeout or FIRST_TIMEOUT)
         self._round_trip = 0.0
-        self._measured_at: float | None = now
+        self._due = 0.0
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call :meth:`expire`; ``None`` once ended."""
+        if self.outcome is not None:
+            return None
+        return self._due if self._tries else self.progress_at + self._timeout
 
     @property
     def bytes_acknowledged(self) -> int:
@@ -118,9 +130,8 @@ class Transfer:
 
     def start(self, now: float) -> list[bytes]:
         """The answer to the request: the OACK, or the first blocks."""
-        self.deadline = now + self._timeout
-        self._measured_at = now
-        return [self._options] if self._options else self._fill([])
+        self.progress_at = now
+        return [self._options] if self._options else self._fill()
 
     def receive(self, data: bytes, now: float) -> list[bytes]:
         """Take a datagram from the client.
@@ -128,24 +139,29 @@ class Transfer:
         An acknowledgement of nothing new, a block number that was never sent, and what is not TFTP are passed over
         without an answer: each would only double the traffic (RFC 1123 section 4.2.3.1, the Sorcerer's Apprentice).
         """
+        # Nearly every datagram is the one that is waited for, soon, with whole blocks to follow: a shorter way for it.
+        if data == self._awaited and now - self.progress_at < _PROMPT:
+            self._acked = self._sent
+            self.progress_at = now
+            return self._fill()
         if data[:2] != b"\0\4" or len(data) < 4:
             return self._receive_other(data)
-        sent, acked = self._sent, self._acked
-        advance = (data[2] << 8 | data[3]) - acked & 0xFFFF
-        if not 0 < advance <= sent - acked or self.outcome is not None:
+        advance = (data[2] << 8 | data[3]) - self._acked & 0xFFFF
+        if not 0 < advance <= self._sent - self._acked or self.outcome is not None:
             return []
-        self._acked = acked = acked + advance
-        if acked == sent and self.agreement.timeout is None:
-            self._adapt(now)
-        self._measured_at = self.progress_at = now
-        self._tries = 0
-        if acked == self._last:
+        self._acked += advance
+        if self._acked == self._last:
             self._end(Outcome.SENT)
             return []
-        self.deadline = now + self._timeout
+        if self._acked == self._sent and self.agreement.timeout is None:
+            self._adapt(now - self.progress_at)
+        self.progress_at = now
+        self._tries = 0
+        self._repeated = False
+        self._steady = self.agreement.timeout is not None or self._timeout == SHORTEST_TIMEOUT
         # RFC 7440 section 4: the window begins behind the acknowledged block, whatever had been sent further on.
-        self._sent = acked
-        return self._fill([])
+        self._sent = self._acked
+        return self._fill()
 
     def expire(self, now: float) -> list[bytes]:
         """Send again what was not acknowledged by :attr:`deadline`, or give up."""
@@ -159,26 +175,28 @@ class Transfer:
             return [error(ErrorCode.NOT_DEFINED, "timeout")]
         self._tries += 1
         delay = min(self._timeout * 2**self._tries, max(LONGEST_TIMEOUT, self._timeout))
-        self.deadline = min(now + delay, max(self.progress_at + patience, now + SHORTEST_TIMEOUT))
+        self._due = min(now + delay, max(self.progress_at + patience, now + SHORTEST_TIMEOUT))
         return self.repeat()
 
     def repeat(self) -> list[bytes]:
         """What is not acknowledged yet, once more; for a request that came again since our answer was lost."""
         if self.outcome is not None:
             return []
-        self._measured_at = None  # RFC 6298 section 3: an answer could be to either copy, so it measures nothing
+        # RFC 6298 section 3: an answer could be to either copy, so it measures nothing.
+        self._repeated = True
+        self._steady = False
         if self._acked < 0:
             return [self._options]
         self._sent = self._acked
-        return self._fill([])
+        return self._fill()
 
     def resume(self, now: float) -> list[bytes]:
         """Go on after :attr:`starved`: the bytes that were missing have come."""
         if not self.starved or self.outcome is not None:
             return []
-        self._measured_at = now if self._sent == self._acked else None
-        self.deadline = now + self._timeout
-        return self._fill([])
+        self.progress_at = now
+        self._tries = 0
+        return self._fill()
 
     def fail(self, message: str) -> list[bytes]:
         """End it for a reason of our own; *message* goes to the client too."""
@@ -192,30 +210,30 @@ class Transfer:
         if self.outcome is None:
             self._end(Outcome.ABORTED, reason)
 
-    def _fill(self, datagrams: list[bytes]) -> list[bytes]:
-        """Add the blocks from behind the last one sent to the end of the window."""
-        blksize, block = self._blksize, self._sent
-        end = min(self._acked + self._windowsize, self._last)
-        self.starved = False
+    def _fill(self) -> list[bytes]:
+        """The blocks from behind the last one sent to the end of the window, as far as they can be read now."""
+        block, last, blksize, read_at = self._sent, self._last, self._blksize, self._read_at
+        end = min(self._acked + self._windowsize, last)
+        datagrams = []
         while block < end:
             offset = block * blksize
-            length = blksize if block + 1 < self._last else self._size - offset
-            payload = self._read_at(offset, length) if length else b""
+            length = blksize if block + 1 < last else self._size - offset
+            payload = read_at(offset, length) if length else b""
             if payload is None:
-                self.starved = True
                 break
             block += 1
-            datagrams.append(_DATA_HEAD(3, block & 0xFFFF) + payload)
+            datagrams.append(_HEAD(_DATA, block & 0xFFFF) + payload)
         self._sent = block
+        self.starved = block < end
+        self._awaited = _HEAD(_ACK, block & 0xFFFF) if self._steady and block < last and block == end else None
         return datagrams
 
-    def _adapt(self, now: float) -> None:
+    def _adapt(self, round_trip: float) -> None:
         """Fit the timeout to the network, as RFC 6298 but simpler: a late copy of a block does no harm."""
-        if self._measured_at is None:
+        if self._repeated:
             # What came again has waited too long or was lost; until a round trip tells which, wait longer.
             self._timeout = min(self._timeout * 2, LONGEST_TIMEOUT)
             return
-        round_trip = now - self._measured_at
         self._round_trip = max(round_trip, self._round_trip * 0.9 + round_trip * 0.1)
         self._timeout = min(max(4 * self._round_trip, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
 
@@ -237,4 +255,4 @@ class Transfer:
     def _end(self, outcome: Outcome, reason: str = "") -> None:
         self.outcome = outcome
         self.reason = reason
-        self.deadline = None
+        self._awaited = None

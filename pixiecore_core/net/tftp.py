@@ -24,6 +24,7 @@ from pixiecore_core.net.tftp_transfers import Session, TransferReport, Transfers
 from pixiecore_core.wire.tftp import (
     LONGEST_REQUEST,
     ErrorCode,
+    Options,
     ReadRequest,
     WriteRequest,
     error,
@@ -195,7 +196,7 @@ class TftpServer:
             return
         self._held[client[0]] += 1
         self._opening[client] = session
-        self._greenlets.spawn(self._open, session, request)
+        self._greenlets.spawn(self._open, session, request.options)
 
     def _is_repeated(self, session: Session, now: float) -> bool:
         """Whether a request only came twice. Where it did not, what its client had going on is over."""
@@ -216,11 +217,11 @@ class TftpServer:
         self._transfers.abandon(running, _SUPERSEDED)
         return False
 
-    def _open(self, session: Session, request: ReadRequest) -> None:
+    def _open(self, session: Session, options: Options) -> None:
         """Open the file and begin to send it. Runs in a greenlet of the session's own."""
         reason = _STOPPING
         try:
-            transfer = self._prepare(session, request)
+            transfer = self._prepare(session, options)
             if not session.superseded and self._main is not None:
                 self._choose_port(session)
                 session.transfer = transfer
@@ -240,9 +241,9 @@ class TftpServer:
             if session.transfer is None:
                 self._finish(session, Outcome.REFUSED, reason)
 
-    def _prepare(self, session: Session, request: ReadRequest) -> Transfer:
+    def _prepare(self, session: Session, options: Options) -> Transfer:
         file = session.file = self._open_file(session.name, session.client, session.local_address)
-        agreement = negotiate(request.options, file.size, self._limits)
+        agreement = negotiate(options, file.size, self._limits)
         reader = session.reader = ReadAhead(
             file,
             agreement.blksize,

@@ -1,0 +1,135 @@
+"""TFTP throughput beside dnsmasq's, in one run: ``python -m benchmarks.tftp [SECONDS]``, under a minute.
+
+dnsmasq serves TFTP on port 69 alone, so all of it runs in a network namespace of its own, on its loopback device.
+dnsmasq before 2.91 has no windowsize (RFC 7440); our figure with a window is then set against its lock-step one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+NAME = "loader.bin"
+SIZE = 8_000_000
+"""Bytes: a large first stage; each client fetches it as often as the time allows."""
+ADDRESS = "127.0.0.1"
+OUR_PORT, PEER_PORT = 6969, 69  # in our own namespace nobody else has them
+ROUNDS = 2
+CASES = [
+    (clients, blksize, windowsize) for clients in (1, 32) for blksize in (512, 1432) for windowsize in (1, 16)
+]
+
+
+def serve(folder: str) -> None:
+    """Our server, serving *folder* until killed."""
+    from gevent.event import Event
+
+    from pixiecore_core.files.local import open_local
+    from pixiecore_core.net.tftp import TftpFile, TftpServer
+
+    def open_file(name: str, client: tuple[str, int], local_address: str) -> TftpFile:
+        file = open_local(os.path.join(folder, name))
+        return TftpFile(file.size, file.source.read_at, file.source.close)
+
+    server = TftpServer(ADDRESS, OUR_PORT, open_file=open_file)
+    server.start()
+    Event().wait()
+
+
+def measure(port: int, clients: int, blksize: int, windowsize: int, seconds: float) -> dict[str, float]:
+    """One run of the load client."""
+    numbers = (port, NAME, clients, blksize, windowsize, seconds)
+    command = [sys.executable, "-m", "benchmarks.tftp_client", ADDRESS, *map(str, numbers)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if run.returncode:
+        raise SystemExit(f"the load client failed: {run.stderr}")
+    return json.loads(run.stdout)  # type: ignore[no-any-return]
+
+
+def peer_has_windows(seconds: float) -> bool:
+    """Whether this dnsmasq grants windowsize; an old one leaves it out, which the load client will not take."""
+    try:
+        measure(PEER_PORT, 1, 1432, 16, seconds)
+    except SystemExit:
+        return False
+    return True
+
+
+def compare(seconds: float) -> None:
+    """Measure both servers in turns and print the table."""
+    windows = peer_has_windows(0.1)
+    best: dict[tuple[str, int, int, int], dict[str, float]] = {}
+    for _ in range(ROUNDS):
+        for case in CASES:
+            for server, port in (("ours", OUR_PORT), ("peer", PEER_PORT)):
+                if server == "peer" and case[2] > 1 and not windows:
+                    continue
+                result = measure(port, *case, seconds)
+                key = (server, *case)
+                if key not in best or result["megabytes_per_second"] > best[key]["megabytes_per_second"]:
+                    best[key] = result
+    write("| clients | blksize | windowsize | ours MB/s | dnsmasq MB/s | ratio | client's CPU, ours/peer |")
+    write("|---:|---:|---:|---:|---:|---:|---:|")
+    for clients, blksize, windowsize in CASES:
+        ours = best["ours", clients, blksize, windowsize]
+        peer = best["peer", clients, blksize, windowsize if windows else 1]
+        mark = "" if windows or windowsize == 1 else " (lock-step)"
+        speeds = ours["megabytes_per_second"], peer["megabytes_per_second"]
+        write(
+            f"| {clients} | {blksize} | {windowsize} | {speeds[0]:.1f} | {speeds[1]:.1f}{mark} "
+            f"| {speeds[0] / speeds[1]:.2f} | {ours['client_load']:.0%}/{peer['client_load']:.0%} |"
+        )
+    silences = sum(result["silences"] for result in best.values())
+    write(f"\n{ROUNDS} rounds of {seconds} s each, best; {SIZE / 1e6:.0f} MB file; {silences:.0f} lost datagrams noticed")
+    if not windows:
+        write("This dnsmasq has no windowsize: windows are set against its lock-step figure for the same block size.")
+
+
+def main() -> None:
+    """Set up the namespace, both servers and the file, then compare."""
+    if sys.argv[1:2] == ["--serve"]:
+        serve(sys.argv[2])
+        return
+    if "PIXIECORE_BENCHMARK_NAMESPACE" not in os.environ:
+        os.environ["PIXIECORE_BENCHMARK_NAMESPACE"] = "1"
+        unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+        os.execvp("unshare", [*unshare, sys.executable, "-m", "benchmarks.tftp", *sys.argv[1:]])
+    dnsmasq = shutil.which("dnsmasq", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if dnsmasq is None:
+        raise SystemExit("dnsmasq is not installed: apt-get install dnsmasq-base")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    with tempfile.TemporaryDirectory(prefix="pixiecore-tftp-") as folder:
+        os.chmod(folder, 0o755)
+        Path(folder, NAME).write_bytes(os.urandom(SIZE))
+        peer = [dnsmasq, "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--port=0", "--user=root"]
+        peer += ["--enable-tftp", f"--tftp-root={folder}", "--tftp-max=200", "--quiet-tftp", "--log-facility=-"]
+        servers = [
+            subprocess.Popen([sys.executable, "-m", "benchmarks.tftp", "--serve", folder]),
+            subprocess.Popen(peer, stderr=subprocess.DEVNULL),
+        ]
+        try:
+            time.sleep(1.0)
+            for server in servers:
+                if server.poll() is not None:
+                    raise SystemExit(f"{server.args!r} has ended with status {server.returncode}")
+            compare(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
+        finally:
+            for server in servers:
+                server.terminate()
+                server.wait(5)
+
+
+def write(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

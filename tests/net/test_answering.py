@@ -1,0 +1,315 @@
+"""From datagram to reply: who is answered, how often, and that nobody waits for another's slow answer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+
+from pixiecore_core import BootSpec, EventKind, FileRef, Firmware, Ignore, Machine, PxeRequest, hookimpl
+from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.net import answering
+from pixiecore_core.net.answering import Answerer
+from pixiecore_core.net.dhcp_socket import Datagram
+from pixiecore_core.net.interfaces import Interface, Interfaces
+from pixiecore_core.observe.log import configure
+from pixiecore_core.observe.recorder import Recorder
+from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.wire import dhcp4
+from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Option
+from tests.messages import HTTP_IPXE, REQUEST, architecture, message
+
+SPEC = BootSpec(kernel=FileRef(location="/vmlinuz"))
+ETH0 = Interface(2, "eth0", (IPv4Address("192.0.2.2"), IPv4Address("192.0.2.3")))
+MAC = "52:54:00:12:34:56"
+
+
+@dataclass
+class FakeSocket:
+    """Keeps what is sent."""
+
+    port: int = 67
+    sent: list[tuple[Dhcp4Message, tuple[str, int], int, IPv4Address]] = field(default_factory=list)
+
+    def send(self, data: bytes, destination: tuple[str, int], interface: int, source: IPv4Address) -> None:
+        self.sent.append((dhcp4.parse(data), destination, interface, source))
+
+
+class Bench:
+    """An answerer with one plugin, a fake socket and a clock of its own."""
+
+    def __init__(self) -> None:
+        self.log = io.StringIO()
+        self.recorder = Recorder(configure(debug=True, stream=self.log))
+        self.plugins = PluginManager(self.recorder.plugin_failed, policy_timeout=0.3)
+        self.socket = FakeSocket()
+        self.now = 1000.0
+        loaders = FoundLoaders({Firmware.BIOS: Path("/x"), Firmware.EFI_X64: Path("/y")}, Path("/data"))
+        self.answerer = Answerer(
+            self.plugins,
+            self.recorder,
+            Interfaces(adapters=lambda: [ETH0]),
+            http_port=80,
+            dhcp_port=67,
+            loaders=loaders,
+            clock=lambda: self.now,
+        )
+
+    def plugin(self, name: str = "p", **hooks: Callable[..., Any]) -> None:
+        functions = {hook: staticmethod(hookimpl(function)) for hook, function in hooks.items()}
+        self.plugins.register(type("Plugin", (), functions)(), name)
+
+    def receive(self, asked: Dhcp4Message | bytes, stage: Any = "dhcp", destination: str = "255.255.255.255") -> None:
+        data = asked if isinstance(asked, bytes) else dhcp4.serialize(asked)
+        source = ("0.0.0.0", 68) if stage == "dhcp" else ("192.0.2.77", 4011)
+        self.answerer.receive(
+            self.socket,  # type: ignore[arg-type]
+            Datagram(data, source, ETH0.index, IPv4Address(destination)),
+            stage,
+        )
+
+    def ask(self, asked: Dhcp4Message | bytes, stage: Any = "dhcp", **options: Any) -> list[Any]:
+        """Receive, let the answer happen, and take what was sent."""
+        self.receive(asked, stage, **options)
+        gevent.sleep(0.01)
+        sent, self.socket.sent = self.socket.sent, []
+        return sent
+
+    def kinds(self) -> list[EventKind]:
+        return [event.kind for event in self.recorder.timelines.of(MAC)]
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.answerer.stop()
+
+
+@pytest.fixture
+def booting(bench: Bench) -> Bench:
+    """A bench whose plugin boots everybody."""
+    bench.plugin(select_boot=lambda machine: SPEC)
+    return bench
+
+
+def test_a_discover_is_answered_from_the_interface_it_came_in_on(booting: Bench) -> None:
+    ((reply, destination, interface, source),) = booting.ask(message())
+    assert reply.message_type == MessageType.OFFER
+    assert (destination, interface, source) == (("255.255.255.255", 68), 2, IPv4Address("192.0.2.2"))
+    assert booting.kinds() == [EventKind.OFFERED]
+    assert f"[DHCP] Offering to boot {MAC} (BIOS i386 on eth0)" in booting.log.getvalue()
+
+
+def test_the_address_that_was_asked_is_the_address_that_answers(booting: Bench) -> None:
+    asked = message(giaddr=IPv4Address("10.0.0.1"))
+    ((reply, destination, _, source),) = booting.ask(asked, destination="192.0.2.3")
+    assert source == reply.siaddr == IPv4Address("192.0.2.3")
+    assert destination == ("10.0.0.1", 67)
+
+
+def test_a_boot_server_request_is_answered_where_it_came_from(booting: Bench) -> None:
+    ((reply, destination, _, _),) = booting.ask(message(architecture(7) | REQUEST), "pxe", destination="192.0.2.2")
+    assert (reply.message_type, destination) == (MessageType.ACK, ("192.0.2.77", 4011))
+    assert booting.kinds() == [EventKind.PXE_ANSWERED]
+
+
+def test_ipxe_is_offered_the_script(booting: Bench) -> None:
+    booting.ask(message(HTTP_IPXE))
+    assert booting.kinds() == [EventKind.SCRIPT_OFFERED]
+
+
+def test_on_an_interface_that_is_not_served_nothing_is_answered(booting: Bench) -> None:
+    data = dhcp4.serialize(message())
+    datagram = Datagram(data, ("0.0.0.0", 68), 99, IPv4Address("255.255.255.255"))
+    booting.answerer.receive(booting.socket, datagram, "dhcp")  # type: ignore[arg-type]
+    gevent.sleep(0.01)
+    assert booting.socket.sent == []
+    assert booting.recorder.metrics.dropped("DHCP", "interface-not-served") == 1
+
+
+@pytest.mark.parametrize("stage", ["dhcp", "pxe"])
+def test_a_machine_told_no_hears_nothing_on_either_port(bench: Bench, stage: str) -> None:
+    """The Go Pixiecore asks nobody on 4011 (field notes 3.10, 11)."""
+    bench.plugin(select_boot=lambda machine: Ignore(reason="not mine"))
+    assert bench.ask(message(REQUEST if stage == "pxe" else {}), stage) == []
+    assert bench.kinds() == [EventKind.IGNORED]
+    assert "not mine" in bench.log.getvalue()
+
+
+def test_a_veto_wins_over_the_booter(booting: Bench) -> None:
+    booting.plugin("policy", on_pxe_request=lambda request: Ignore(reason="on holiday"))
+    assert booting.ask(message()) == []
+    assert "on holiday" in booting.log.getvalue()
+
+
+def test_a_firmware_without_a_binary_is_told_why(booting: Bench) -> None:
+    assert booting.ask(message(architecture(11))) == []
+    assert "no iPXE for this firmware is installed here" in booting.log.getvalue()
+    assert "--ipxe-arm64 PATH" in booting.log.getvalue()
+
+
+def test_a_firmware_nobody_serves_is_told_why(booting: Bench) -> None:
+    assert booting.ask(message(architecture(27))) == []
+    assert "no boot file exists for UEFI riscv64" in booting.log.getvalue()
+
+
+def test_a_plugin_may_bring_the_missing_binary(booting: Bench) -> None:
+    booting.plugin("loaders", provide_bootloader=lambda firmware: None)
+    assert len(booting.ask(message(architecture(11)))) == 1
+
+
+@pytest.mark.parametrize(
+    "hook", [{"select_boot": lambda machine: 1 / 0}, {"on_pxe_request": lambda request: 1 / 0}], ids=str
+)
+def test_a_plugin_that_raises_means_silence_and_its_name(booting: Bench, hook: dict[str, Any]) -> None:
+    booting.plugin("faulty", **hook)
+    assert booting.ask(message()) == []
+    assert EventKind.PLUGIN_FAILED in booting.kinds()
+    assert "plugin 'faulty'" in booting.log.getvalue()
+
+
+def test_a_plugin_that_hangs_costs_the_others_nothing(bench: Bench) -> None:
+    def select_boot(machine: Machine) -> BootSpec:
+        if machine.mac == MAC:
+            gevent.sleep(60)
+        return SPEC
+
+    bench.plugin(select_boot=select_boot)
+    assert bench.ask(message()) == []
+    other = message(chaddr=bytes.fromhex("525400000002"))
+    assert len(bench.ask(other)) == 1
+    gevent.sleep(0.4)
+    assert "gave no answer within 0.3 s" in bench.log.getvalue()
+
+
+def test_a_retransmission_joins_and_gets_the_answer_under_its_own_xid(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def select_boot(machine: Machine) -> BootSpec:
+        asked.append(machine.mac)
+        gevent.sleep(0.05)
+        return SPEC
+
+    bench.plugin(select_boot=select_boot)
+    bench.receive(message(xid=1))
+    gevent.sleep(0.01)
+    bench.receive(message(xid=2, secs=4))
+    gevent.sleep(0.1)
+    assert [reply.xid for reply, *_ in bench.socket.sent] == [2]
+    assert len(asked) == 1
+
+
+def test_an_answer_that_came_too_late_serves_the_next_retry_once(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def select_boot(machine: Machine) -> BootSpec:
+        asked.append(machine.mac)
+        bench.now += 3 if len(asked) == 1 else 0
+        return SPEC
+
+    bench.plugin(select_boot=select_boot)
+    assert len(bench.ask(message(xid=1))) == 1
+    assert len(bench.ask(message(xid=2))) == 1
+    assert len(asked) == 1, "the retry was answered from the late decision"
+    bench.ask(message(xid=3))
+    assert len(asked) == 2, "and the one after it was decided anew"
+
+
+def test_a_late_answer_does_not_live_for_ever(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def select_boot(machine: Machine) -> BootSpec:
+        asked.append(machine.mac)
+        bench.now += 3
+        return SPEC
+
+    bench.plugin(select_boot=select_boot)
+    bench.ask(message(xid=1))
+    bench.now += answering.LATE_KEPT_SECONDS
+    bench.ask(message(xid=2))
+    assert len(asked) == 2
+
+
+def test_too_many_at_once_are_dropped_and_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def select_boot(machine: Machine) -> BootSpec:
+        gevent.sleep(60)
+        return SPEC
+
+    bench.plugin(select_boot=select_boot)
+    for number in range(answering.IN_FLIGHT + 5):
+        bench.receive(message(chaddr=b"\x52\x54" + number.to_bytes(4, "big")))
+    assert bench.recorder.metrics.dropped("DHCP", "busy") == 5
+
+
+HOSTILE = {
+    "empty": b"",
+    "one byte": b"\x01",
+    "64 KiB of zeros": bytes(65507),
+    "truncated": dhcp4.serialize(message())[:250],
+    "no magic": dhcp4.serialize(message())[:236] + bytes(64),
+    "lying length": dhcp4.serialize(message())[:240] + b"\x5d\xff\x00\x00",
+    "op 2": b"\x02" + dhcp4.serialize(message())[1:],
+    "htype 32": b"\x01\x20" + dhcp4.serialize(message())[2:],
+    "hlen 0": b"\x01\x01\x00" + dhcp4.serialize(message())[3:],
+    "hlen 16": b"\x01\x01\x10" + dhcp4.serialize(message())[3:],
+    "hlen 255": b"\x01\x01\xff" + dhcp4.serialize(message())[3:],
+    "odd option 93": dhcp4.serialize(message({Option.CLIENT_ARCHITECTURE: b"\0\7\0"})),
+    "zero MAC": dhcp4.serialize(message(chaddr=bytes(6))),
+    "unknown message type": dhcp4.serialize(message({Option.MESSAGE_TYPE: b"\x63"})),
+}
+
+
+@pytest.mark.parametrize("stage", ["dhcp", "pxe"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_datagrams_are_dropped_and_the_next_is_answered(booting: Bench, name: str, stage: str) -> None:
+    assert booting.ask(HOSTILE[name], stage) == []
+    good = message(REQUEST) if stage == "pxe" else message()
+    assert len(booting.ask(good, stage)) == 1
+
+
+def test_two_architectures_in_option_93_are_no_error(booting: Bench) -> None:
+    assert len(booting.ask(message({Option.CLIENT_ARCHITECTURE: b"\0\x07\0\x00"}))) == 1
+
+
+def test_a_flood_of_made_up_addresses_stays_within_bounds(booting: Bench) -> None:
+    template = dhcp4.serialize(message())
+    for number in range(5000):
+        data = template[:28] + b"\x52\x54" + number.to_bytes(4, "big") + template[34:]
+        booting.receive(data)
+        if number % 500 == 0:
+            gevent.sleep(0)
+    gevent.sleep(0.05)
+    assert len(booting.recorder.timelines) <= 2000
+
+
+def test_unusable_packets_are_rationed_in_the_log(booting: Bench) -> None:
+    for _ in range(500):
+        booting.receive(HOSTILE["lying length"])
+    assert booting.log.getvalue().count("Unusable packet") <= 40
+    assert booting.recorder.metrics.dropped("DHCP", "malformed") == 500
+
+
+def test_a_send_that_fails_is_told(booting: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(*_: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(booting.socket, "send", send)
+    booting.ask(message())
+    assert booting.kinds() == [EventKind.FAILED]
+    assert "Network is unreachable" in booting.log.getvalue()
+
+
+def test_the_request_reaches_the_plugins_whole(booting: Bench) -> None:
+    seen: list[PxeRequest] = []
+    booting.plugin("watcher", on_pxe_request=lambda request: seen.append(request))
+    booting.ask(replace(message(architecture(7)), secs=12, giaddr=IPv4Address("10.0.0.1")))
+    (request,) = seen
+    assert (request.firmware, request.seconds, request.stage) == (Firmware.EFI_X64, 12, "dhcp")
+    assert request.machine.relay == IPv4Address("10.0.0.1")

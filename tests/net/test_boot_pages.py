@@ -1,0 +1,298 @@
+"""The HTTP paths without a socket: the script, the files it names, and what a liar gets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from pixiecore_core import BootFile, BootFileError, BootSpec, EventKind, FileRef, Firmware, Ignore, Machine, hookimpl
+from pixiecore_core.boot.tokens import Sealed, Sealer
+from pixiecore_core.defaults import Defaults
+from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.net.boot_pages import BootPages
+from pixiecore_core.observe.log import configure
+from pixiecore_core.observe.recorder import Recorder
+from pixiecore_core.plugins.manager import CORE, PluginManager
+from pixiecore_core.web.status import pages
+
+MAC = "52:54:00:12:34:56"
+SCRIPT = f"/_/ipxe?mac={MAC}&net0={MAC}&uuid=00112233-4455-6677-8899-aabbccddeeff&serial=S1&arch=x86_64&platform=efi"
+LOCAL = {"pixiecore.local_address": ("192.0.2.2", 8080)}
+
+
+class Site:
+    """The application with real files, and one plugin's hooks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.kernel, self.initrd, self.other = (folder / name for name in ("vmlinuz", "initrd.img", "user data.yml"))
+        self.kernel.write_bytes(bytes(range(256)) * 8)
+        self.initrd.write_bytes(b"initrd")
+        self.other.write_bytes(b"cloud")
+        (folder / "snponly.efi").write_bytes(b"MZ loader")
+        self.log = io.StringIO()
+        self.recorder = Recorder(configure(stream=self.log))
+        self.plugins = PluginManager(self.recorder.plugin_failed, policy_timeout=0.3)
+        loaders = FoundLoaders({Firmware.EFI_X64: folder / "snponly.efi"}, folder)
+        self.plugins.register(Defaults(loaders), CORE)
+        self.sealer = Sealer()
+        self.client = Client(BootPages(self.plugins, self.recorder, self.sealer, pages(self.recorder)))
+        self.spec = BootSpec(
+            kernel=FileRef(location=str(self.kernel)),
+            initrds=(FileRef(location=str(self.initrd)),),
+            cmdline='quiet data={{ ID "data" }}',
+            message="Hello",
+            files={"data": FileRef(location=str(self.other))},
+        )
+
+    def plugin(self, name: str = "p", **hooks: Callable[..., Any]) -> None:
+        functions = {hook: staticmethod(hookimpl(function)) for hook, function in hooks.items()}
+        self.plugins.register(type("Plugin", (), functions)(), name)
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> TestResponse:
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self.client.open(path, method=method, environ_overrides=LOCAL, headers=fields)
+        response.get_data()
+        response.close()
+        return response
+
+    def file(self, path: Path, purpose: Any = "kernel") -> str:
+        token = self.sealer.seal(Sealed(ref=FileRef(location=str(path)), mac=MAC, purpose=purpose))
+        return f"/_/file?name={token}"
+
+    def kinds(self) -> list[EventKind]:
+        return [event.kind for event in self.recorder.timelines.of(MAC)]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+@pytest.fixture
+def booting(site: Site) -> Site:
+    site.plugin(select_boot=lambda machine: site.spec)
+    return site
+
+
+def test_the_script_names_files_that_are_then_served(booting: Site) -> None:
+    response = booting.get(SCRIPT)
+    assert response.status_code == 200
+    lines = response.text.split("\n")
+    assert lines[:2] == ["#!ipxe", "echo Hello"]
+    commands = [line.split(" ") for line in lines]
+    kernel, initrd, ready = (words[3] for words in commands[2:5])
+    assert lines[6].startswith("boot kernel initrd=initrd0 quiet data=http://192.0.2.2:8080/_/file?name=")
+    assert kernel.startswith("http://192.0.2.2:8080/_/file?name=")
+    assert kernel.endswith("&type=kernel&mac=52%3A54%3A00%3A12%3A34%3A56")
+    base = "http://192.0.2.2:8080"
+    assert booting.get(kernel.removeprefix(base)).data == booting.kernel.read_bytes()
+    assert booting.get(initrd.removeprefix(base)).data == b"initrd"
+    assert booting.get(lines[6].partition("data=" + base)[2]).data == b"cloud"
+    assert booting.get(ready.removeprefix(base)).text == "# Booting\n"
+    assert booting.kinds() == [
+        EventKind.SCRIPT_SENT,
+        EventKind.KERNEL_SENT,
+        EventKind.INITRD_SENT,
+        EventKind.FILE_SENT,
+        EventKind.BOOTING,
+    ]
+    assert 'Sent file "vmlinuz"' in booting.log.getvalue()
+
+
+def test_plugins_learn_who_boots(site: Site) -> None:
+    seen: list[Machine] = []
+
+    def select_boot(machine: Machine) -> Ignore:
+        seen.append(machine)
+        return Ignore(reason="looking")
+
+    site.plugin(select_boot=select_boot)
+    response = site.get(SCRIPT)
+    assert (response.status_code, response.text) == (404, "you don't netboot: looking")
+    (machine,) = seen
+    assert (machine.mac, machine.net0_mac, machine.serial) == (MAC, MAC, "S1")
+    assert str(machine.uuid) == "00112233-4455-6677-8899-aabbccddeeff"
+    assert machine.architecture is not None
+    assert machine.architecture.code == 7
+
+
+@pytest.mark.parametrize(
+    ("arch", "platform", "code"),
+    [("0", "", 0), ("1", "", 7), ("i386", "pcbios", 0), ("i386", "efi", 6), ("arm64", "efi", 11)],
+)
+def test_architectures_of_the_script_url(site: Site, arch: str, platform: str, code: int) -> None:
+    seen: list[Machine] = []
+    site.plugin(select_boot=lambda machine: seen.append(machine))
+    site.get(f"/_/ipxe?mac={MAC}&arch={arch}&platform={platform}")
+    assert seen[0].architecture is not None
+    assert seen[0].architecture.code == code
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "missing MAC address parameter"),
+        (f"mac={MAC}", "missing architecture parameter"),
+        ("mac=zz&arch=0", "invalid MAC address"),
+        (f"mac={MAC}&arch=77", "unknown architecture"),
+    ],
+)
+def test_bad_script_requests_are_named_as_the_go_tool_did(booting: Site, query: str, words: str) -> None:
+    response = booting.get(f"/_/ipxe?{query}")
+    assert (response.status_code, response.text) == (400, words)
+
+
+def test_rubbish_in_the_other_parameters_is_simply_unknown(booting: Site) -> None:
+    assert booting.get(f"/_/ipxe?mac={MAC}&arch=i386&platform=efi&uuid=rubbish&net0=rubbish").status_code == 200
+
+
+def test_a_lying_host_header_changes_nothing(booting: Site) -> None:
+    script = booting.get(SCRIPT, Host="evil.example").text
+    assert "evil" not in script
+    assert "http://192.0.2.2:8080/_/file" in script
+
+
+def test_a_script_of_ones_own_is_sent_as_it_is(site: Site) -> None:
+    spec = BootSpec(ipxe_script="#!ipxe\nshell\n", cmdline="{{ broken")
+    site.plugin(select_boot=lambda machine: spec)
+    assert site.get(SCRIPT).text == "#!ipxe\nshell\n"
+
+
+@pytest.mark.parametrize("hook", ["select_boot", "render_cmdline", "render_script"])
+def test_a_plugin_that_raises_is_a_500_that_names_the_reason(booting: Site, hook: str) -> None:
+    booting.plugin("faulty", **{hook: lambda machine: 1 / 0})
+    response = booting.get(SCRIPT)
+    assert response.status_code == 500
+    assert "ZeroDivisionError" in response.text
+    assert booting.kinds() == [EventKind.PLUGIN_FAILED]
+
+
+def test_a_broken_command_line_is_a_500_with_its_place(site: Site) -> None:
+    site.plugin(select_boot=lambda machine: site.spec.model_copy(update={"cmdline": 'x {{ ID "nope" }}'}))
+    response = site.get(SCRIPT)
+    assert response.status_code == 500
+    assert "knows no file 'nope' (at character 3" in response.text
+    assert site.kinds() == [EventKind.FAILED]
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 200, "%00", "..%2F..%2Fetc%2Fpasswd"])
+def test_a_forged_token_is_not_found_and_nothing_is_read(site: Site, token: str) -> None:
+    opened: list[FileRef] = []
+    site.plugin(open_boot_file=lambda ref: opened.append(ref))
+    assert site.get(f"/_/file?name={token}").status_code == 404
+    assert opened == []
+
+
+def test_a_cut_or_foreign_token_is_not_found(site: Site) -> None:
+    path = site.file(site.kernel)
+    assert site.get(path[:-3]).status_code == 404
+    foreign = Sealer().seal(Sealed(ref=FileRef(location=str(site.kernel)), mac=MAC, purpose="kernel"))
+    assert site.get(f"/_/file?name={foreign}").status_code == 404
+    assert site.get("/_/file").status_code == 400
+
+
+def test_a_booting_ping_counts_only_with_our_token(site: Site) -> None:
+    assert site.get(f"/_/booting?mac={MAC}&name=forged").text == "# Booting\n"
+    assert site.kinds() == []
+
+
+def test_a_deleted_file_is_not_found(site: Site) -> None:
+    path = site.file(site.kernel)
+    site.kernel.unlink()
+    assert site.get(path).status_code == 404
+    assert "does not exist" in site.log.getvalue()
+
+
+def test_a_file_that_cannot_be_read_is_a_502(site: Site) -> None:
+    def open_boot_file(ref: FileRef) -> BootFile:
+        raise BootFileError("upstream is down")
+
+    site.plugin(open_boot_file=open_boot_file)
+    assert site.get(site.file(site.kernel)).status_code == 502
+    assert "upstream is down" in site.log.getvalue()
+
+
+def test_head_gives_the_length_and_no_body(site: Site) -> None:
+    response = site.get(site.file(site.kernel), method="HEAD")
+    assert (response.status_code, response.content_length, response.data) == (200, 2048, b"")
+    assert response.headers["ETag"]
+    assert response.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "span"),
+    [
+        ("bytes=0-9", 206, (0, 10)),
+        ("bytes=100-", 206, (100, 2048)),
+        ("bytes=-5", 206, (2043, 2048)),
+        ("bytes=2000-9999", 206, (2000, 2048)),
+        ("bytes=5000-", 416, None),
+        ("bytes=0-1,5-6", 200, (0, 2048)),
+        ("lines=0-1", 200, (0, 2048)),
+        ("rubbish", 200, (0, 2048)),
+    ],
+)
+def test_ranges(site: Site, asked: str, status: int, span: tuple[int, int] | None) -> None:
+    response = site.get(site.file(site.kernel), Range=asked)
+    assert response.status_code == status
+    if span is None:
+        assert response.headers["Content-Range"] == "bytes */2048"
+        return
+    assert response.data == site.kernel.read_bytes()[slice(*span)]
+    assert response.content_length == span[1] - span[0]
+    if status == 206:
+        assert response.headers["Content-Range"] == f"bytes {span[0]}-{span[1] - 1}/2048"
+
+
+def test_conditions(site: Site) -> None:
+    """RFC 9110 section 13; EDK2 resumes with Range and If-Match (HttpBootClient.c)."""
+    path = site.file(site.kernel)
+    tag = site.get(path, method="HEAD").headers["ETag"]
+    assert site.get(path, If_None_Match=tag).status_code == 304
+    assert site.get(path, Range="bytes=0-1", If_Match=tag).status_code == 206
+    assert site.get(path, Range="bytes=0-1", If_Match='"old"').status_code == 412
+    assert site.get(path, Range="bytes=0-1", If_Range=tag).status_code == 206
+    assert site.get(path, Range="bytes=0-1", If_Range='"old"').status_code == 200
+
+
+def test_an_empty_file_is_served(site: Site) -> None:
+    site.kernel.write_bytes(b"")
+    response = site.get(site.file(site.kernel))
+    assert (response.status_code, response.content_length, response.data) == (200, 0, b"")
+
+
+def test_http_boot_fetches_its_loader_with_the_right_type(site: Site) -> None:
+    response = site.get(f"/_/loader/{MAC}/efi-x64/snponly.efi")
+    assert (response.data, response.content_type) == (b"MZ loader", "application/efi")
+    assert site.kinds() == [EventKind.LOADER_SENT]
+    assert site.get(f"/_/loader/{MAC}/bios/undionly.kpxe").status_code == 404
+
+
+def test_autoexec_is_never_missing(site: Site) -> None:
+    for path in ("/autoexec.ipxe", f"/_/loader/{MAC}/efi-x64/autoexec.ipxe"):
+        response = site.get(path)
+        assert response.status_code == 200
+        assert response.text.startswith("#!ipxe\n")
+
+
+def test_other_paths_are_not_found(site: Site) -> None:
+    assert site.get("/etc/passwd").status_code == 404
+
+
+def test_status_pages(booting: Site) -> None:
+    booting.get(SCRIPT)
+    assert MAC in booting.get("/").text
+    (events,) = booting.get("/_/status").get_json()["machines"].values()
+    assert [event["kind"] for event in events] == ["script-sent"]
+    assert 'pixiecore_events_total{kind="script-sent",subsystem="HTTP"} 1.0' in booting.get("/_/metrics").text
+
+
+def test_the_status_page_escapes_what_machines_say(site: Site) -> None:
+    site.plugin(select_boot=lambda machine: Ignore(reason="<script>alert(1)</script>"))
+    site.get(SCRIPT)
+    assert "<script>" not in site.get("/").text

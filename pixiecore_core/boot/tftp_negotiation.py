@@ -82,7 +82,8 @@ def negotiate(options: Options, size: int, limits: Limits) -> Agreement:
                 number = windowsize = min(number, limits.windowsize)
             case "timeout" if 1 <= number <= 255:  # RFC 2349: accepted as it is, or not at all
                 timeout = number
-            case "tsize":  # RFC 2349: the client sends 0, and is told the size
+            # RFC 2349: the client sends 0, and is told the size. Of an empty file it is not: curl takes 0 for an error.
+            case "tsize" if size:
                 number = size
             case _:
                 continue

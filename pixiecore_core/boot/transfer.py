@@ -19,7 +19,7 @@ ReadAt = Callable[[int, int], bytes | memoryview | None]
 
 FIRST_TIMEOUT = 1.0
 """Seconds before the first retransmission, until the round trip has been measured."""
-SHORTEST_TIMEOUT = 0.2
+SHORTEST_TIMEOUT = 0.1
 """Seconds. However near the client, firmware may pause to write to its disk."""
 LONGEST_TIMEOUT = 8.0
 """Seconds. Where doubling ends."""
@@ -67,6 +67,7 @@ class Transfer:
         "_blksize",
         "_due",
         "_last",
+        "_lock_step",
         "_options",
         "_read_at",
         "_repeated",
@@ -98,6 +99,7 @@ class Transfer:
         self._read_at = read_at
         self._blksize = agreement.blksize
         self._windowsize = agreement.windowsize
+        self._lock_step = agreement.windowsize == 1
         self._options = serialize(OptionAck(agreement.accepted)) if agreement.accepted else b""
         # Blocks are counted without the wrap at 65536. The OACK is block 0; where there is none, it is acknowledged.
         self._last = size // agreement.blksize + 1
@@ -139,10 +141,16 @@ class Transfer:
         An acknowledgement of nothing new, a block number that was never sent, and what is not TFTP are passed over
         without an answer: each would only double the traffic (RFC 1123 section 4.2.3.1, the Sorcerer's Apprentice).
         """
-        # Nearly every datagram is the one that is waited for, soon, with whole blocks to follow: a shorter way for it.
+        # Nearly every datagram is the one that is waited for, and soon: a shorter way for it.
         if data == self._awaited and now - self.progress_at < _PROMPT:
-            self._acked = self._sent
+            self._acked = block = self._sent
             self.progress_at = now
+            if self._lock_step and block + 1 < self._last:
+                payload = self._read_at(block * self._blksize, self._blksize)
+                if payload is not None:
+                    self._sent = block = block + 1
+                    self._awaited = _HEAD(_ACK, block & 0xFFFF)
+                    return [_HEAD(_DATA, block & 0xFFFF) + payload]
             return self._fill()
         if data[:2] != b"\0\4" or len(data) < 4:
             return self._receive_other(data)

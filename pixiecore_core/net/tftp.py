@@ -43,7 +43,7 @@ _PORTS_PER_ADDRESS = 4
 transfer's late datagrams do not reach (RFC 1350 section 4)."""
 _MOST_ADDRESSES = 32  # of our own that get transfer sockets; beyond, the main port serves
 _REQUESTS_PER_TURN = 16
-_TICK = 0.1  # seconds between looks at the timers, which are 0.2 and more
+_TICK = 0.05  # seconds between looks at the timers, which are 0.1 and more
 _STRAY_REPEAT = 1.0  # seconds for which the copy of a request whose transfer is going on cannot be a new attempt
 _REPORTS_AT_ONCE = 256  # of refusals, which cost a stranger one datagram each
 _SUPERSEDED = "the client has sent another request from the same port"

@@ -60,7 +60,8 @@ class TftpSocket:
         self.port: int = self._socket.getsockname()[1]
         self.receive: Callable[[int], tuple[bytes, Address]] = self._socket.recvfrom
         """``receive(most)``: a datagram cut to *most* bytes, and its sender; ``OSError`` if none waits."""
-        self._send_to = self._socket.sendto
+        self.send_to: Callable[[bytes, Address], int] = self._socket.sendto
+        """``send_to(datagram, client)``: without control messages; ``OSError`` if the kernel refuses it."""
 
     def start(self) -> None:
         """Begin to call ``on_readable``."""
@@ -97,7 +98,7 @@ class TftpSocket:
         if control:
             self._socket.sendmsg([datagram], control, 0, client)
         else:
-            self._send_to(datagram, client)
+            self.send_to(datagram, client)
 
     def send_window(self, datagrams: list[bytes], client: Address, control: Control | None, segment: bool) -> bool:
         """Send datagrams that all, but for the last, have the same length.

@@ -124,7 +124,7 @@ class Transfers:
     def drain(self, socket: TftpSocket) -> None:
         """Take what waits on a transfer socket, up to a bound."""
         now = monotonic()
-        receive, by_client = socket.receive, self.by_client
+        receive, send, by_client = socket.receive, socket.send_to, self.by_client
         for _ in range(_DATAGRAMS_PER_TURN):
             try:
                 data, client = receive(_LONGEST)
@@ -133,23 +133,26 @@ class Transfers:
             except OSError:
                 continue  # an earlier datagram's ICMP error; its transfer has a timer
             session = by_client.get(client)
-            if session is not None and session.socket is socket:
-                self.take(session, data, now)
-            else:
+            if session is None or session.socket is not socket:
                 self.stray(data, client, socket, None, now)
+                continue
+            # Once for each block of each client, so written out where it is called.
+            try:
+                datagrams = session.transfer.receive(data, now)  # type: ignore[union-attr]
+                if len(datagrams) == 1:
+                    send(datagrams[0], client)
+                else:
+                    self._follow(session, datagrams)
+            except OSError as mistake:
+                session.send_error = str(mistake)
+            except Exception:
+                self._give_up(session)
 
     def take(self, session: Session, data: bytes, now: float) -> None:
-        """Hand a datagram to its transfer and send the answer."""
+        """Hand a datagram from the main port to its transfer and send the answer."""
         assert session.transfer is not None
         try:
-            datagrams = session.transfer.receive(data, now)
-            if len(datagrams) == 1:
-                # By far the most frequent case, so without a detour.
-                session.socket.send(datagrams[0], session.client, session.control)
-            else:
-                self._follow(session, datagrams)
-        except OSError as mistake:
-            session.send_error = str(mistake)
+            self._follow(session, session.transfer.receive(data, now))
         except Exception:
             self._give_up(session)
 

@@ -26,6 +26,7 @@ chain tftp://${proxydhcp/next-server}/${proxydhcp/filename}
 _COMMON = (
     *("-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none"),
     *("-smp", "1", "-m", "512", "-accel", "tcg,thread=multi", "-cpu", "max", "-device", "virtio-rng-pci"),
+    *("-uuid", "00112233-4455-6677-8899-aabbccddeeff", "-smbios", "type=1,serial=LAB-1"),
 )
 
 
@@ -60,8 +61,6 @@ class Machine:
     unified: bool = False
     """Debian has no iPXE for it: what comes by TFTP is kernel, initrd and command line in one file."""
     settings: tuple[str, ...] = ()
-    optional: bool = False
-    """Worth having, but not part of the test run."""
 
     @property
     def firmware(self) -> str:
@@ -108,6 +107,6 @@ MACHINES = {
         Machine("ovmf-x64-pxe", _X64, nic=_NO_ROM),
         Machine("ovmf-x64-ipxe-rom", _X64),
         Machine("ovmf-ia32-pxe", _IA32, nic=_NO_ROM, payload="i386", unified=True),
-        Machine("ovmf-x64-http", _X64, nic=_NO_ROM, settings=_HTTP_BOOT_ONLY, optional=True),
+        Machine("ovmf-x64-http", _X64, nic=_NO_ROM, settings=_HTTP_BOOT_ONLY),
     )
 }

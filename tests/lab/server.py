@@ -40,7 +40,7 @@ class Errand:
     @property
     def unified_cmdline(self) -> str:
         """For a kernel that comes without iPXE: it reads the script itself, and finds lab.fetch there."""
-        script = f"http://{SERVER_ADDRESS}/_/ipxe?arch=6&mac={MAC}"
+        script = f"http://{SERVER_ADDRESS}/_/ipxe?mac={MAC}&arch=i386&platform=efi"
         return f"console=ttyS0 quiet lab.script={script} lab.word={self.word}"
 
     def check(self, machine: Machine, result: BootResult) -> None:

@@ -1,0 +1,245 @@
+"""The command as a user types it: a process of its own, its messages and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PIXIECORE = [sys.executable, "-W", "error", "-m", "pixiecore_core"]
+HIGH_PORTS = ["--listen-addr", "127.0.0.1", "--dhcp", "0", "--pxe", "0", "--tftp", "0", "--http", "0"]
+
+
+def pixiecore(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PIXIECORE, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def failure(done: subprocess.CompletedProcess[str], status: int) -> str:
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([*PIXIECORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if words in line:
+            return lines
+    raise AssertionError(f"ended without {words!r}: {lines}")
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Path:
+    path = tmp_path / "vmlinuz"
+    path.write_bytes(b"kernel")
+    return path
+
+
+def test_version() -> None:
+    assert pixiecore("--version").stdout == "pixiecore 0.1.0\n"
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["run", "--booter", "static"], ["boot"], ["plugins"], ["firmware"]])
+def test_every_help_has_an_example(command: list[str]) -> None:
+    done = pixiecore(*command, "--help")
+    assert done.returncode == 0
+    assert "pixiecore " in done.stdout.partition("Usage")[2].partition("\n")[2]
+
+
+def test_the_booters_settings_become_options() -> None:
+    text = pixiecore("run", "--booter", "static", "--help").stdout
+    for option in ("--kernel", "--initrd", "--cmdline", "--message"):
+        assert option in text
+    assert "PIXIECORE_STATIC_KERNEL" in text
+
+
+def test_run_without_a_booter_names_the_installed_ones() -> None:
+    assert "installed: static" in failure(pixiecore("run"), 2)
+    assert "no booter 'nope'; installed: static" in failure(pixiecore("run", "--booter", "nope"), 2)
+
+
+def test_a_missing_setting_says_where_it_can_be_given() -> None:
+    message = failure(pixiecore("run", "--booter", "static", *HIGH_PORTS), 2)
+    assert message == (
+        "Error: --kernel: is needed; give it here, as PIXIECORE_STATIC_KERNEL or as kernel in [booter.static]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["boot", "/nonexistent"], "KERNEL: /nonexistent cannot be read: No such file or directory"),
+        (["boot", "KERNEL", "/nonexistent"], "INITRD: /nonexistent cannot be read: No such file or directory"),
+        (["boot", "ftp://server/vmlinuz"], "only http and https URLs"),
+        (["boot", "http:///vmlinuz"], "is a URL without a host"),
+        (["boot", "KERNEL", "--cmdline", 'x {{ ID "/nope" }}'], "--cmdline: /nope cannot be read"),
+        (["boot", "KERNEL", "--cmdline", "x {{ oops }}"], "--cmdline: {{ oops }} is not of the form"),
+        (["boot", "KERNEL", "--port", "99999"], "--port: Input should be less than or equal to 65535"),
+        (["boot", "KERNEL", "--dhcp", "many"], "--dhcp: give PORT, ADDRESS:PORT or 'off'"),
+        (["boot", "KERNEL", "--ipxe-bios", "/nope"], "--ipxe-bios: /nope cannot be read"),
+        (["boot", "KERNEL", "--log-format", "xml"], "--log-format: Input should be 'text' or 'json'"),
+        (["boot"], "Missing argument 'KERNEL'"),
+        (["boto"], "No such command 'boto'"),
+    ],
+)
+def test_mistakes_are_named_with_status_2(kernel: Path, arguments: list[str], message: str) -> None:
+    given = [str(kernel) if argument == "KERNEL" else argument for argument in arguments]
+    high_ports = HIGH_PORTS[2:] if arguments[0] == "boot" and len(arguments) > 1 and "--dhcp" not in given else []
+    assert message in failure(pixiecore(*given, *high_ports), 2)
+
+
+def test_settings_come_from_environment_and_file_in_order(kernel: Path, tmp_path: Path) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text('[server]\nbooter = "static"\nport = "rubbish"\n[booter.static]\nkernel = "/from/file"\n')
+    run = ["run", "--config", str(config), *HIGH_PORTS[:-2]]
+    assert "[server] port: Input should be a valid integer" in failure(pixiecore(*run), 2)
+    assert "PIXIECORE_PORT: Input should be" in failure(pixiecore(*run, PIXIECORE_PORT="junk"), 2)
+    assert "[booter.static] kernel: /from/file" in failure(pixiecore(*run, "--port", "0"), 2)
+    assert "PIXIECORE_STATIC_KERNEL: /from/environment" in failure(
+        pixiecore(*run, "--port", "0", PIXIECORE_STATIC_KERNEL="/from/environment"), 2
+    )
+    assert "--kernel: /from/option" in failure(pixiecore(*run, "--port", "0", "--kernel", "/from/option"), 2)
+
+
+def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text("[server]\nprot = 80\n")
+    done = pixiecore("run", "--booter", "static", "--config", str(config))
+    assert "[server] prot: there is no such setting; did you mean 'port'?" in failure(done, 2)
+    config.write_text("[sever]\n")
+    assert "did you mean 'server'?" in failure(pixiecore("run", "--config", str(config)), 2)
+    config.write_text("not toml")
+    assert "is not TOML" in failure(pixiecore("run", "--config", str(config)), 2)
+    assert "cannot be read" in failure(pixiecore("run", "--config", "/nope.toml"), 2)
+
+
+def test_a_port_in_use_is_named_with_its_holder(kernel: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        done = pixiecore("boot", str(kernel), *HIGH_PORTS, "--tftp", str(port))
+    message = failure(done, 1)
+    assert f"UDP port {port} (TFTP) is in use by" in message
+    assert f"(process {os.getpid()})" in message
+    assert "--tftp" in message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without capabilities")
+def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) -> None:
+    drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    done = subprocess.run(
+        [*drop, *PIXIECORE, "boot", "/nonexistent", "--dhcp-no-bind"], capture_output=True, text=True, check=False
+    )
+    message = failure(done, 1)
+    assert "cap_net_bind_service and cap_net_raw missing" in message
+    for way in ("sudo setcap 'cap_net_bind_service,cap_net_raw=+ep'", "AmbientCapabilities=", "sudo "):
+        assert way in message
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_within_two_seconds_and_frees_every_port(kernel: Path, number: signal.Signals) -> None:
+    with serving("boot", str(kernel), *HIGH_PORTS) as process:
+        ready = read_until(process, "Ready")[-1]
+        http = int(ready.partition("HTTP on port ")[2].partition(",")[0])
+        # A client that never says anything must not hold it up.
+        with socket.create_connection(("127.0.0.1", http)):
+            started = time.monotonic()
+            process.send_signal(number)
+            assert process.wait(timeout=2) == 0
+        assert time.monotonic() - started < 2
+        _, *udp = re.findall(r"on port (\d+)", ready)
+        for port in map(int, udp):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(("127.0.0.1", port))
+
+
+def test_it_serves_what_the_command_line_says_and_logs_json(kernel: Path) -> None:
+    with serving("boot", str(kernel), *HIGH_PORTS, "--bootmsg", "Hello", "--log-format", "json") as process:
+        ready = json.loads(read_until(process, "Ready")[-1])
+        http = ready["event"].partition("HTTP on port ")[2].partition(",")[0]
+        base = f"http://127.0.0.1:{http}"
+        script = urllib.request.urlopen(f"{base}/_/ipxe?mac=52:54:00:12:34:56&arch=i386&platform=pcbios").read()
+        assert b"echo Hello\n" in script
+        url = script.split(b"kernel --name kernel ")[1].split(b"\n")[0].decode()
+        assert urllib.request.urlopen(url).read() == b"kernel"
+        line = json.loads(read_until(process, "Sent file")[-1])
+        assert (line["kind"], line["mac"], line["bytes"]) == ("kernel-sent", "52:54:00:12:34:56", 6)
+
+
+def test_plugins_are_listed() -> None:
+    text = pixiecore("plugins").stdout
+    assert "static  (pixiecore-static-booter 0.1.0)" in text
+    assert "booter static: Boots every machine into one kernel." in text
+
+
+def test_a_disabled_plugin_is_as_good_as_not_installed() -> None:
+    done = pixiecore("--disable-plugin", "static", "run")
+    assert "installed: none; try: pip install pixiecore-static-booter" in failure(done, 2)
+    assert "no plugin 'nope' is installed" in failure(pixiecore("--disable-plugin", "nope", "run"), 2)
+
+
+def test_firmware_is_listed_and_given_paths_are_checked(kernel: Path) -> None:
+    assert "--ipxe-efi64" in failure(pixiecore("firmware", "--ipxe-efi64", str(kernel)), 2)
+    text = pixiecore("firmware", "--ipxe-bios", str(kernel)).stdout
+    assert str(kernel) in text
+    assert "64-bit ARM UEFI machines" in text
+
+
+BROKEN_PLUGINS = {
+    "raises": ("1 / 0", "cannot be loaded (ZeroDivisionError: division by zero)"),
+    "misspelt": (
+        "from pixiecore_core import hookimpl\n@hookimpl\ndef selekt_boot(machine): ...\n",
+        "selekt_boot",
+    ),
+    "argument": (
+        "from pixiecore_core import hookimpl\n@hookimpl\ndef select_boot(machin): ...\n",
+        "machin",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_PLUGINS)
+def test_a_broken_plugin_refuses_to_start_by_name(tmp_path: Path, name: str) -> None:
+    code, words = BROKEN_PLUGINS[name]
+    (tmp_path / "broken_plugin.py").write_text(code)
+    info = tmp_path / "broken_plugin-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[pixiecore]\nbroken = broken_plugin\n")
+    message = failure(pixiecore("run", "--booter", "static", PYTHONPATH=str(tmp_path)), 2)
+    assert "plugin 'broken'" in message
+    assert words in message
+    done = pixiecore("--disable-plugin", "broken", "run", PYTHONPATH=str(tmp_path))
+    assert "installed: static" in failure(done, 2)

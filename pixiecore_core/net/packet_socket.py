@@ -32,12 +32,10 @@ class PacketSocket:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        # No protocol yet, so that nothing comes in before the filter is on.
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_IP))
         self._answers = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         try:
             _attach_filter(self._socket, port)
-            self._socket.bind(("", _ETH_P_IP))
         except OSError:
             self.close()
             raise
@@ -55,6 +53,8 @@ class PacketSocket:
                 udp = parse(packet)
             except WireError:
                 continue
+            if udp.destination_port != self.port:
+                continue  # came in before the filter was on
             index = socket.if_nametoindex(address[0])
             return Datagram(udp.data, (str(udp.source), udp.source_port), index, udp.destination)
 

@@ -43,13 +43,13 @@ class Errand:
         script = f"http://{SERVER_ADDRESS}/_/ipxe?mac={MAC}&arch=i386&platform=efi"
         return f"console=ttyS0 quiet lab.script={script} lab.word={self.word}"
 
-    def check(self, machine: Machine, result: BootResult) -> None:
+    def check(self, machine: Machine, result: BootResult, server_address: str = SERVER_ADDRESS) -> None:
         """AssertionError unless the machine did what it was sent for."""
         if machine.unified:
             assert result.cmdline == self.unified_cmdline
         else:
             # In front stand, from EFI iPXE, the image's name, and initrd=NAME, by which such a kernel finds its initrd.
-            url = rf"http://{re.escape(SERVER_ADDRESS)}/_/file\?name=\S+"
+            url = rf"http://{re.escape(server_address)}/_/file\?name=\S+"
             expected = rf"(kernel )?(initrd=\S+ )*console=ttyS0 quiet lab\.fetch={url} lab\.word={self.word}"
             assert re.fullmatch(expected, result.cmdline), result.cmdline
         content = self.file.read_bytes()
@@ -58,12 +58,17 @@ class Errand:
         assert result.firmware == machine.firmware
 
 
-def start_server(network: Network, folder: Path, machine: Machine, errand: Errand) -> Process:
-    """Start Pixiecore for this machine and wait until it is ready."""
+def start_server(
+    network: Network, folder: Path, machine: Machine, errand: Errand, *, beside_neighbour: bool = False
+) -> Process:
+    """Start Pixiecore for this machine, on a host of its own or on the neighbour's, and wait until it is ready."""
     parts = payload(machine.payload)
     argv: list[str | Path] = [PIXIECORE, "boot", parts.kernel, parts.initrd, f"--cmdline={errand.cmdline}"]
     if machine.unified:
         argv.append(f"--ipxe-efi32={parts.unified_image(errand.unified_cmdline, folder / 'ia32.efi')}")
-    process = network.run_in(network.srv, argv, folder / "server.log")
+    if beside_neighbour:
+        argv.append("--dhcp-no-bind")
+    host = network.dhcp if beside_neighbour else network.srv
+    process = network.run_in(host, argv, folder / "server.log")
     process.wait_for("Ready", timeout=15)
     return process

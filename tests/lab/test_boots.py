@@ -10,7 +10,7 @@ import pytest
 from .boot import boot
 from .machines import MACHINES, Machine
 from .neighbour import start_neighbour
-from .network import Network
+from .network import NEIGHBOUR_ADDRESS, Network
 from .server import Errand, start_server
 
 # The first boot on a machine waits for the download of the kernels; the boot itself has a time-out of its own.
@@ -36,6 +36,15 @@ def test_machine_reaches_linux(machine: Machine, lab_folder: Path) -> None:
 def test_neighbour_that_offers_a_boot_file_of_its_own(lab_folder: Path) -> None:
     """Option 175.1, priority, makes iPXE prefer our file name to the DHCP server's."""
     boots(IPXE_ROM, lab_folder, extra=("--dhcp-boot=theirs.0,,192.0.2.1",))
+
+
+def test_on_the_same_host_as_the_dhcp_server(lab_folder: Path) -> None:
+    """--dhcp-no-bind: dnsmasq holds port 67, and both answer."""
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder)
+        start_server(network, lab_folder, IPXE_ROM, errand, beside_neighbour=True)
+        errand.check(IPXE_ROM, boot(IPXE_ROM, network, lab_folder), NEIGHBOUR_ADDRESS)
 
 
 def test_network_without_router_advertisements(lab_folder: Path) -> None:

@@ -1,0 +1,53 @@
+"""Which interface is served, and which of its addresses a client is told."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from pixiecore_core.net.interfaces import Interface, Interfaces, read_interfaces
+
+A, B, C = (IPv4Address(f"192.0.2.{n}") for n in (1, 2, 3))
+ETH0, ETH1 = Interface(2, "eth0", (A, B)), Interface(3, "eth1", (C,))
+
+
+def interfaces(**options: object) -> Interfaces:
+    return Interfaces(adapters=lambda: [ETH0, ETH1], **options)  # type: ignore[arg-type]
+
+
+def test_all_are_served_by_default() -> None:
+    assert interfaces().served(2) == ETH0
+    assert interfaces().served(99) is None
+
+
+def test_only_the_named_are_served() -> None:
+    chosen = interfaces(allowed=["eth1"])
+    assert chosen.served(2) is None
+    assert chosen.served(3) == ETH1
+
+
+def test_a_listening_address_chooses_interface_and_address() -> None:
+    """danderson/netboot issue 20: it used to be ignored."""
+    chosen = interfaces(listen=B)
+    assert chosen.served(3) is None
+    served = chosen.served(2)
+    assert served is not None
+    assert served.addresses == (B,)
+
+
+def test_the_address_that_was_asked_is_preferred() -> None:
+    assert ETH0.address(B) == B
+    assert ETH0.address(IPv4Address("255.255.255.255")) == A
+
+
+def test_an_interface_that_appears_is_noticed() -> None:
+    now, known = 0.0, [ETH0]
+    found = Interfaces(clock=lambda: now, adapters=lambda: list(known))
+    assert found.served(3) is None
+    known.append(ETH1)
+    now = 6.0
+    assert found.served(3) == ETH1
+
+
+def test_the_loopback_is_read_from_the_system() -> None:
+    loopback = next(found for found in read_interfaces() if found.name == "lo")
+    assert IPv4Address("127.0.0.1") in loopback.addresses

@@ -21,9 +21,7 @@ SIZE = 8_000_000
 ADDRESS = "127.0.0.1"
 OUR_PORT, PEER_PORT = 6969, 69  # in our own namespace nobody else has them
 ROUNDS = 2
-CASES = [
-    (clients, blksize, windowsize) for clients in (1, 32) for blksize in (512, 1432) for windowsize in (1, 16)
-]
+CASES = [(clients, blksize, windowsize) for clients in (1, 32) for blksize in (512, 1432) for windowsize in (1, 16)]
 
 
 def serve(folder: str) -> None:
@@ -86,7 +84,9 @@ def compare(seconds: float) -> None:
             f"| {speeds[0] / speeds[1]:.2f} | {ours['client_load']:.0%}/{peer['client_load']:.0%} |"
         )
     silences = sum(result["silences"] for result in best.values())
-    write(f"\n{ROUNDS} rounds of {seconds} s each, best; {SIZE / 1e6:.0f} MB file; {silences:.0f} lost datagrams noticed")
+    write(
+        f"\n{ROUNDS} rounds of {seconds} s each, best; {SIZE / 1e6:.0f} MB file; {silences:.0f} lost datagrams noticed"
+    )
     if not windows:
         write("This dnsmasq has no windowsize: windows are set against its lock-step figure for the same block size.")
 

@@ -7,7 +7,7 @@ Importing this package patches nothing and opens nothing.
 from typing import TYPE_CHECKING
 
 from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport
-from pixiecore_core.boot.cmdline import file_names
+from pixiecore_core.boot.cmdline import expand as expand_cmdline
 from pixiecore_core.errors import BootFileError, BootFileNotFound, CmdlineError, ConfigError, PixiecoreError
 from pixiecore_core.hookspecs import BooterRegistrar, UrlFor, hookimpl
 from pixiecore_core.models import (
@@ -22,6 +22,7 @@ from pixiecore_core.models import (
     Ignore,
     MacAddress,
     Machine,
+    Purpose,
     PxeRequest,
 )
 
@@ -50,13 +51,13 @@ __all__ = [
     "MacAddress",
     "Machine",
     "PixiecoreError",
+    "Purpose",
     "PxeRequest",
     "Transport",
     "UrlFor",
     "__version__",
-    "file_names",
+    "expand_cmdline",
     "hookimpl",
-    "its tests may add :mod:`pixiecore_core.testing`",
     "serving_command",
 ]
 

@@ -80,16 +80,6 @@ def expand(template: str, functions: Mapping[str, Callable[[str], str]]) -> str:
     return line
 
 
-def file_names(template: str) -> list[str]:
-    """The arguments of every ``{{ ID "…" }}`` in *template*, in order, each once.
-
-    :raises CmdlineError: the template is malformed
-    """
-    return list(
-        dict.fromkeys(part.argument for part in parse(template) if isinstance(part, Call) and part.name == "ID")
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Action:
     body: str

@@ -11,6 +11,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Protocol
 
 from gevent.pool import Pool
 
@@ -21,9 +23,8 @@ from pixiecore_core.boot.server import ServerAddress
 from pixiecore_core.errors import PixiecoreError, PluginError, WireError
 from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.models import BootSpec, Client, Event, EventKind, Ignore, PxeRequest
-from pixiecore_core.net.dhcp_socket import Datagram, DhcpSocket
+from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
-from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, parse, serialize
@@ -40,7 +41,15 @@ _SUBSYSTEM: dict[Stage, str] = {"dhcp": "DHCP", "pxe": "PXE"}
 
 Decision = BootSpec | Ignore | None
 """``None`` where a plugin failed: nothing is sent, and that has been reported."""
-AnySocket = DhcpSocket | PacketSocket
+
+
+class ReplySocket(Protocol):
+    """Where a request came in, and where its reply goes out."""
+
+    def send(self, data: bytes, destination: tuple[str, int], interface: int, source: IPv4Address) -> None:
+        """Send one datagram out of *interface*, from our address *source*. :raises OSError: the network refused it"""
+
+
 Key = tuple[str, Stage, Client, int]
 
 
@@ -48,7 +57,7 @@ Key = tuple[str, Stage, Client, int]
 class _Asked:
     """The latest form of a request that is being answered, and where to send the answer."""
 
-    socket: AnySocket
+    socket: ReplySocket
     datagram: Datagram
     message: Dhcp4Message
     request: PxeRequest
@@ -83,7 +92,7 @@ class Answerer:
         self._asked: dict[Key, _Asked] = {}
         self._late: OrderedDict[Key, tuple[float, Decision]] = OrderedDict()
 
-    def receive(self, socket: AnySocket, datagram: Datagram, stage: Stage) -> None:
+    def receive(self, socket: ReplySocket, datagram: Datagram, stage: Stage) -> None:
         """Take one datagram; never waits and never raises."""
         subsystem = _SUBSYSTEM[stage]
         metrics = self._recorder.metrics
@@ -110,6 +119,10 @@ class Answerer:
                 self._recorder.ignored_traffic(subsystem, f"Ignoring packet from {mac}: {request.reason}")
             return
         self._enter(_Asked(socket, datagram, message, request, interface))
+
+    def wait(self, timeout: float) -> None:
+        """Wait until every request is answered, or *timeout* seconds."""
+        self._pool.join(timeout=timeout)
 
     def stop(self) -> None:
         """Give up what is still being answered: nobody could send the answers any more."""

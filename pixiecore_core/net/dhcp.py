@@ -11,7 +11,11 @@ from collections.abc import Callable
 import gevent
 
 from pixiecore_core.boot.classify import Stage
-from pixiecore_core.net.answering import Answerer, AnySocket
+from pixiecore_core.net.answering import Answerer
+from pixiecore_core.net.dhcp_socket import DhcpSocket
+from pixiecore_core.net.packet_socket import PacketSocket
+
+AnySocket = DhcpSocket | PacketSocket
 
 _DATAGRAMS_PER_TURN = 16
 """Read at most so many before the answers, the files and the other ports get their turn."""

@@ -59,4 +59,6 @@ def _render_text(logger: Any, method: str, fields: structlog.typing.EventDict) -
     stamp = f"{fields['timestamp']} " if "timestamp" in fields else ""
     mark = {"warning": "warning: ", "error": "error: "}.get(str(fields.get("level")), "")
     trace = f"\n{fields['exception']}" if "exception" in fields else ""
-    return f"{stamp}[{fields.get('subsystem', 'Init')}] {mark}{fields['event']}{trace}"
+    # What a machine sent may be part of it, and must not write lines or move the cursor of its own.
+    text = "".join(character if character.isprintable() else "�" for character in str(fields["event"]))
+    return f"{stamp}[{fields.get('subsystem', 'Init')}] {mark}{text}{trace}"

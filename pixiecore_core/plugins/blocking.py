@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 
 import gevent
-
 from gevent.events import EventLoopBlocked, subscribers
 
 from pixiecore_core.errors import PluginError

@@ -69,7 +69,7 @@ class Bench:
         data = asked if isinstance(asked, bytes) else dhcp4.serialize(asked)
         source = ("0.0.0.0", 68) if stage == "dhcp" else ("192.0.2.77", 4011)
         self.answerer.receive(
-            self.socket,  # type: ignore[arg-type]
+            self.socket,
             Datagram(data, source, ETH0.index, IPv4Address(destination)),
             stage,
         )
@@ -128,7 +128,7 @@ def test_ipxe_is_offered_the_script(booting: Bench) -> None:
 def test_on_an_interface_that_is_not_served_nothing_is_answered(booting: Bench) -> None:
     data = dhcp4.serialize(message())
     datagram = Datagram(data, ("0.0.0.0", 68), 99, IPv4Address("255.255.255.255"))
-    booting.answerer.receive(booting.socket, datagram, "dhcp")  # type: ignore[arg-type]
+    booting.answerer.receive(booting.socket, datagram, "dhcp")
     gevent.sleep(0.01)
     assert booting.socket.sent == []
     assert booting.recorder.metrics.dropped("DHCP", "interface-not-served") == 1

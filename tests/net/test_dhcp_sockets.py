@@ -1,4 +1,4 @@
-"""Both kinds of DHCP socket on a real wire: each knows its interface, broadcasts out of it, and answers from our port."""
+"""Both kinds of DHCP socket on a real wire: each knows its interface, and answers out of it and from our port."""
 
 from __future__ import annotations
 

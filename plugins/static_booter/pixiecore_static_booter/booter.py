@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from pixiecore_core import BootSpec, CmdlineError, FileRef, Machine, file_names, hookimpl
+from pixiecore_core import BootSpec, CmdlineError, FileRef, Machine, expand_cmdline, hookimpl
 
 
 def _file(value: object) -> object:
@@ -46,15 +46,19 @@ def _template(value: object) -> object:
 
 
 def _files(cmdline: str) -> dict[str, FileRef]:
-    try:
-        names = file_names(cmdline)
-    except CmdlineError as error:
-        raise ValueError(str(error)) from error
+    """Every file that *cmdline* names, by the name it uses."""
     files: dict[str, FileRef] = {}
-    for name in names:
+
+    def collect(name: str) -> str:
         ref = _file(name)
         assert isinstance(ref, FileRef)
         files[name] = ref
+        return ""
+
+    try:
+        expand_cmdline(cmdline, {"ID": collect})
+    except CmdlineError as error:
+        raise ValueError(str(error)) from error
     return files
 
 

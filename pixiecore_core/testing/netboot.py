@@ -1,0 +1,134 @@
+"""A netboot server in memory: the real decisions, hooks and pages, with nothing between them but function calls.
+
+What a machine would send is built here, what it would receive is handed back. Not a simulation of firmware: whether
+real firmware takes an offer is for the lab.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import gevent
+from werkzeug.test import Client as HttpClient
+
+from pixiecore_core.boot.tokens import Sealer
+from pixiecore_core.defaults import Defaults
+from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.models import Event, Firmware
+from pixiecore_core.net.answering import Answerer
+from pixiecore_core.net.boot_pages import BootPages
+from pixiecore_core.net.dhcp_socket import Datagram
+from pixiecore_core.net.interfaces import Interface, Interfaces
+from pixiecore_core.observe.log import configure
+from pixiecore_core.observe.recorder import Recorder
+from pixiecore_core.plugins.manager import CORE, PluginManager
+from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option, parse, serialize
+
+SERVER = IPv4Address("192.0.2.2")
+_INTERFACE = Interface(1, "eth0", (SERVER,))
+_MAC = "52:54:00:12:34:56"
+_LONGEST_WAIT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a machine is offered: the boot file's TFTP name, or the script's URL."""
+
+    boot_file: str
+    server: IPv4Address
+
+
+@dataclass(slots=True)
+class _Wire:
+    """Stands in for a DHCP socket."""
+
+    port: int = 67
+    sent: list[Dhcp4Message] = field(default_factory=list)
+
+    def send(self, data: bytes, destination: tuple[str, int], interface: int, source: IPv4Address) -> None:
+        self.sent.append(parse(data))
+
+
+class Netboot:
+    """A server with the given plugins; as on the command line, the booter first: it is asked last.
+
+    :param plugins: plugin objects or modules with hook implementations
+    """
+
+    def __init__(self, *plugins: object) -> None:
+        self._log = io.StringIO()
+        self._recorder = Recorder(configure(debug=True, stream=self._log))
+        manager = PluginManager(self._recorder.plugin_failed)
+        manager.register(Defaults(FoundLoaders({}, Path("/nonexistent"))), CORE)
+        for number, plugin in enumerate(plugins):
+            manager.register(plugin, getattr(plugin, "name", f"plugin {number}"))
+        everything = FoundLoaders(dict.fromkeys(Firmware, Path("/nonexistent")), Path("/nonexistent"))
+        interfaces = Interfaces(adapters=lambda: [_INTERFACE])
+        self._answerer = Answerer(manager, self._recorder, interfaces, 80, 67, everything)
+        self._http = HttpClient(BootPages(manager, self._recorder, Sealer()))
+
+    @property
+    def log(self) -> str:
+        """Every line logged so far."""
+        return self._log.getvalue()
+
+    def events(self, mac: str = _MAC) -> list[Event]:
+        """The machine's timeline."""
+        return self._recorder.timelines.of(mac)
+
+    def discover(self, mac: str = _MAC, architecture: int = 0, ipxe: bool = False) -> Offer | None:
+        """What the machine is offered when it asks; ``None`` if it is ignored.
+
+        :param architecture: IANA code, 0 for BIOS, 7 for UEFI x64
+        :param ipxe: whether it is an iPXE that can fetch over HTTP
+        """
+        options = {
+            int(Option.MESSAGE_TYPE): bytes([MessageType.DISCOVER]),
+            int(Option.VENDOR_CLASS): f"PXEClient:Arch:{architecture:05}:UNDI:003000".encode(),
+            int(Option.CLIENT_ARCHITECTURE): architecture.to_bytes(2, "big"),
+        }
+        if ipxe:
+            options |= {int(Option.USER_CLASS): b"iPXE", int(Option.IPXE): b"\x13\x01\x01"}
+        message = Dhcp4Message(op=Op.BOOTREQUEST, xid=1, chaddr=bytes.fromhex(mac.replace(":", "")), options=options)
+        wire = _Wire()
+        datagram = Datagram(serialize(message), ("0.0.0.0", 68), _INTERFACE.index, IPv4Address("255.255.255.255"))
+        self._answerer.receive(wire, datagram, "dhcp")
+        self._answerer.wait(_LONGEST_WAIT)
+        if not wire.sent:
+            return None
+        reply = wire.sent[0]
+        boot_file = reply.file or reply.options.get(Option.BOOT_FILE, b"").rstrip(b"\0")
+        return Offer(boot_file.decode(), reply.siaddr)
+
+    def script(self, mac: str = _MAC, buildarch: str = "x86_64", platform: str = "efi", **query: str) -> str:
+        """The iPXE script that the machine gets.
+
+        :param query: further parameters of the script URL, such as ``uuid`` or ``serial``
+        :raises LookupError: it gets none; the message is what it is told instead
+        """
+        asked = {"mac": mac, "arch": buildarch, "platform": platform, **query}
+        response = self._http.get("/_/ipxe", query_string=asked, environ_overrides=_reached)
+        if response.status_code != 200:
+            raise LookupError(f"{response.status_code} {response.text}")
+        return response.text
+
+    def fetch(self, url: str) -> bytes:
+        """The bytes behind a URL of a script.
+
+        :raises LookupError: there are none
+        """
+        parts = urlsplit(url)
+        response = self._http.get(parts.path, query_string=parts.query, environ_overrides=_reached)
+        data = response.get_data()
+        response.close()
+        gevent.sleep(0)
+        if response.status_code != 200:
+            raise LookupError(f"{response.status_code} {response.text}")
+        return data
+
+
+_reached = {"pixiecore.local_address": (str(SERVER), 80)}

@@ -1,0 +1,95 @@
+"""The static booter, seen through the kit: what machines are offered, what they are told, what they can fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pixiecore_static_booter import StaticBooter, StaticSettings
+from pydantic import ValidationError
+
+from pixiecore_core.testing import Netboot
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "vmlinuz").write_bytes(b"kernel")
+    (tmp_path / "one.img").write_bytes(b"first")
+    (tmp_path / "two.img").write_bytes(b"second")
+    (tmp_path / "user data.yml").write_bytes(b"#cloud-config")
+    return tmp_path
+
+
+def netboot(files: Path, **settings: object) -> Netboot:
+    given = {"kernel": str(files / "vmlinuz"), **settings}
+    return Netboot(StaticBooter(StaticSettings.model_validate(given)))
+
+
+@pytest.mark.parametrize(("architecture", "name"), [(0, "bios/undionly.kpxe"), (7, "efi-x64/snponly.efi")])
+def test_every_firmware_is_offered_its_loader(files: Path, architecture: int, name: str) -> None:
+    offer = netboot(files).discover(architecture=architecture)
+    assert offer is not None
+    assert offer.boot_file == f"52:54:00:12:34:56/{name}"
+
+
+def test_ipxe_is_offered_the_script(files: Path) -> None:
+    offer = netboot(files).discover(ipxe=True)
+    assert offer is not None
+    assert offer.boot_file.startswith("http://192.0.2.2/_/ipxe?mac=52:54:00:12:34:56&")
+
+
+def test_the_script_loads_everything_in_order(files: Path) -> None:
+    machines = netboot(
+        files,
+        initrd=[str(files / "one.img"), str(files / "two.img")],
+        cmdline=f'quiet seed={{{{ ID "{files / "user data.yml"}" }}}} end',
+        message="Welcome",
+    )
+    lines = machines.script().splitlines()
+    assert lines[:2] == ["#!ipxe", "echo Welcome"]
+    urls = [line.split()[3] for line in lines[2:5]]
+    assert [machines.fetch(url) for url in urls] == [b"kernel", b"first", b"second"]
+    boot = lines[-1].split()
+    assert boot[:5] == ["boot", "kernel", "initrd=initrd0", "initrd=initrd1", "quiet"]
+    assert boot[6] == "end"
+    assert machines.fetch(boot[5].removeprefix("seed=")) == b"#cloud-config"
+    assert [event.kind for event in machines.events()] == [
+        "script-sent",
+        "kernel-sent",
+        "initrd-sent",
+        "initrd-sent",
+        "file-sent",
+    ]
+
+
+def test_urls_are_taken_as_they_are() -> None:
+    settings = StaticSettings.model_validate({"kernel": "http://192.0.2.9/vmlinuz", "initrd": ["https://h/i.img"]})
+    assert settings.kernel.location == "http://192.0.2.9/vmlinuz"
+    assert settings.initrd[0].is_url
+
+
+def test_relative_paths_are_made_absolute(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(files)
+    assert StaticSettings.model_validate({"kernel": "vmlinuz"}).kernel.location == str(files / "vmlinuz")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"kernel": "/nonexistent"}, "cannot be read: No such file"),
+        ({"kernel": "."}, "cannot be read: Is a directory"),
+        ({"kernel": "ftp://host/vmlinuz"}, "only http and https"),
+        ({"kernel": "KERNEL", "initrd": ["/nonexistent"]}, "cannot be read"),
+        ({"kernel": "KERNEL", "cmdline": '{{ ID "/nonexistent" }}'}, "cannot be read"),
+        ({"kernel": "KERNEL", "cmdline": "{{ ID }}"}, "not of the form"),
+        ({"kernel": "KERNEL", "cmdline": "one\ntwo"}, "single line"),
+        ({"kernel": "KERNEL", "cmdline": '{{ FILE "x" }}'}, "no function 'FILE'"),
+        ({}, "Field required"),
+        ({"kernel": "KERNEL", "colour": "red"}, "Extra inputs"),
+    ],
+)
+def test_mistakes_are_found_at_start(files: Path, settings: dict[str, object], words: str) -> None:
+    if settings.get("kernel") == "KERNEL":
+        settings["kernel"] = str(files / "vmlinuz")
+    with pytest.raises(ValidationError, match=words):
+        StaticSettings.model_validate(settings)

@@ -1,0 +1,85 @@
+"""What the models accept, and how they say no."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from pixiecore_core import BootFile, BootSpec, FileRef, Ignore, Machine
+from pixiecore_core.architectures import REGISTRY, FirmwareFamily, Transport, architecture, from_ipxe_build
+
+
+@pytest.mark.parametrize("text", ["52:54:00:AB:cd:EF", "52-54-00-ab-cd-ef", " 52:54:00:ab:cd:ef "])
+def test_mac_addresses_take_one_form(text: str) -> None:
+    assert Machine(mac=text).mac == "52:54:00:ab:cd:ef"
+
+
+@pytest.mark.parametrize("text", ["", "52:54", "52:54:00:12:34:5g", "525400123456", "52:54:00:12:34:56:78"])
+def test_other_text_is_no_mac_address(text: str) -> None:
+    with pytest.raises(ValidationError, match="is not a MAC address"):
+        Machine(mac=text)
+
+
+@pytest.mark.parametrize(
+    ("location", "name", "is_url"),
+    [
+        ("/boot/vmlinuz", "vmlinuz", False),
+        ("http://host/a/vmlinuz?x=/y", "vmlinuz", True),
+        ("HTTPS://host/", "HTTPS://host/", True),
+        ("/odd/name?with#signs", "name?with#signs", False),
+    ],
+)
+def test_file_references(location: str, name: str, is_url: bool) -> None:
+    ref = FileRef(location=location)
+    assert (ref.name, ref.is_url) == (name, is_url)
+
+
+@pytest.mark.parametrize("location", ["vmlinuz", "", "ftp://host/x", "file:///etc/passwd", "http://"])
+def test_unusable_file_references(location: str) -> None:
+    with pytest.raises(ValidationError):
+        FileRef(location=location)
+
+
+def test_a_spec_needs_something_to_boot() -> None:
+    with pytest.raises(ValidationError, match="needs a kernel or an ipxe_script"):
+        BootSpec(cmdline="quiet")
+    assert BootSpec(ipxe_script="#!ipxe\n").kernel is None
+
+
+def test_models_are_frozen_and_know_their_fields() -> None:
+    ignore = Ignore(reason="no")
+    with pytest.raises(ValidationError, match="frozen"):
+        ignore.reason = "yes"  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Ignore(reason="no", colour="red")  # type: ignore[call-arg]
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        Ignore(reason="")
+
+
+def test_a_boot_file_needs_a_real_source() -> None:
+    with pytest.raises(ValidationError, match="ByteSource"):
+        BootFile(name="x", size=1, source=object())  # type: ignore[arg-type]
+
+
+def test_the_registry_of_architectures() -> None:
+    """IANA, "Processor Architecture Types": the codes of EDK2 (PxeBcDhcp4.h) among them."""
+    pairs = {code: (row.family, row.cpu, row.transport) for code, row in REGISTRY.items()}
+    uefi = FirmwareFamily.UEFI
+    assert pairs[6] == (uefi, "i386", Transport.PXE)
+    assert pairs[7] == pairs[9] == (uefi, "x86_64", Transport.PXE)
+    assert pairs[16] == (uefi, "x86_64", Transport.HTTP)
+    assert pairs[11] == (uefi, "arm64", Transport.PXE)
+    assert pairs[27] == (uefi, "riscv64", Transport.PXE)
+    assert sorted(REGISTRY) == list(range(42))
+
+
+def test_an_unknown_code_stays_a_value() -> None:
+    assert str(architecture(4711)) == "unknown architecture 4711"
+    assert str(architecture(16)) == "UEFI x86_64 HTTP Boot"
+
+
+def test_what_ipxe_says_of_its_build() -> None:
+    assert from_ipxe_build("x86_64", "pcbios") == architecture(0)
+    assert from_ipxe_build("arm64", "efi") == architecture(11)
+    assert from_ipxe_build("m68k", "efi") is None
+    assert from_ipxe_build("i386", "linux") is None

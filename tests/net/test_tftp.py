@@ -485,7 +485,7 @@ def test_many_clients_at_once(site: Site) -> None:
 
 def test_other_greenlets_get_their_turn_under_load(site: Site) -> None:
     """DHCP answers from the same loop."""
-    fetching = [gevent.spawn(Client(site).fetch, blksize=1400) for _ in range(20)]
+    fetching = [gevent.spawn(Client(site).fetch, blksize=1400) for _ in range(6)]
     longest, last = 0.0, monotonic()
     while not all(greenlet.ready() for greenlet in fetching):
         gevent.sleep(0)

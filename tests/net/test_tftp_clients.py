@@ -16,6 +16,7 @@ import pytest
 SIZES = [0, 1, 511, 512, 513, 1428, 75_000, 1_000_000]
 LARGE = 40_000_000
 """Bytes: more than 65,535 blocks of 512."""
+LARGE_JUDGES = [("tftp-hpa", 512, 1), ("atftp", 512, 16), ("curl", 1428, 1), ("busybox", 1428, 1)]
 
 
 @dataclass
@@ -96,17 +97,18 @@ def test_files_arrive_whole(
     assert (report["blksize"], report["windowsize"]) == (blksize, windowsize)
 
 
-@pytest.mark.parametrize(
-    ("client", "blksize", "windowsize"),
-    [("tftp-hpa", 512, 1), ("atftp", 512, 16), ("curl", 1428, 1), ("busybox", 1428, 1)],
-)
-def test_a_large_file_arrives_whole_over_the_wrap_of_block_numbers(
-    server: Child, tmp_path: Path, client: str, blksize: int, windowsize: int
-) -> None:
-    target = tmp_path / "fetched"
-    done = run(command(client, server.port, f"{LARGE}.bin", target, blksize, windowsize))
-    assert target.read_bytes() == (server.folder / f"{LARGE}.bin").read_bytes(), done.stderr
-    assert server.report()["outcome"] == "sent"
+def test_large_files_arrive_whole_over_the_wrap_of_block_numbers(server: Child, tmp_path: Path) -> None:
+    """All judges at once, in blocks of 512 bytes where they are quick enough."""
+    running = {}
+    for client, blksize, windowsize in LARGE_JUDGES:
+        arguments = command(client, server.port, f"{LARGE}.bin", tmp_path / client, blksize, windowsize)
+        if shutil.which(arguments[0]) is not None:
+            running[client] = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert running
+    for client, process in running.items():
+        process.wait(60)
+        assert (tmp_path / client).read_bytes() == (server.folder / f"{LARGE}.bin").read_bytes(), client
+        assert server.report()["outcome"] == "sent"
 
 
 def test_blocks_are_no_larger_than_a_frame(server: Child, tmp_path: Path) -> None:

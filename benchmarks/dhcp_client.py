@@ -16,10 +16,11 @@ from time import monotonic, process_time
 _SO_BINDTODEVICE = 25
 _PATIENCE = 0.5  # seconds without an offer before what is outstanding is asked again
 _OPTIONS = (
+    b"\x61\x11\x00%b"  # the UUID, each machine's own
     b"\x35\x01\x01"  # DISCOVER
     b"\x37\x18\x01\x02\x03\x05\x06\x0b\x0c\x0d\x0f\x10\x11\x12\x2b\x36\x3c\x43\x80\x81\x82\x83\x84\x85\x86\x87"
     b"\x39\x02\x04\xec"
-    b"\x61\x11\x00" + bytes(range(16)) + b"\x5d\x02\x00\x00\x5e\x03\x01\x02\x01"
+    b"\x5d\x02\x00\x00\x5e\x03\x01\x02\x01"
     b"\x3c\x20PXEClient:Arch:00000:UNDI:002001\xff"
 )
 """What SeaBIOS with a plain PXE ROM sends."""
@@ -29,7 +30,7 @@ def discover(xid: int, machine: int) -> bytes:
     """A BIOS PXE ROM's DISCOVER with the broadcast flag, of the machine with this number."""
     chaddr = b"\x52\x54" + machine.to_bytes(4, "big")
     head = b"\x01\x01\x06\x00" + xid.to_bytes(4, "big") + b"\x00\x04\x80\x00" + bytes(16) + chaddr + bytes(10 + 192)
-    return (head + b"\x63\x82\x53\x63" + _OPTIONS).ljust(548, b"\0")
+    return (head + b"\x63\x82\x53\x63" + _OPTIONS % (b"\x01" * 10 + chaddr)).ljust(548, b"\0")
 
 
 def load(interface: str, window: int, machines: int, seconds: float) -> dict[str, float]:

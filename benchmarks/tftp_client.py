@@ -80,10 +80,26 @@ class Client:
                 if not expected % windowsize:
                     self._last = acks[expected & 0xFFFF]
                     send(self._last)
-                if windowsize == 1:
-                    return False  # nothing more can wait
         except BlockingIOError:
             return False
+
+    def drain_in_lock_step(self) -> bool:
+        """As :meth:`drain`, for windows of one block: nothing more can wait, so without looking."""
+        if not self.connected:
+            return self._take_first()
+        buffer, expected = _BUFFER, self.expected
+        length = self.socket.recv_into(buffer) - 4
+        if buffer[2] << 8 | buffer[3] != expected & 0xFFFF or buffer[1] != 3:
+            return False
+        self._last = acknowledgement = _ACKS[expected & 0xFFFF]
+        self.socket.send(acknowledgement)
+        self.bytes += length
+        self.expected = expected + 1
+        if length < self._blksize:
+            self.files += 1
+            self._open()
+            return True
+        return False
 
     def _take_first(self) -> bool:
         data, server = self.socket.recvfrom(65536)
@@ -120,11 +136,12 @@ def load(server: tuple[str, int], name: str, clients: int, blksize: int, windows
         by_descriptor[client.socket.fileno()] = client
         poll.register(client.socket, select.EPOLLIN)
     end = began + seconds
+    take = Client.drain if windowsize > 1 else Client.drain_in_lock_step
     while monotonic() < end:
         ready = poll.poll(_PATIENCE)
         for descriptor, _ in ready:
             client = by_descriptor[descriptor]
-            if client.drain():
+            if take(client):
                 del by_descriptor[descriptor]
                 by_descriptor[client.socket.fileno()] = client
                 poll.register(client.socket, select.EPOLLIN)

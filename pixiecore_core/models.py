@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Protocol, Self, runtime_checkable
@@ -22,6 +23,7 @@ from pixiecore_core.architectures import Architecture
 _MAC = re.compile(r"^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$")
 
 
+@lru_cache(maxsize=4096)
 def normalise_mac(text: str) -> str:
     """*text* as lower-case hex pairs joined by colons, the form in which Pixiecore's API spells a MAC address.
 

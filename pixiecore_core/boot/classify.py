@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
@@ -76,7 +77,7 @@ def classify(message: Dhcp4Message, stage: Stage, interface: str) -> PxeRequest 
         return refusal
     vendor_class = message.options.get(Option.VENDOR_CLASS, b"")
     try:
-        kind = _architecture(message, vendor_class)
+        kind = _architecture(message.options.get(Option.CLIENT_ARCHITECTURE, b""), vendor_class)
         uuid = _uuid(message)
         ipxe = _is_ipxe(message)
         http = ipxe and _ipxe_fetches_http(message)
@@ -124,13 +125,13 @@ def _not_usable(message: Dhcp4Message, stage: Stage) -> NotForUs | None:
     return None
 
 
-def _architecture(message: Dhcp4Message, vendor_class: bytes) -> Architecture | None:
+@lru_cache(maxsize=256)
+def _architecture(value: bytes, vendor_class: bytes) -> Architecture | None:
     """Option 93 is a list of 16-bit codes (RFC 4578 section 2.1): the first that we can feed, else the first.
 
     Without a usable one, the class ``PXEClient:Arch:000NN`` tells, as EDK2 on the Raspberry Pi 4 needs; never the other
     way round, for old iPXE says a bare ``PXEClient`` (ipxe issue 1527).
     """
-    value = message.options.get(Option.CLIENT_ARCHITECTURE, b"")
     if len(value) % 2:
         raise WireError(f"client architecture (option 93) has an odd length, {len(value)}")
     kinds = [architecture(code) for (code,) in struct.iter_unpack("!H", value)]

@@ -24,7 +24,7 @@ from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import PixiecoreError, PluginError, StartError
 from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
 from pixiecore_core.net.ports import missing_capabilities
-from pixiecore_core.observe.log import configure
+from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
 from pixiecore_core.plugins.loader import Booters, LoadedPlugin
@@ -112,7 +112,8 @@ def run(
     )
     loaders = find_loaders(settings.loaders())
 
-    recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps))
+    lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback)
+    recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps, lines))
     plugins = PluginManager(recorder.plugin_failed)
     recorder.publish = plugins.publish
     # pluggy asks the latest first: the core's own answers come last, the booter just before them.
@@ -120,12 +121,13 @@ def run(
     plugins.register(_construct(booter_class, booter_settings), f"{name} booter")
     for plugin in platform.plugins:
         plugins.register(plugin.module, plugin.name)
-    _serve(App(settings, plugins, recorder, loaders), loaders)
+    try:
+        _serve(App(settings, plugins, recorder, loaders), loaders)
+    finally:
+        lines.release()
 
 
 def _serve(app: App, loaders: FoundLoaders) -> None:
-    # Line by line even into a pipe: somebody is waiting to see why a machine does not boot.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     watch(app.plugins.report)
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, app.request_stop)

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from gevent.pool import Pool
-
 from pixiecore_core.boot.classify import NotForUs, Stage, classify, might_netboot
 from pixiecore_core.boot.offer import offer
 from pixiecore_core.boot.route import destination
@@ -25,6 +23,7 @@ from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.models import BootSpec, Client, Event, EventKind, Ignore, PxeRequest
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
+from pixiecore_core.net.workers import Workers
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, parse, serialize
@@ -88,7 +87,7 @@ class Answerer:
         self._dhcp_port = dhcp_port
         self._loaders = loaders
         self._clock = clock
-        self._pool = Pool(IN_FLIGHT)
+        self._workers = Workers(IN_FLIGHT)
         self._asked: dict[Key, _Asked] = {}
         self._late: OrderedDict[Key, tuple[float, Decision]] = OrderedDict()
 
@@ -122,22 +121,22 @@ class Answerer:
 
     def wait(self, timeout: float) -> None:
         """Wait until every request is answered, or *timeout* seconds."""
-        self._pool.join(timeout=timeout)
+        self._workers.join(timeout=timeout)
 
     def stop(self) -> None:
         """Give up what is still being answered: nobody could send the answers any more."""
-        self._pool.kill(block=False)
+        self._workers.kill()
 
     def _enter(self, asked: _Asked) -> None:
         kind = asked.request.machine.architecture
         key = (asked.request.machine.mac, asked.request.stage, asked.request.client, kind.code if kind else -1)
         if key in self._asked:
             self._asked[key] = asked
-        elif self._pool.full():
+        elif self._workers.full():
             self._recorder.metrics.drop(_SUBSYSTEM[asked.request.stage], "busy")
         else:
             self._asked[key] = asked
-            self._pool.spawn(self._answer, key, asked.request)
+            self._workers.spawn(self._answer, key, asked.request)
 
     def _answer(self, key: Key, request: PxeRequest) -> None:
         try:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, Literal, TextIO
+from collections.abc import Callable
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -23,8 +24,40 @@ _LEVELS: dict[EventKind, str] = {
 }
 
 
+class Lines:
+    """A stream that gathers what is written in one turn of the event loop, and passes it on at the end of the turn.
+
+    A room of machines switched on at once makes thousands of lines, and one write costs as much as making its line.
+
+    :param defer: has a function called soon
+    """
+
+    def __init__(self, stream: TextIO, defer: Callable[[Callable[[], None]], object]) -> None:
+        self._stream = stream
+        self._defer = defer
+        self._gathered: list[str] = []
+
+    def write(self, text: str) -> None:
+        """Take *text*; it is written soon."""
+        if not self._gathered:
+            self._defer(self.release)
+        self._gathered.append(text)
+
+    def flush(self) -> None:
+        """Nothing: the end of the turn is soon enough. At the very end, see :meth:`release`."""
+
+    def release(self) -> None:
+        """Write what was gathered."""
+        gathered, self._gathered = self._gathered, []
+        self._stream.write("".join(gathered))
+        self._stream.flush()
+
+
 def configure(
-    log_format: LogFormat = "text", debug: bool = False, timestamps: bool = False, stream: TextIO | None = None
+    log_format: LogFormat = "text",
+    debug: bool = False,
+    timestamps: bool = False,
+    stream: TextIO | Lines | None = None,
 ) -> structlog.typing.FilteringBoundLogger:
     """The logger of this process.
 
@@ -39,10 +72,10 @@ def configure(
     processors.append(structlog.processors.format_exc_info)
     processors.append(structlog.processors.JSONRenderer() if log_format == "json" else _render_text)
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(stream or sys.stdout),
+        structlog.WriteLogger(cast("TextIO", stream) or sys.stdout),
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
-    )
+    ).bind()  # else every line would bind it anew
     return logger
 
 
@@ -60,5 +93,7 @@ def _render_text(logger: Any, method: str, fields: structlog.typing.EventDict) -
     mark = {"warning": "warning: ", "error": "error: "}.get(str(fields.get("level")), "")
     trace = f"\n{fields['exception']}" if "exception" in fields else ""
     # What a machine sent may be part of it, and must not write lines or move the cursor of its own.
-    text = "".join(character if character.isprintable() else "�" for character in str(fields["event"]))
+    text = str(fields["event"])
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else "�" for character in text)
     return f"{stamp}[{fields.get('subsystem', 'Init')}] {mark}{text}{trace}"

@@ -2,16 +2,19 @@
 
 The codec is dhcppython; this module is the wall around it. dhcppython 0.1.4 leaks KeyError and IndexError on malformed
 input, keeps only the last part of a split option, ignores option 52, drops the End option behind a trailing 0xff and
-cuts a long boot file silently. So options are walked here, the fixed header goes through dhcppython, and the only
-exception that leaves is WireError. No I/O, no clock, no opinion about who should boot.
+cuts a long boot file silently. So options are walked here, everything else goes through dhcppython, and the only
+exception that leaves is WireError. It is slow, too: what it made of a header or an option is remembered, for machines
+differ in little more than xid, chaddr and UUID. No I/O, no clock, no opinion about who should boot.
 """
 
 from __future__ import annotations
 
+import struct
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 with warnings.catch_warnings():
@@ -28,9 +31,11 @@ HEADER_BYTES = 240
 """The fixed fields and the magic cookie."""
 MINIMUM_BYTES = 300
 """RFC 1542 section 2.1: BOOTP messages are at least this long, and relays may drop shorter ones."""
+CHADDR_BYTES = 16
 SNAME_BYTES = 64
 FILE_BYTES = 128
 
+_XID_SECS = struct.Struct("!LH")  # at byte 4
 _SNAME = slice(44, 108)
 _FILE = slice(108, 236)
 _END = 255
@@ -116,16 +121,16 @@ def parse(data: bytes) -> Dhcp4Message:
         raise WireError(f"hardware address length {hlen} is over 16", 2)
     overload, options = _options(data)
     try:
-        # dhcppython reads the fixed header; it is shown no options, whose faults it would leak.
-        head = DHCPPacket.from_bytes(data[:HEADER_BYTES] + b"\xff")
+        head = _decoded(data[:4], data[10:28])
     except KeyError:
         raise WireError(f"op {data[0]} or hardware type {data[1]} is unknown", 0) from None
+    xid, secs = _XID_SECS.unpack_from(data, 4)
     return Dhcp4Message(
         op=data[0],
         htype=data[1],
         hops=head.hops,
-        xid=head.xid,
-        secs=head.secs,
+        xid=xid,
+        secs=secs,
         flags=head.flags,
         ciaddr=head.ciaddr,
         yiaddr=head.yiaddr,
@@ -144,32 +149,82 @@ def serialize(message: Dhcp4Message) -> bytes:
 
     Options keep the order of the mapping; a value over 255 bytes is split (RFC 3396 section 5).
 
-    :raises WireError: sname or file does not fit its field; a boot file that long belongs in option 67
+    :raises WireError: a value does not fit its field; a boot file that long belongs in option 67
     """
+    if len(message.chaddr) > CHADDR_BYTES:
+        raise WireError(
+            f"a hardware address of {len(message.chaddr)} bytes does not fit the header's {CHADDR_BYTES}", 28
+        )
     if len(message.sname) > SNAME_BYTES or len(message.file) > FILE_BYTES - 1:
         raise WireError(f"a boot file name of {len(message.file)} bytes does not fit the header's {FILE_BYTES}", 108)
+    head = _encoded(
+        message.op,
+        message.htype,
+        len(message.chaddr),
+        message.hops,
+        message.flags,
+        (message.ciaddr, message.yiaddr, message.siaddr, message.giaddr),
+        message.sname,
+    )
+    parts = [
+        head[:4],
+        _XID_SECS.pack(message.xid, message.secs),
+        head[10:28],
+        message.chaddr.ljust(CHADDR_BYTES, b"\0"),
+        head[_SNAME],
+        message.file.ljust(FILE_BYTES, b"\0"),
+        MAGIC_COOKIE,
+    ]
+    for code, value in message.options.items():
+        parts.append(_option(code, value))
+    # dhcppython leaves End out when the last value ends in 0xff, as an encapsulated option 43 does.
+    parts.append(b"\xff")
+    return b"".join(parts).ljust(MINIMUM_BYTES, b"\0")
+
+
+@lru_cache(maxsize=256)
+def _decoded(kind: bytes, addresses: bytes) -> DHCPPacket:
+    """The fixed header whose bytes 0 to 3 are *kind* and 10 to 27 *addresses*; the other fields are zero.
+
+    dhcppython is shown no options, whose faults it would leak, and no chaddr, of which it strips trailing zeros.
+
+    :raises KeyError: op or hardware type is unknown to it
+    """
+    return DHCPPacket.from_bytes(kind + bytes(6) + addresses + bytes(208) + MAGIC_COOKIE + b"\xff")
+
+
+@lru_cache(maxsize=256)
+def _encoded(
+    op: int, htype: int, hlen: int, hops: int, flags: int, addresses: tuple[IPv4Address, ...], sname: bytes
+) -> bytes:
+    """A fixed header and the magic cookie; xid, secs, chaddr and file are zero."""
     packet = DHCPPacket(
-        op=Op(message.op).name,
-        htype=DHCPPacket.htype_map[message.htype],
-        hlen=len(message.chaddr),
-        hops=message.hops,
-        xid=message.xid,
-        secs=message.secs,
-        flags=message.flags,
-        ciaddr=message.ciaddr,
-        yiaddr=message.yiaddr,
-        siaddr=message.siaddr,
-        giaddr=message.giaddr,
-        chaddr=message.chaddr.hex(":"),
-        sname=message.sname,
-        file=message.file,
-        # A list and not an OptionList, which would fold the parts of a split option into one.
-        options=[UnknownOption(code, len(part), part) for code, part in _parts(message.options)],
+        op=Op(op).name,
+        htype=DHCPPacket.htype_map[htype],
+        hlen=hlen,
+        hops=hops,
+        xid=0,
+        secs=0,
+        flags=flags,
+        ciaddr=addresses[0],
+        yiaddr=addresses[1],
+        siaddr=addresses[2],
+        giaddr=addresses[3],
+        chaddr="00",
+        sname=sname,
+        file=b"",
+        options=[],
     )
     data: bytes = packet.asbytes
-    # dhcppython leaves End out when the last value ends in 0xff, as an encapsulated option 43 does.
-    body = HEADER_BYTES + sum(2 + len(part) for _, part in _parts(message.options))
-    return (data[:body] + b"\xff").ljust(MINIMUM_BYTES, b"\0")
+    return data[:HEADER_BYTES]
+
+
+@lru_cache(maxsize=512)
+def _option(code: int, value: bytes) -> bytes:
+    """One option, or its parts; RFC 3396 allows an empty one."""
+    starts = range(0, len(value), 255) or (0,)
+    parts = [value[start : start + 255] for start in starts]
+    return b"".join(UnknownOption(code, len(part), part).asbytes for part in parts)
 
 
 def suboptions(data: bytes) -> dict[int, bytes]:
@@ -178,31 +233,25 @@ def suboptions(data: bytes) -> dict[int, bytes]:
     :raises WireError: a length points past the end
     """
     found: dict[int, bytes] = {}
-    for code, value in _walk(data, 0, len(data)):
-        found[code] = found.get(code, b"") + value
+    _collect(found, data, 0, len(data))
     return found
 
 
 def _options(data: bytes) -> tuple[int, dict[int, bytes]]:
     """The overload value and every option: the options field, then file, then sname (RFC 3396 section 5)."""
     options: dict[int, bytes] = {}
-    _collect(options, _walk(data, HEADER_BYTES, len(data)))
+    _collect(options, data, HEADER_BYTES, len(data))
     value = options.get(Option.OVERLOAD, b"")
     overload = value[0] if len(value) == 1 else 0
     if overload & 1:
-        _collect(options, _walk(data, _FILE.start, _FILE.stop))
+        _collect(options, data, _FILE.start, _FILE.stop)
     if overload & 2:
-        _collect(options, _walk(data, _SNAME.start, _SNAME.stop))
+        _collect(options, data, _SNAME.start, _SNAME.stop)
     return overload, options
 
 
-def _collect(options: dict[int, bytes], found: Iterable[tuple[int, bytes]]) -> None:
-    for code, value in found:
-        options[code] = options[code] + value if code in options else value
-
-
-def _walk(data: bytes, position: int, stop: int) -> Iterator[tuple[int, bytes]]:
-    """Options from *position* to End or *stop*; a missing End is tolerated, as some ROMs leave it out."""
+def _collect(options: dict[int, bytes], data: bytes, position: int, stop: int) -> None:
+    """Add the options from *position* to End or *stop*; a missing End is tolerated, as some ROMs leave it out."""
     while position < stop:
         code = data[position]
         if code == _END:
@@ -215,15 +264,9 @@ def _walk(data: bytes, position: int, stop: int) -> Iterator[tuple[int, bytes]]:
         end = position + 2 + data[position + 1]
         if end > stop:
             raise WireError(f"option {code} claims {data[position + 1]} bytes, past the end", position)
-        yield code, data[position + 2 : end]
+        value = data[position + 2 : end]
+        options[code] = options[code] + value if code in options else value
         position = end
-
-
-def _parts(options: Mapping[int, bytes]) -> Iterator[tuple[int, bytes]]:
-    for code, value in options.items():
-        yield code, value[:255]
-        for start in range(255, len(value), 255):
-            yield code, value[start : start + 255]
 
 
 def _c_string(field_bytes: bytes) -> bytes:

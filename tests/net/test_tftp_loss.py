@@ -1,7 +1,7 @@
 """Real clients over a network that loses datagrams both ways, or carries only small ones, in namespaces of our own.
 
-The loss is ``tc netem``'s where the kernel has it. Where it has not, as the one this was written on, a classic BPF filter
-on the same device drops as many datagrams at random, in the kernel too.
+The loss is ``tc netem``'s where the kernel has it. Where it has not, as the one this was written on, a classic BPF
+filter on the same device drops as many datagrams at random, in the kernel too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ pytestmark = [
     ),
 ]
 _numbers = count()
-SIZES = {"large.bin": 1_000_000, "small.bin": 200_000}
+SIZES = {"large.bin": 1_000_000, "small.bin": 200_000, "tiny.bin": 50_000}
 
 
 class Namespace:
@@ -127,7 +127,7 @@ def test_losing_1_and_5_percent_of_all_datagrams(new_namespace: Callable[[], Nam
         namespace = new_namespace()
         namespace.lose(percent)
         for judge in ("tftp-hpa", "atftp", "curl", "busybox"):
-            name = "large.bin" if judge == "atftp" or (percent == 1 and judge != "curl") else "small.bin"
+            name = {"atftp": "large.bin", "curl": "tiny.bin"}.get(judge, "large.bin" if percent == 1 else "small.bin")
             target = tmp_path / f"{judge}-{percent}"
             arguments = command(judge, namespace.port, name, target)
             if shutil.which(arguments[0]) is not None:

@@ -7,13 +7,12 @@ broadcasts. dnsmasq is a proxy-DHCP server with one PXE service, so it makes the
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.processes import enter_namespace, pixiecore, program, running
+from benchmarks.processes import enter_namespace, measured, pin, pixiecore, program, running
 from benchmarks.table import heading, row, write
 
 SERVER_ADDRESS, CLIENT_ADDRESS = "192.0.2.2/24", "192.0.2.10/24"
@@ -40,12 +39,8 @@ class Wire:
 
     def measure(self, window: int, machines: int, seconds: float) -> dict[str, float]:
         """One run of the load client."""
-        numbers = map(str, (CLIENT_LINK, window, machines, seconds))
-        client = [*self._inside, sys.executable, "-m", "benchmarks.dhcp_client", *numbers]
-        run = subprocess.run(client, capture_output=True, text=True, timeout=seconds + 20, check=False)
-        if run.returncode:
-            raise SystemExit(f"the load client failed: {run.stderr}")
-        return json.loads(run.stdout)  # type: ignore[no-any-return]
+        client = ("benchmarks.dhcp_client", CLIENT_LINK, window, machines, seconds)
+        return measured(*client, prefix=self._inside)
 
     def close(self) -> None:
         """Unplug."""
@@ -67,7 +62,8 @@ def compare(folder: Path, seconds: float) -> None:
     try:
         for _ in range(ROUNDS):
             for server, (command, ready) in servers.items():
-                with running(command, folder / f"{server}.log", ready):
+                with running(command, folder / f"{server}.log", ready) as process:
+                    pin(process.pid, 0)
                     for case in CASES:
                         result = wire.measure(*case, seconds)
                         key = (server, *case)

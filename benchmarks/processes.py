@@ -6,6 +6,7 @@ A network namespace here has no name: it lives as long as a process in it, so th
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -65,3 +66,24 @@ def running(command: Sequence[str | Path], log: Path, ready: str) -> Iterator[su
 def pixiecore(*arguments: str | Path) -> list[str]:
     """The command line of our server, ``pixiecore boot`` with *arguments*."""
     return [sys.executable, "-m", "pixiecore_core", "boot", *map(str, arguments)]
+
+
+def pin(process: int, place: int) -> None:
+    """Keep a process on one processor: whether the scheduler puts both ends on the same one would decide all."""
+    processors = sorted(os.sched_getaffinity(os.getpid()))
+    os.sched_setaffinity(process, {processors[place % len(processors)]})
+
+
+def measured(module: str, *arguments: object, prefix: Sequence[str] = (), timeout: float = 60) -> dict[str, float]:
+    """The JSON that a load client prints, run as ``python -m module`` on the second processor.
+
+    :param prefix: a command that runs it elsewhere, such as in another namespace
+    :raises SystemExit: it failed
+    """
+    command = [*prefix, sys.executable, "-m", module, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        pin(process.pid, 1)
+        output, errors = process.communicate(timeout=timeout)
+    if process.returncode:
+        raise SystemExit(f"the load client failed: {errors}")
+    return json.loads(output)  # type: ignore[no-any-return]

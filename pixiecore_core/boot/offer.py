@@ -14,6 +14,7 @@ _SKIP_DISCOVERY = b"\x06\x01\x08\xff"
 """Option 43, PXE 2.1 table 2-1: sub-option 6 with bit 3, "fetch the boot file, no menu, no boot-server discovery"."""
 _IPXE_PRIORITY = b"\x01\x01\x01"
 """Option 175 sub-option 1 = 1: our boot file outranks one that the ordinary DHCP server names (iPXE settings.c)."""
+_OFFER, _ACK = bytes([MessageType.OFFER]), bytes([MessageType.ACK])
 _BROADCAST = 0x8000
 
 
@@ -32,7 +33,7 @@ def offer(request: PxeRequest, message: Dhcp4Message, server: ServerAddress) -> 
         # Without it a BIOS ROM ends in PXE-E55 (siderolabs/booter issue 4). UEFI is better off without: some drop
         # offers that bypass discovery, and all ask 4011 when it is missing.
         options[Option.VENDOR_SPECIFIC] = _SKIP_DISCOVERY
-    options[Option.MESSAGE_TYPE] = bytes([MessageType.OFFER if request.stage == "dhcp" else MessageType.ACK])
+    options[Option.MESSAGE_TYPE] = _OFFER if request.stage == "dhcp" else _ACK
     options[Option.SERVER_ID] = server.ip.packed
     options[Option.VENDOR_CLASS] = b"HTTPClient" if request.client is Client.HTTP_BOOT else b"PXEClient"
     for echoed in (Option.RELAY_AGENT, Option.CLIENT_UUID):

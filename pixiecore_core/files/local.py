@@ -37,33 +37,44 @@ class LocalFile:
 
         :raises BootFileError: the file was shortened, changed or cannot be read
         """
-        wanted = min(length, self._size - offset)
-        if wanted <= 0:
-            return b""
-        data = self._read(offset, wanted)
-        if len(data) < wanted or (
+        buffer = bytearray(max(0, min(length, self._size - offset)))
+        self.read_into(buffer, offset)
+        return bytes(buffer)
+
+    def read_into(self, buffer: bytearray | memoryview, offset: int) -> int:
+        """Fill *buffer* from *offset*; how many bytes that gave, fewer only at the end of the file.
+
+        A caller that reads again and again into one buffer saves a copy, and the kernel the zeroing of fresh memory.
+
+        :raises BootFileError: as :meth:`read_at`
+        """
+        target = memoryview(buffer)
+        wanted = max(0, min(len(target), self._size - offset))
+        if not wanted:
+            return 0
+        count = self._read(target[:wanted], offset)
+        if count < wanted or (
             # Looked at once a transfer, at its end: whoever got mixed bytes must not get the last of them.
             offset + wanted == self._size and _version(os.fstat(self._descriptor)) != self._changed
         ):
             raise BootFileError(f"{self._path} changed while it was being sent")
-        return data
+        return count
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
 
-    def _read(self, offset: int, length: int) -> bytes:
-        buffer = bytearray(length)
+    def _read(self, target: memoryview, offset: int) -> int:
         try:
-            count = os.preadv(self._descriptor, [buffer], offset, os.RWF_NOWAIT)
+            count = os.preadv(self._descriptor, [target], offset, os.RWF_NOWAIT)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP):
                 raise BootFileError(f"{self._path}: {error.strerror}") from error
             count = 0
-        if count == length:
-            return bytes(buffer)
+        if count == len(target):
+            return count
         try:
-            return _disk_pool().apply(_read_fully, (self._descriptor, offset, length))
+            return count + _disk_pool().apply(_read_fully, (self._descriptor, target[count:], offset + count))
         except OSError as error:
             raise BootFileError(f"{self._path}: {error.strerror}") from error
 
@@ -97,13 +108,11 @@ def _version(status: os.stat_result) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _read_fully(descriptor: int, offset: int, length: int) -> bytes:
-    parts = []
-    while length > 0 and (part := os.pread(descriptor, length, offset)):
-        parts.append(part)
-        offset += len(part)
-        length -= len(part)
-    return b"".join(parts)
+def _read_fully(descriptor: int, target: memoryview, offset: int) -> int:
+    filled = 0
+    while filled < len(target) and (count := os.preadv(descriptor, [target[filled:]], offset + filled)):
+        filled += count
+    return filled
 
 
 def _disk_pool() -> ThreadPool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket as stdlib_socket
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from gevent import socket
@@ -18,6 +19,10 @@ _PKTINFO = struct.Struct("=I4s4s")  # struct in_pktinfo: interface index, local 
 _CONTROL_BYTES = stdlib_socket.CMSG_SPACE(_PKTINFO.size)
 _LARGEST = 4096
 """Bytes. DHCP messages are below 1500; a longer datagram is cut, and then no DHCP message."""
+
+
+_address = lru_cache(maxsize=256)(IPv4Address)
+"""By its four bytes: they are our own addresses and broadcast addresses, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class DhcpSocket:
         for level, kind, value in control:
             if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
                 index, _, destination = _PKTINFO.unpack(value[: _PKTINFO.size])
-                return Datagram(data, source, index, IPv4Address(destination))
+                return Datagram(data, source, index, _address(destination))
         return Datagram(data, source, 0, IPv4Address(0))
 
     def send(self, data: bytes, destination: tuple[str, int], interface: int, source: IPv4Address) -> None:

@@ -10,11 +10,13 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
 
+import gevent
 from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.errors import BootFileError
-from pixiecore_core.models import BootFile
+from pixiecore_core.models import BootFile, ByteSource
 
 CHUNK = 512 << 10
 """Bytes read and sent at once; large enough that Python costs little, small enough that clients take turns."""
@@ -31,6 +33,14 @@ Done = Callable[[int, int, str | None], None]
 """Told how many bytes were sent, how many there were to send, and why not all, if so."""
 
 
+@runtime_checkable
+class _ReadsInto(Protocol):
+    """A byte source that can spare us a copy, as local files can."""
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Fill *buffer* from *offset*; how many bytes that gave, fewer only at the end of the file."""
+
+
 @dataclass(slots=True)
 class FileBody:
     """The bytes from *start* to *stop*, and what became of them. The server closes it, whatever happens."""
@@ -43,16 +53,31 @@ class FileBody:
     reason: str | None = "the client went away"
 
     def __iter__(self) -> Iterator[bytes]:
+        source = self.file.source
+        parts = self._read_into(source) if isinstance(source, _ReadsInto) else self._read_at(source)
         try:
-            for offset in range(self.start, self.stop, CHUNK):
-                data = self.file.source.read_at(offset, min(CHUNK, self.stop - offset))
-                yield data
-                self.sent += len(data)
+            for part in parts:
+                yield part
+                self.sent += len(part)
+                # A client that reads as fast as we send never makes us wait: the others' turn all the same.
+                gevent.sleep(0)
         except BootFileError as error:
             self.reason = str(error)
             # The length is promised and cannot be kept: only a broken connection tells the client so.
             raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
         self.reason = None
+
+    def _read_at(self, source: ByteSource) -> Iterator[bytes]:
+        for offset in range(self.start, self.stop, CHUNK):
+            yield source.read_at(offset, min(CHUNK, self.stop - offset))
+
+    def _read_into(self, source: _ReadsInto) -> Iterator[bytes]:
+        # One buffer for all: who asks for the next part has sent this one, or copied it.
+        buffer = memoryview(bytearray(min(CHUNK, self.stop - self.start)))
+        for offset in range(self.start, self.stop, CHUNK):
+            part = buffer[: self.stop - offset]
+            # WSGI says bytes; pywsgi sends anything that has bytes in it.
+            yield cast("bytes", part[: source.read_into(part, offset)])
 
     def close(self) -> None:
         """Free the file and report."""

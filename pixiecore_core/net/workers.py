@@ -7,7 +7,7 @@ values that a task leaves behind are there for the next one, as with threads.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import gevent
 from gevent.event import Event
@@ -54,7 +54,7 @@ class Workers:
         gevent.killall(list(self._all), block=False)
 
     def _work(self, task: _Task) -> None:
-        worker = gevent.getcurrent()
+        worker = cast("gevent.Greenlet[[_Task], None]", gevent.getcurrent())
         hub = gevent.get_hub()
         try:
             while True:

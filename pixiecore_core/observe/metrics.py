@@ -1,6 +1,6 @@
 """Counts for Prometheus, in a registry of our own so that two servers in one process do not collide.
 
-Label values come from fixed sets only: a client must not be able to grow the memory by making up names.
+Label values come from fixed sets only: a client must not be able to grow the memory by making up names. Kept in plain
 dictionaries, at a tenth of the cost of prometheus_client's locked counters: only the event loop counts.
 """
 

@@ -219,12 +219,19 @@ def _encoded(
     return data[:HEADER_BYTES]
 
 
-@lru_cache(maxsize=512)
 def _option(code: int, value: bytes) -> bytes:
     """One option, or its parts; RFC 3396 allows an empty one."""
-    starts = range(0, len(value), 255) or (0,)
-    parts = [value[start : start + 255] for start in starts]
-    return b"".join(UnknownOption(code, len(part), part).asbytes for part in parts)
+    if len(value) <= 255:
+        return _option_head(code, len(value)) + value
+    parts = (value[start : start + 255] for start in range(0, len(value), 255))
+    return b"".join(_option_head(code, len(part)) + part for part in parts)
+
+
+@lru_cache(maxsize=512)
+def _option_head(code: int, length: int) -> bytes:
+    """What dhcppython puts before a value of this length."""
+    data: bytes = UnknownOption(code, length, bytes(length)).asbytes
+    return data[: len(data) - length]
 
 
 def suboptions(data: bytes) -> dict[int, bytes]:

@@ -49,3 +49,12 @@ def test_killing_ends_what_is_under_way() -> None:
     gevent.sleep(0.1)
     assert not done
     assert not workers.full()
+
+
+def test_a_burst_does_not_leave_its_greenlets_behind() -> None:
+    workers = Workers(1000)
+    for _ in range(500):
+        workers.spawn(gevent.sleep, 0.01)
+    workers.join(timeout=1)
+    gevent.sleep(0)
+    assert len(workers._all) <= 64

@@ -10,16 +10,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 import gevent
 from gevent.hub import Hub
+from gevent.socket import wait_write
 from gevent.threadpool import ThreadPool
 
 from pixiecore_core.errors import BootFileError, BootFileNotFound
 from pixiecore_core.models import BootFile
 
 _DISK_THREADS = 4
+_READ_AHEAD = 128 << 10
+"""Bytes that Linux reads ahead of a sequential reader by default (bdi read_ahead_kb)."""
 _pools: WeakKeyDictionary[Hub, ThreadPool] = WeakKeyDictionary()
 
 
@@ -38,43 +42,80 @@ class LocalFile:
         :raises BootFileError: the file was shortened, changed or cannot be read
         """
         buffer = bytearray(max(0, min(length, self._size - offset)))
-        self.read_into(buffer, offset)
+        if not buffer:
+            return b""
+        count = self._read(memoryview(buffer), offset)
+        self._check(offset + len(buffer), complete=count == len(buffer))
         return bytes(buffer)
 
-    def read_into(self, buffer: bytearray | memoryview, offset: int) -> int:
-        """Fill *buffer* from *offset*; how many bytes that gave, fewer only at the end of the file.
+    def send_to(self, connection: int, offset: int, length: int, patience: float) -> bool:
+        """Send *length* bytes from *offset* to a non-blocking socket, out of the page cache and without a copy.
 
-        A caller that reads again and again into one buffer saves a copy, and the kernel the zeroing of fresh memory.
-
+        :param connection: the socket's file descriptor
+        :param patience: seconds that the other side may take to read anything
+        :returns: whether it had to be waited for
         :raises BootFileError: as :meth:`read_at`
+        :raises OSError: the connection is lost, or the other side does not read
         """
-        target = memoryview(buffer)
-        wanted = max(0, min(len(target), self._size - offset))
-        if not wanted:
-            return 0
-        count = self._read(target[:wanted], offset)
-        if count < wanted or (
-            # Looked at once a transfer, at its end: whoever got mixed bytes must not get the last of them.
-            offset + wanted == self._size and _version(os.fstat(self._descriptor)) != self._changed
-        ):
-            raise BootFileError(f"{self._path} changed while it was being sent")
-        return count
+        self._fetch_from_disk(offset, length)
+        waited = False
+        while length:
+            self._check(offset + length)
+            try:
+                count = os.sendfile(connection, self._descriptor, offset, length)
+            except BlockingIOError:
+                wait_write(connection, timeout=patience)
+                waited = True
+                continue
+            except OSError as error:
+                if error.errno == errno.EIO:
+                    raise BootFileError(f"{self._path}: {error.strerror}") from error
+                raise
+            self._check(offset + count, complete=count > 0)
+            offset += count
+            length -= count
+        return waited
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
 
+    def _check(self, end: int, complete: bool = True) -> None:
+        """Look whether the file is still the one that was opened; once a transfer, before its last bytes go out:
+        whoever got mixed bytes must not get the last of them.
+        """
+        if not complete or (end == self._size and _version(os.fstat(self._descriptor)) != self._changed):
+            raise BootFileError(f"{self._path} changed while it was being sent")
+
     def _read(self, target: memoryview, offset: int) -> int:
-        try:
-            count = os.preadv(self._descriptor, [target], offset, os.RWF_NOWAIT)
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EOPNOTSUPP):
-                raise BootFileError(f"{self._path}: {error.strerror}") from error
-            count = 0
+        """Fill *target*; how many bytes that gave, fewer only where the file ends."""
+        count = self._cached(target, offset)
         if count == len(target):
             return count
+        return count + self._on_a_thread(_read_fully, self._descriptor, target[count:], offset + count)
+
+    def _fetch_from_disk(self, offset: int, length: int) -> None:
+        """Bring a stretch into the page cache, so that sendfile does not wait for the disk in the event loop.
+
+        Only every so many bytes are looked for: the kernel reads ahead further than that.
+        """
+        probe = memoryview(bytearray(1))
+        places = (*range(offset, offset + length, _READ_AHEAD), offset + length - 1)
+        if not all(self._cached(probe, place) for place in places):
+            self._on_a_thread(_read_fully, self._descriptor, memoryview(bytearray(length)), offset)
+
+    def _cached(self, target: memoryview, offset: int) -> int:
+        """Read what is in the page cache; how many bytes that gave."""
         try:
-            return count + _disk_pool().apply(_read_fully, (self._descriptor, target[count:], offset + count))
+            return os.preadv(self._descriptor, [target], offset, os.RWF_NOWAIT)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
+                return 0
+            raise BootFileError(f"{self._path}: {error.strerror}") from error
+
+    def _on_a_thread(self, function: Callable[..., int], *arguments: object) -> int:
+        try:
+            return _disk_pool().apply(function, arguments)
         except OSError as error:
             raise BootFileError(f"{self._path}: {error.strerror}") from error
 

@@ -10,16 +10,21 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import gevent
 from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.errors import BootFileError
-from pixiecore_core.models import BootFile, ByteSource
+from pixiecore_core.models import BootFile
 
 CHUNK = 512 << 10
 """Bytes read and sent at once; large enough that Python costs little, small enough that clients take turns."""
+_FIRST = 64 << 10
+STALL_SECONDS = 60.0
+"""How long a client may take to read anything."""
+CONNECTION = "pixiecore.connection"
+"""Where in a request's environ the descriptor of its socket is."""
 
 _TYPES = {
     # EDK2 tells what it got by the type before the name (HttpBootSupport.c).
@@ -34,50 +39,54 @@ Done = Callable[[int, int, str | None], None]
 
 
 @runtime_checkable
-class _ReadsInto(Protocol):
-    """A byte source that can spare us a copy, as local files can."""
+class _SendsItself(Protocol):
+    """A byte source that needs no memory of ours on its way out, as local files do not."""
 
-    def read_into(self, buffer: memoryview, offset: int) -> int:
-        """Fill *buffer* from *offset*; how many bytes that gave, fewer only at the end of the file."""
+    def send_to(self, connection: int, offset: int, length: int, patience: float) -> bool:
+        """Send *length* bytes from *offset* to a socket, given by its descriptor; whether it had to wait."""
 
 
 @dataclass(slots=True)
 class FileBody:
-    """The bytes from *start* to *stop*, and what became of them. The server closes it, whatever happens."""
+    """The bytes from *start* to *stop*, and what became of them. The server closes it, whatever happens.
+
+    :param connection: descriptor of the socket that everything goes out of in the end, where there is one
+    """
 
     file: BootFile
     start: int
     stop: int
     done: Done
+    connection: int | None = None
     sent: int = 0
     reason: str | None = "the client went away"
 
     def __iter__(self) -> Iterator[bytes]:
         source = self.file.source
-        parts = self._read_into(source) if isinstance(source, _ReadsInto) else self._read_at(source)
+        offset = self.start
         try:
-            for part in parts:
-                yield part
-                self.sent += len(part)
-                # A client that reads as fast as we send never makes us wait: the others' turn all the same.
-                gevent.sleep(0)
+            while offset < self.stop:
+                length = min(CHUNK, self.stop - offset)
+                # The first part goes the common way, and with it the headers that pywsgi holds back until then.
+                if offset > self.start and self.connection is not None and isinstance(source, _SendsItself):
+                    waited = source.send_to(self.connection, offset, length, STALL_SECONDS)
+                else:
+                    length = min(_FIRST, length) if offset == self.start else length
+                    yield source.read_at(offset, length)
+                    waited = False
+                offset += length
+                self.sent += length
+                if not waited:
+                    # A client that reads as fast as we send never makes us wait: the others' turn all the same.
+                    gevent.sleep(0)
         except BootFileError as error:
             self.reason = str(error)
             # The length is promised and cannot be kept: only a broken connection tells the client so.
             raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
+        except TimeoutError:
+            self.reason = "the client stopped reading"
+            raise
         self.reason = None
-
-    def _read_at(self, source: ByteSource) -> Iterator[bytes]:
-        for offset in range(self.start, self.stop, CHUNK):
-            yield source.read_at(offset, min(CHUNK, self.stop - offset))
-
-    def _read_into(self, source: _ReadsInto) -> Iterator[bytes]:
-        # One buffer for all: who asks for the next part has sent this one, or copied it.
-        buffer = memoryview(bytearray(min(CHUNK, self.stop - self.start)))
-        for offset in range(self.start, self.stop, CHUNK):
-            part = buffer[: self.stop - offset]
-            # WSGI says bytes; pywsgi sends anything that has bytes in it.
-            yield cast("bytes", part[: source.read_into(part, offset)])
 
     def close(self) -> None:
         """Free the file and report."""
@@ -100,7 +109,8 @@ def respond(request: Request, file: BootFile, done: Done) -> Response:
     if status not in (200, 206) or request.method == "HEAD":
         file.source.close()
         return Response(status=status, headers=headers)
-    return Response(FileBody(file, start, stop, done), status, headers, direct_passthrough=True)
+    body = FileBody(file, start, stop, done, request.environ.get(CONNECTION))
+    return Response(body, status, headers, direct_passthrough=True)
 
 
 _BINARY = "application/octet-stream"

@@ -13,6 +13,8 @@ import gevent
 from gevent import pywsgi, socket
 from gevent.pool import Pool
 
+from pixiecore_core.net.file_body import CONNECTION, STALL_SECONDS
+
 CONNECTIONS = 2048
 CONNECTIONS_PER_CLIENT = 1024
 """Half of all: no single address can take every connection, and a whole rack behind one address still boots."""
@@ -20,8 +22,6 @@ IDLE_SECONDS = 30.0
 """How long a connection may wait for its next request."""
 REQUEST_SECONDS = 10.0
 """How long a request's headers may take."""
-STALL_SECONDS = 60.0
-"""How long a client may take to read one chunk."""
 
 Application = Any
 """A WSGI callable."""
@@ -63,6 +63,7 @@ class _Handler(pywsgi.WSGIHandler):
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
         environ["pixiecore.local_address"] = self._local_address
+        environ[CONNECTION] = self.socket.fileno()
         return environ
 
     def handle_error(self, kind: Any, error: Any, traceback: Any) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport
 from pixiecore_core.boot.cmdline import expand as expand_cmdline
-from pixiecore_core.errors import BootFileError, BootFileNotFound, CmdlineError, ConfigError, PixiecoreError
+from pixiecore_core.errors import (
+    BootFileError,
+    BootFileNotFound,
+    BootFileNotReady,
+    BootFileTimeout,
+    CmdlineError,
+    ConfigError,
+    PixiecoreError,
+)
 from pixiecore_core.hookspecs import BooterRegistrar, UrlFor, hookimpl
 from pixiecore_core.models import (
     BootFile,
@@ -19,6 +27,7 @@ from pixiecore_core.models import (
     EventKind,
     FileRef,
     Firmware,
+    Hold,
     Ignore,
     MacAddress,
     Machine,
@@ -36,6 +45,8 @@ __all__ = [
     "BootFile",
     "BootFileError",
     "BootFileNotFound",
+    "BootFileNotReady",
+    "BootFileTimeout",
     "BootSpec",
     "BooterRegistrar",
     "ByteSource",
@@ -47,6 +58,7 @@ __all__ = [
     "FileRef",
     "Firmware",
     "FirmwareFamily",
+    "Hold",
     "Ignore",
     "MacAddress",
     "Machine",

@@ -23,6 +23,7 @@ from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
+from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.observe.recorder import Recorder
@@ -68,6 +69,7 @@ class App:
         self.recorder = recorder
         self.loaders = loaders
         self.sealer = Sealer()
+        self._sightings = Sightings()
         self.servers: dict[str, Server] = {}
         """The listeners that are bound, by name: HTTP, TFTP, PXE, DHCP."""
         self._stop = gevent.event.Event()
@@ -115,7 +117,7 @@ class App:
     def _bind_http(self, endpoint: Endpoint | None) -> int:
         if endpoint is None:
             return self.settings.port
-        application = BootPages(self.plugins, self.recorder, self.sealer, pages(self.recorder))
+        application = BootPages(self.plugins, self.recorder, self.sealer, self._sightings, pages(self.recorder))
         return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, application), endpoint)
 
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
@@ -133,6 +135,7 @@ class App:
             http_port=http_port,
             dhcp_port=settings.dhcp.port if settings.dhcp else 67,
             loaders=self.loaders,
+            sightings=self._sightings,
         )
         if settings.pxe is not None:
             pxe = partial(DhcpSocket, self._address(settings.pxe), settings.pxe.port)

@@ -46,4 +46,4 @@ class Defaults:
     @hookimpl(trylast=True)
     def open_boot_file(self, ref: FileRef) -> BootFile:
         """The file at a path or an http(s) URL."""
-        return open_upstream(ref) if ref.is_url else open_local(ref.location)
+        return open_upstream(ref) if ref.is_url else open_local(ref.location, ref.root)

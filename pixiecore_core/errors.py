@@ -7,7 +7,9 @@
     ├── PluginError        a plugin misbehaved (plugin, hook, reason)
     ├── CmdlineError       a command-line template cannot be expanded (position, reason)
     └── BootFileError      a boot file cannot be had (reason); 502 or TFTP error 0
-        └── BootFileNotFound   it does not exist; 404 or TFTP error 1
+        ├── BootFileNotFound   it does not exist; 404 or TFTP error 1
+        ├── BootFileTimeout    upstream does not answer in time; 504
+        └── BootFileNotReady   it is still on its way (seconds); 503 with Retry-After
 
 "Not a boot request" and "do not boot" are values (:class:`pixiecore_core.models.Ignore`), never exceptions.
 Imports nothing but the standard library.
@@ -86,3 +88,19 @@ class BootFileError(PixiecoreError):
 
 class BootFileNotFound(BootFileError):
     """A boot file does not exist."""
+
+
+class BootFileTimeout(BootFileError):
+    """Another server, which has the file, does not answer in time."""
+
+
+class BootFileNotReady(BootFileError):
+    """A boot file is still on its way to us, and the client had better ask again.
+
+    :param reason: what it is waiting for
+    :param seconds: after how long it should ask again
+    """
+
+    def __init__(self, reason: str, seconds: int) -> None:
+        super().__init__(reason)
+        self.seconds = seconds

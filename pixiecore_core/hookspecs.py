@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
-from pixiecore_core.models import BootFile, BootSpec, Event, FileRef, Firmware, Ignore, Machine, Purpose, PxeRequest
+from pixiecore_core.models import (
+    BootFile,
+    BootSpec,
+    Event,
+    FileRef,
+    Firmware,
+    Hold,
+    Ignore,
+    Machine,
+    Purpose,
+    PxeRequest,
+)
 
 if TYPE_CHECKING:
     import click
@@ -80,14 +91,14 @@ def on_pxe_request(request: PxeRequest) -> Ignore | None:
 
 
 @hookspec(firstresult=True)
-def select_boot(machine: Machine) -> BootSpec | Ignore | None:
+def select_boot(machine: Machine) -> BootSpec | Ignore | Hold | None:
     """Decide what *machine* boots.
 
     Fires for every DHCP offer and again for the iPXE script, so at least three times a boot: answer the same way each
     time, and keep no "already served" state here. May take seconds; other machines do not wait.
 
-    :returns: a :class:`BootSpec` to boot it, :class:`Ignore` to stay silent, ``None`` to leave it to the next plugin
-        (the chosen booter is asked last)
+    :returns: a :class:`BootSpec` to boot it, :class:`Ignore` to stay silent, :class:`Hold` to offer its boot and let it
+        wait at the script, ``None`` to leave it to the next plugin (the chosen booter is asked last)
     :raises Exception: no offer, or HTTP 500 for the script, and an event names the plugin
     """
 
@@ -134,6 +145,8 @@ def open_boot_file(ref: FileRef) -> BootFile | None:
 
     :returns: the opened file, or ``None`` to leave it to the next plugin
     :raises BootFileNotFound: the client gets HTTP 404
+    :raises BootFileTimeout: the client gets HTTP 504
+    :raises BootFileNotReady: the client gets HTTP 503 and is told when to ask again
     :raises BootFileError: the client gets HTTP 502
     :raises Exception: the client gets HTTP 500, and an event names the plugin
     """

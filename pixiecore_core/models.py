@@ -10,7 +10,7 @@ import re
 import time
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
@@ -74,12 +74,17 @@ class Machine(Model):
     architecture: Architecture | None = Field(None, description="what the client said it is; unknown on some paths")
     uuid: UUID | None = Field(None, description="SMBIOS system UUID")
     serial: str = Field("", description="SMBIOS serial number, as iPXE reports it")
+    manufacturer: str = Field("", description="SMBIOS manufacturer, as iPXE reports it")
+    product: str = Field("", description="SMBIOS product name, as iPXE reports it")
     net0_mac: MacAddress | None = Field(
         None, description="the machine's first card as iPXE counts; differs from mac when another card boots"
     )
     interface: str = Field("", description="our network interface that the request came in on")
+    subnet: IPv4Network | None = Field(None, description="our network on that interface; unknown behind a relay")
     relay: IPv4Address | None = Field(None, description="giaddr of the DHCP relay in between, if any")
-    address: IPv4Address | None = Field(None, description="the machine's own address, once it has one")
+    address: IPv4Address | None = Field(
+        None, description="the machine's own address, once it has one: on the script path, never on the DHCP path"
+    )
 
 
 class PxeRequest(Model):
@@ -99,10 +104,38 @@ class Ignore(Model):
     reason: str = Field(min_length=1)
 
 
+class Hold(Model):
+    """A decision to let a machine wait: it is offered its boot, and held at the script until there is an answer.
+
+    iPXE, any build since 2014, obeys HTTP 503 with Retry-After: it waits and asks again (httpcore.c).
+    """
+
+    reason: str = Field(min_length=1)
+    seconds: int = Field(5, ge=1, le=3600, description="how long it shall wait before it asks again")
+
+
+_PINNED = re.compile(r"^(?P<location>.+)#sha256=(?P<digest>[0-9a-fA-F]{64})$", re.DOTALL)
+
+Digest = Annotated[str, AfterValidator(str.lower), Field(pattern=r"^[0-9a-fA-F]{64}$")]
+
+
 class FileRef(Model):
     """Where the bytes of a boot file are: an absolute path on this host, or an http(s) URL."""
 
     location: str
+    sha256: Digest | None = Field(
+        None, description="what the bytes must hash to, in hex; others are never served whole"
+    )
+    root: str | None = Field(None, description="folder that a local file must be in, wherever symbolic links lead")
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """A path or URL as a person writes it, perhaps with ``#sha256=…`` behind it.
+
+        :raises ValueError: it is neither an absolute path nor an http(s) URL
+        """
+        match = _PINNED.match(text)
+        return cls(location=match["location"], sha256=match["digest"]) if match else cls(location=text)
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
@@ -179,6 +212,8 @@ class EventKind(StrEnum):
     """The facts that the core reports, in the order of a boot."""
 
     IGNORED = "ignored"
+    HELD = "held"
+    """A machine waits at its script for a decision."""
     OFFERED = "offered"
     PXE_ANSWERED = "pxe-answered"
     LOADER_SENT = "loader-sent"
@@ -199,7 +234,7 @@ class Event(Model):
     """One fact about a boot, after it happened."""
 
     kind: EventKind
-    subsystem: Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Plugin"]
+    subsystem: Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"]
     message: str = Field(description="one line for a person")
     mac: MacAddress | None = Field(None, description="whose boot; None where nobody can tell")
     details: dict[str, str | int | float] = Field({}, description="the same facts for machines")

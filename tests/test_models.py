@@ -40,6 +40,15 @@ def test_unusable_file_references(location: str) -> None:
         FileRef(location=location)
 
 
+def test_a_reference_can_pin_its_bytes() -> None:
+    digest = "0F" * 32
+    ref = FileRef.from_text(f"http://host/vmlinuz#sha256={digest}")
+    assert (ref.location, ref.sha256) == ("http://host/vmlinuz", digest.lower())
+    assert FileRef.from_text("/boot/a#sha256=1").location == "/boot/a#sha256=1"
+    with pytest.raises(ValidationError):
+        FileRef(location="/x", sha256="1234")
+
+
 def test_a_spec_needs_something_to_boot() -> None:
     with pytest.raises(ValidationError, match="needs a kernel or an ipxe_script"):
         BootSpec(cmdline="quiet")

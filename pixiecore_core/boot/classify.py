@@ -10,6 +10,7 @@ import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv4Network
 from typing import Literal
 from uuid import UUID
 
@@ -66,11 +67,14 @@ def might_netboot(data: bytes) -> bool:
     )
 
 
-def classify(message: Dhcp4Message, stage: Stage, interface: str) -> PxeRequest | NotForUs:
+def classify(
+    message: Dhcp4Message, stage: Stage, interface: str, subnet: IPv4Network | None = None
+) -> PxeRequest | NotForUs:
     """What *message* is to us.
 
     :param stage: ``"dhcp"`` if it came to port 67, ``"pxe"`` if to the boot-server port 4011
     :param interface: our interface that it came in on
+    :param subnet: our network there
     """
     refusal = _not_usable(message, stage)
     if refusal is not None:
@@ -85,6 +89,7 @@ def classify(message: Dhcp4Message, stage: Stage, interface: str) -> PxeRequest 
         return NotForUs(str(error), noteworthy=True)
     if kind is None:
         return NotForUs("not a network boot: no client architecture (option 93)")
+    relay = message.giaddr if message.giaddr != NO_ADDRESS else None
     if http:
         client = Client.IPXE
     elif kind.transport is Transport.HTTP or vendor_class.startswith(b"HTTPClient"):
@@ -97,7 +102,8 @@ def classify(message: Dhcp4Message, stage: Stage, interface: str) -> PxeRequest 
             architecture=kind,
             uuid=uuid,
             interface=interface,
-            relay=message.giaddr if message.giaddr != NO_ADDRESS else None,
+            subnet=subnet if relay is None else None,
+            relay=relay,
         ),
         client=client,
         firmware=_firmware(kind, ipxe),

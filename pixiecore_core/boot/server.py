@@ -44,13 +44,16 @@ class ServerAddress:
         return f"http://{self.ip}" if self.http_port == 80 else f"http://{self.ip}:{self.http_port}"
 
     def script_url(self, machine: Machine) -> str:
-        """The URL that iPXE is offered. iPXE itself fills the ``${…}`` in (autoboot.c expands the boot file name).
+        """The URL that iPXE is offered. iPXE itself fills the ``${…}`` in (autoboot.c expands the boot file name);
+        what a maker may have written with spaces or an ampersand is escaped. Below 255 bytes, so that it fits one DHCP
+        option: iPXE knows no RFC 3396.
 
         ``mac`` is the card that asked, for a machine may boot from another card than its first.
         """
         return (
             f"{self.base_url}{SCRIPT_PATH}?mac={machine.mac}&net0=${{net0/mac}}&uuid=${{uuid}}"
-            "&serial=${serial}&arch=${buildarch}&platform=${platform}"
+            "&serial=${serial:uristring}&arch=${buildarch}&platform=${platform}"
+            "&manufacturer=${manufacturer:uristring}&product=${product:uristring}"
         )
 
     def loader_url(self, machine: Machine, firmware: Firmware) -> str:

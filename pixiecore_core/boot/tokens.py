@@ -7,7 +7,6 @@ Poly1305) around JSON, in URL-safe base64: forged, cut or foreign ones fail as o
 from __future__ import annotations
 
 import base64
-import json
 
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
@@ -19,18 +18,23 @@ _LONGEST = 16384
 """Characters; no token of ours is nearly as long, and nothing longer is worth decoding."""
 
 
+KEY_BYTES: int = SecretBox.KEY_SIZE
+
+
 class Sealed(Model):
     """What a token vouches for: the file, and whose boot it belongs to."""
 
     ref: FileRef
     mac: MacAddress
     purpose: Purpose
+    expires: int | None = None
+    """Seconds since the epoch; ``None`` for never."""
 
 
 class Sealer:
     """Seals and opens tokens with one key, fresh for each process unless given.
 
-    :param key: 32 bytes
+    :param key: :data:`KEY_BYTES` bytes; who has it can open what another instance sealed
     """
 
     def __init__(self, key: bytes | None = None) -> None:
@@ -38,16 +42,18 @@ class Sealer:
 
     def seal(self, sealed: Sealed) -> str:
         """The token for *sealed*; a new one every time, as each has its own nonce."""
-        plain = json.dumps([sealed.ref.location, sealed.mac, sealed.purpose]).encode()
-        return self._seal(plain)
+        return self._seal(sealed.model_dump_json(exclude_defaults=True).encode())
 
-    def open(self, token: str) -> Sealed | None:
-        """What *token* vouches for, or ``None`` for anything that this key did not seal."""
+    def open(self, token: str, now: float) -> Sealed | None:
+        """What *token* vouches for, or ``None`` for anything that this key did not seal, or that has expired.
+
+        :param now: seconds since the epoch
+        """
         try:
-            location, mac, purpose = json.loads(self._open(token))
-            return Sealed(ref=FileRef(location=location), mac=mac, purpose=purpose)
+            sealed = Sealed.model_validate_json(self._open(token))
         except (CryptoError, ValueError):
             return None
+        return None if sealed.expires is not None and sealed.expires < now else sealed
 
     def seal_mac(self, mac: str) -> str:
         """A token that says whose boot it is and opens no file."""

@@ -21,10 +21,12 @@ class SealedUrls:
     server: ServerAddress
     sealer: Sealer
     mac: str
+    expires: int | None = None
+    """When the URLs cease to work, in seconds since the epoch; ``None`` for never."""
 
     def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
         """The URL that this server will answer with *ref*."""
-        query = {"name": self.sealer.seal(Sealed(ref=ref, mac=self.mac, purpose=purpose))}
+        query = {"name": self.sealer.seal(Sealed(ref=ref, mac=self.mac, purpose=purpose, expires=self.expires))}
         if purpose != "file":
             query |= {"type": purpose, "mac": self.mac}
         return f"{self.server.base_url}{FILE_PATH}?{urlencode(query)}"

@@ -120,10 +120,11 @@ class LocalFile:
             raise BootFileError(f"{self._path}: {error.strerror}") from error
 
 
-def open_local(path: str) -> BootFile:
+def open_local(path: str, root: str | None = None) -> BootFile:
     """Open the regular file at *path*.
 
-    :raises BootFileNotFound: there is none
+    :param root: folder that it must be in, wherever symbolic links lead
+    :raises BootFileNotFound: there is none, or it is outside of *root*
     :raises BootFileError: it cannot be opened, or is no regular file
     """
     try:
@@ -133,6 +134,10 @@ def open_local(path: str) -> BootFile:
         raise BootFileNotFound(f"{path} does not exist") from error
     except OSError as error:
         raise BootFileError(f"{path}: {error.strerror}") from error
+    # Asked of the open file, so that nobody can exchange a link between the look and the use.
+    if root is not None and not _is_below(os.readlink(f"/proc/self/fd/{descriptor}"), os.path.realpath(root)):
+        os.close(descriptor)
+        raise BootFileNotFound(f"{path} is not below {root}")
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
@@ -143,6 +148,10 @@ def open_local(path: str) -> BootFile:
         etag=f'"{status.st_dev:x}-{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"',
         source=LocalFile(path, descriptor, status),
     )
+
+
+def _is_below(path: str, root: str) -> bool:
+    return os.path.commonpath([path, root]) == root
 
 
 def _version(status: os.stat_result) -> tuple[int, int]:

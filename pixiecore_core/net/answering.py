@@ -20,9 +20,10 @@ from pixiecore_core.boot.route import destination
 from pixiecore_core.boot.server import ServerAddress
 from pixiecore_core.errors import PixiecoreError, PluginError, WireError
 from pixiecore_core.files.loaders import FoundLoaders
-from pixiecore_core.models import BootSpec, Client, Event, EventKind, Ignore, PxeRequest
+from pixiecore_core.models import BootSpec, Client, Event, EventKind, Hold, Ignore, PxeRequest
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
+from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.net.workers import Workers
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import PluginManager
@@ -38,7 +39,7 @@ _LATE_KEPT = 1000
 
 _SUBSYSTEM: dict[Stage, str] = {"dhcp": "DHCP", "pxe": "PXE"}
 
-Decision = BootSpec | Ignore | None
+Decision = BootSpec | Hold | Ignore | None
 """``None`` where a plugin failed: nothing is sent, and that has been reported."""
 
 
@@ -68,6 +69,7 @@ class Answerer:
 
     :param http_port: where our HTTP server listens; goes into URLs
     :param loaders: the iPXE binaries at hand
+    :param sightings: told where each machine asks from
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Answerer:
         http_port: int,
         dhcp_port: int,
         loaders: FoundLoaders,
+        sightings: Sightings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plugins = plugins
@@ -86,6 +89,7 @@ class Answerer:
         self._http_port = http_port
         self._dhcp_port = dhcp_port
         self._loaders = loaders
+        self._sightings = sightings
         self._clock = clock
         self._workers = Workers(IN_FLIGHT)
         self._asked: dict[Key, _Asked] = {}
@@ -108,7 +112,7 @@ class Answerer:
             metrics.drop(subsystem, "malformed")
             self._refuse(subsystem, f"Unusable packet from {datagram.source[0]} on {interface.name}: {error}", None)
             return
-        request = classify(message, stage, interface.name)
+        request = classify(message, stage, interface.name, interface.subnet)
         if isinstance(request, NotForUs):
             metrics.drop(subsystem, "not-for-us")
             mac = message.chaddr.hex(":")
@@ -135,6 +139,7 @@ class Answerer:
         elif self._workers.full():
             self._recorder.metrics.drop(_SUBSYSTEM[asked.request.stage], "busy")
         else:
+            self._sightings.note(asked.request.machine)
             self._asked[key] = asked
             self._workers.spawn(self._answer, key, asked.request)
 
@@ -150,7 +155,7 @@ class Answerer:
             self._record(EventKind.IGNORED, asked, f"Ignoring {mac} ({_who(request)}): {decision.reason}")
         elif decision is not None:
             try:
-                self._reply(asked)
+                self._reply(asked, f", to wait there: {decision.reason}" if isinstance(decision, Hold) else "")
             except (OSError, PixiecoreError, ValueError) as error:
                 self._record(EventKind.FAILED, asked, f"Failed to send the {subsystem} reply to {mac}: {error}")
 
@@ -185,7 +190,7 @@ class Answerer:
         except PluginError:
             return None
 
-    def _reply(self, asked: _Asked) -> None:
+    def _reply(self, asked: _Asked, remark: str) -> None:
         request, message, datagram = asked.request, asked.message, asked.datagram
         server = ServerAddress(asked.interface.address(datagram.destination), self._http_port)
         reply = serialize(offer(request, message, server))
@@ -196,9 +201,9 @@ class Answerer:
         if request.stage == "pxe":
             self._record(EventKind.PXE_ANSWERED, asked, f"Told {mac} ({where}) where its boot file is")
         elif request.client is Client.IPXE:
-            self._record(EventKind.SCRIPT_OFFERED, asked, f"Offering to boot {mac} ({where}) by script")
+            self._record(EventKind.SCRIPT_OFFERED, asked, f"Offering to boot {mac} ({where}) by script{remark}")
         else:
-            self._record(EventKind.OFFERED, asked, f"Offering to boot {mac} ({where})")
+            self._record(EventKind.OFFERED, asked, f"Offering to boot {mac} ({where}){remark}")
 
     def _record(self, kind: EventKind, asked: _Asked, text: str) -> None:
         request = asked.request

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 from werkzeug.wrappers import Request, Response
@@ -26,10 +27,18 @@ from pixiecore_core.boot.server import (
 )
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import SealedUrls
-from pixiecore_core.errors import BootFileError, BootFileNotFound, CmdlineError, PluginError
-from pixiecore_core.models import Event, EventKind, Ignore, Machine, Purpose, normalise_mac
+from pixiecore_core.errors import (
+    BootFileError,
+    BootFileNotFound,
+    BootFileNotReady,
+    BootFileTimeout,
+    CmdlineError,
+    PluginError,
+)
+from pixiecore_core.models import Event, EventKind, Hold, Ignore, Machine, Purpose, normalise_mac
 from pixiecore_core.net.file_body import Done, respond
 from pixiecore_core.net.first_stage import FirstStage
+from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import PluginManager
 
@@ -48,13 +57,17 @@ _GO_ARCHITECTURES = {"0": REGISTRY[0], "1": REGISTRY[7]}
 class BootPages:
     """The application.
 
+    :param sightings: what DHCP told of each machine
     :param pages: further paths, such as the status page
+    :param url_lifetime: seconds for which the URLs in a script work; ``None`` for ever
     """
 
     plugins: PluginManager
     recorder: Recorder
     sealer: Sealer
+    sightings: Sightings
     pages: Mapping[str, Page] = field(default_factory=dict)
+    url_lifetime: float | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -73,7 +86,7 @@ class BootPages:
 
     def _script(self, request: Request) -> Response:
         try:
-            machine = _machine(request)
+            machine = self.sightings.complete(_machine(request))
         except ValueError as error:
             return _text(400, str(error))
         try:
@@ -81,7 +94,11 @@ class BootPages:
             if isinstance(decision, Ignore):
                 self._record(EventKind.IGNORED, machine.mac, f"Ignoring {machine.mac} (iPXE): {decision.reason}")
                 return _text(404, f"you don't netboot: {decision.reason}")
-            urls = SealedUrls(_server(request), self.sealer, machine.mac)
+            if isinstance(decision, Hold):
+                self._record(EventKind.HELD, machine.mac, f"Holding {machine.mac}: {decision.reason}")
+                return _wait(decision.seconds, decision.reason)
+            expires = int(time.time() + self.url_lifetime) if self.url_lifetime else None
+            urls = SealedUrls(_server(request), self.sealer, machine.mac, expires)
             # A script of the user's own is sent as it is, and has no command line.
             cmdline = "" if decision.ipxe_script else self.plugins.render_cmdline(machine, decision, urls)
             script = self.plugins.render_script(machine, decision, cmdline, urls)
@@ -97,17 +114,18 @@ class BootPages:
         token = request.args.get("name", "")
         if not token:
             return _text(400, "missing filename")
-        sealed = self.sealer.open(token)
+        sealed = self.sealer.open(token, time.time())
         if sealed is None:
-            self._record(EventKind.REFUSED, None, f"No file for {request.remote_addr}: its URL was not made here")
+            self._record(
+                EventKind.REFUSED, None, f"No file for {request.remote_addr}: its URL was not made here, or is too old"
+            )
             return _text(404, "no such file")
         try:
             file = self.plugins.open_boot_file(sealed.ref, sealed.mac)
         except PluginError as error:
             return _text(500, f"couldn't get file: {error.reason}")
         except BootFileError as error:
-            self._record(EventKind.FAILED, sealed.mac, f"Failed to get a file for {sealed.mac}: {error}")
-            return _text(404 if isinstance(error, BootFileNotFound) else 502, "couldn't get file")
+            return self._unavailable(error, sealed.mac, f"Failed to get a file for {sealed.mac}", "couldn't get file")
         return respond(request, file, self._report(_SENT[sealed.purpose], sealed.mac, file.name, sealed.purpose))
 
     def _booting(self, request: Request) -> Response:
@@ -120,9 +138,19 @@ class BootPages:
         try:
             file, mac = FirstStage(self.plugins).open(request.path.removeprefix(LOADER_PATH))
         except BootFileError as error:
-            self._record(EventKind.FAILED, None, f"Failed to get {request.path!r} for {request.remote_addr}: {error}")
-            return _text(404 if isinstance(error, BootFileNotFound) else 502, str(error))
+            text = f"Failed to get {request.path!r} for {request.remote_addr}"
+            return self._unavailable(error, None, text, str(error))
         return respond(request, file, self._report(EventKind.LOADER_SENT, mac, file.name, "loader"))
+
+    def _unavailable(self, error: BootFileError, mac: str | None, event: str, told: str) -> Response:
+        """Why a file cannot be had: the reason for the timeline, a status for the client."""
+        if isinstance(error, BootFileNotReady):
+            self._record(EventKind.HELD, mac, f"Holding {mac}: {error}")
+            return _wait(error.seconds, told)
+        self._record(EventKind.FAILED, mac, f"{event}: {error}")
+        if isinstance(error, BootFileNotFound):
+            return _text(404, told)
+        return _text(504 if isinstance(error, BootFileTimeout) else 502, told)
 
     def _report(self, kind: EventKind, mac: str | None, name: str, purpose: str) -> Done:
         started = time.monotonic()
@@ -154,6 +182,13 @@ def _text(status: int, text: str) -> Response:
     return Response(text, status, content_type="text/plain; charset=utf-8")
 
 
+def _wait(seconds: int, text: str) -> Response:
+    """What iPXE obeys by waiting and asking again (httpcore.c, since 2014)."""
+    response = _text(503, text)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
 def _server(request: Request) -> ServerAddress:
     ip, port = request.environ["pixiecore.local_address"][:2]
     return ServerAddress(IPv4Address(ip), port)
@@ -164,7 +199,7 @@ def _machine(request: Request) -> Machine:
 
     :raises ValueError: as the Go Pixiecore worded it
     """
-    query = request.args
+    query = _ipxe_query(request)
     if not query.get("mac"):
         raise ValueError("missing MAC address parameter")
     if not query.get("arch"):
@@ -178,9 +213,17 @@ def _machine(request: Request) -> Machine:
         architecture=_architecture(query["arch"], query.get("platform", "")),
         uuid=_or_none(UUID, query.get("uuid", "")),
         serial=query.get("serial", ""),
+        manufacturer=query.get("manufacturer", ""),
+        product=query.get("product", ""),
         net0_mac=_or_none(normalise_mac, query.get("net0", "")),
         address=_or_none(IPv4Address, request.remote_addr or ""),
     )
+
+
+def _ipxe_query(request: Request) -> dict[str, str]:
+    """The parameters as iPXE writes them: it leaves a plus sign as it is, which in a web form would be a space."""
+    pairs = (pair.partition("=") for pair in request.query_string.decode("latin-1").split("&"))
+    return {unquote(name): unquote(value) for name, _, value in pairs}
 
 
 def _architecture(arch: str, platform: str) -> Architecture | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import ifaddr
 
@@ -23,6 +23,8 @@ class Interface:
     index: int
     name: str
     addresses: tuple[IPv4Address, ...]
+    subnet: IPv4Network | None = None
+    """Of the first address."""
 
     def address(self, preferred: IPv4Address | None) -> IPv4Address:
         """The address to give to a client: *preferred* if it is ours here, else the best we have."""
@@ -66,15 +68,17 @@ class Interfaces:
                 yield interface
             elif self._listen in interface.addresses:
                 # Of several addresses, clients are told the one the user chose (danderson/netboot issue 20).
-                yield replace(interface, addresses=(self._listen,))
+                subnet = interface.subnet if interface.subnet and self._listen in interface.subnet else None
+                yield replace(interface, addresses=(self._listen,), subnet=subnet)
 
 
 def read_interfaces() -> list[Interface]:
     """The host's interfaces; of each, global addresses first, then link-local ones."""
     interfaces = []
     for adapter in ifaddr.get_adapters():
-        addresses = [IPv4Address(ip.ip) for ip in adapter.ips if isinstance(ip.ip, str)]
-        if adapter.index is not None and addresses:
-            ordered = sorted(addresses, key=lambda address: (address.is_loopback, address.is_link_local))
-            interfaces.append(Interface(adapter.index, adapter.nice_name, tuple(ordered)))
+        prefixes = {IPv4Address(ip.ip): ip.network_prefix for ip in adapter.ips if isinstance(ip.ip, str)}
+        if adapter.index is not None and prefixes:
+            ordered = sorted(prefixes, key=lambda address: (address.is_loopback, address.is_link_local))
+            subnet = IPv4Network((ordered[0], prefixes[ordered[0]]), strict=False)
+            interfaces.append(Interface(adapter.index, adapter.nice_name, tuple(ordered), subnet))
     return interfaces

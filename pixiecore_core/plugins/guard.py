@@ -15,11 +15,11 @@ import gevent
 import pluggy
 
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
-from pixiecore_core.models import BootFile, BootSpec, Ignore
+from pixiecore_core.models import BootFile, BootSpec, Hold, Ignore
 
 _ANSWERS: dict[str, tuple[type, ...]] = {
     "on_pxe_request": (Ignore,),
-    "select_boot": (BootSpec, Ignore),
+    "select_boot": (BootSpec, Ignore, Hold),
     "provide_bootloader": (BootFile,),
     "render_cmdline": (str,),
     "render_script": (str,),

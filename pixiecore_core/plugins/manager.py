@@ -14,7 +14,7 @@ import pluggy
 from pixiecore_core import hookspecs
 from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.hookspecs import PROJECT, UrlFor
-from pixiecore_core.models import BootFile, BootSpec, Event, FileRef, Firmware, Ignore, Machine, PxeRequest
+from pixiecore_core.models import BootFile, BootSpec, Event, FileRef, Firmware, Hold, Ignore, Machine, PxeRequest
 from pixiecore_core.plugins.guard import Guarded
 from pixiecore_core.plugins.listeners import Listener
 
@@ -115,13 +115,13 @@ class PluginManager:
             return Ignore(reason=str(error))
         return answers[0] if answers else None
 
-    def select_boot(self, machine: Machine) -> BootSpec | Ignore:
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
         """The first opinion; :class:`Ignore` where nobody has one.
 
         :raises PluginError: a plugin failed, and was reported
         """
         try:
-            answer: BootSpec | Ignore | None = self._pluggy.hook.select_boot(machine=machine)
+            answer: BootSpec | Ignore | Hold | None = self._pluggy.hook.select_boot(machine=machine)
         except PluginError as error:
             self.report(error, machine.mac)
             raise

@@ -23,6 +23,7 @@ from pixiecore_core.net.answering import Answerer
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
+from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.observe.log import configure
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import CORE, PluginManager
@@ -68,8 +69,9 @@ class Netboot:
             manager.register(plugin, getattr(plugin, "name", f"plugin {number}"))
         everything = FoundLoaders(dict.fromkeys(Firmware, Path("/nonexistent")), Path("/nonexistent"))
         interfaces = Interfaces(adapters=lambda: [_INTERFACE])
-        self._answerer = Answerer(manager, self._recorder, interfaces, 80, 67, everything)
-        self._http = HttpClient(BootPages(manager, self._recorder, Sealer()))
+        sightings = Sightings()
+        self._answerer = Answerer(manager, self._recorder, interfaces, 80, 67, everything, sightings)
+        self._http = HttpClient(BootPages(manager, self._recorder, Sealer(), sightings))
 
     @property
     def log(self) -> str:

@@ -88,8 +88,9 @@ def test_ipxe_gets_the_script_url_above_any_other_boot_file(ip: str) -> None:
     assert Option.VENDOR_SPECIFIC not in reply.options, "option 43.9 would show iPXE a menu"
     url = reply.options[Option.BOOT_FILE]
     assert url.startswith(f"http://{ip}:8080/_/ipxe?mac=52:54:00:12:34:56&net0=${{net0/mac}}".encode())
-    for setting in (b"${uuid}", b"${serial}", b"${buildarch}", b"${platform}"):
+    for setting in (b"${uuid}", b"${serial:uristring}", b"${buildarch}", b"${platform}", b"${product:uristring}"):
         assert setting in url
+    assert len(url) <= 255, "iPXE knows no split options"
     assert url.endswith(b"\0"), "firmware reads it as a C string"
     assert list(reply.options)[-1] == Option.BOOT_FILE, "EDK2 writes a NUL behind it"
     assert reply.siaddr == IPv4Address(ip), "iPXE goes to 4011 without it (ipxe issue 954)"

@@ -13,11 +13,25 @@ from pixiecore_core.models import FileRef
 MAC = "52:54:00:12:34:56"
 KERNEL = Sealed(ref=FileRef(location="/boot/vmlinuz"), mac=MAC, purpose="kernel")
 SEALER = Sealer()
+NOW = 1_800_000_000.0
 
 
 def test_what_was_sealed_comes_back() -> None:
-    assert SEALER.open(SEALER.seal(KERNEL)) == KERNEL
+    assert SEALER.open(SEALER.seal(KERNEL), NOW) == KERNEL
     assert SEALER.open_mac(SEALER.seal_mac(MAC)) == MAC
+
+
+def test_everything_about_the_file_comes_back() -> None:
+    ref = FileRef(location="/boot/vmlinuz", sha256="AB" * 32, root="/boot")
+    sealed = Sealed(ref=ref, mac=MAC, purpose="file", expires=int(NOW))
+    assert SEALER.open(SEALER.seal(sealed), NOW) == sealed
+    assert sealed.ref.sha256 == "ab" * 32
+
+
+def test_an_expired_token_does_not_open() -> None:
+    token = SEALER.seal(KERNEL.model_copy(update={"expires": int(NOW)}))
+    assert SEALER.open(token, NOW) is not None
+    assert SEALER.open(token, NOW + 1) is None
 
 
 def test_a_token_tells_nothing_and_never_repeats() -> None:
@@ -27,12 +41,12 @@ def test_a_token_tells_nothing_and_never_repeats() -> None:
 
 
 def test_a_foreign_token_does_not_open() -> None:
-    assert Sealer().open(SEALER.seal(KERNEL)) is None
-    assert Sealer(key=bytes(32)).open(Sealer(key=bytes(32)).seal(KERNEL)) == KERNEL
+    assert Sealer().open(SEALER.seal(KERNEL), NOW) is None
+    assert Sealer(key=bytes(32)).open(Sealer(key=bytes(32)).seal(KERNEL), NOW) == KERNEL
 
 
 def test_kinds_of_token_cannot_stand_for_each_other() -> None:
-    assert SEALER.open(SEALER.seal_mac(MAC)) is None
+    assert SEALER.open(SEALER.seal_mac(MAC), NOW) is None
     assert SEALER.open_mac(SEALER.seal(KERNEL)) is None
 
 
@@ -40,20 +54,20 @@ def test_kinds_of_token_cannot_stand_for_each_other() -> None:
 def test_a_changed_byte_spoils_a_token(position: int, change: int) -> None:
     box = bytearray(base64.urlsafe_b64decode(SEALER.seal(KERNEL) + "=="))
     box[position % len(box)] ^= change
-    assert SEALER.open(base64.urlsafe_b64encode(box).decode()) is None
+    assert SEALER.open(base64.urlsafe_b64encode(box).decode(), NOW) is None
 
 
 @given(st.text(max_size=300))
 def test_no_text_opens_or_raises(token: str) -> None:
-    assert SEALER.open(token) is None
+    assert SEALER.open(token, NOW) is None
     assert SEALER.open_mac(token) is None
 
 
 @given(st.integers(0, 400))
 def test_a_cut_token_does_not_open(length: int) -> None:
     token = SEALER.seal(KERNEL)
-    assert SEALER.open(token[: min(length, len(token) - 1)]) is None
+    assert SEALER.open(token[: min(length, len(token) - 1)], NOW) is None
 
 
 def test_a_monstrous_token_is_not_even_decoded() -> None:
-    assert SEALER.open("A" * (1 << 20)) is None
+    assert SEALER.open("A" * (1 << 20), NOW) is None

@@ -96,6 +96,21 @@ def test_a_file_that_is_rewritten_meanwhile_never_ends_well(path: Path) -> None:
     file.source.close()
 
 
+def test_a_file_outside_of_its_root_is_not_opened(path: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "inside").write_bytes(b"inside")
+    (root / "link").symlink_to(path)
+    (root / "good link").symlink_to("inside")
+    (tmp_path / "root of another").mkdir()
+    (tmp_path / "root of another" / "file").write_bytes(b"x")
+    for name in ("inside", "good link"):
+        open_local(str(root / name), str(root)).source.close()
+    for outside in (path, root / "link", root / ".." / "vmlinuz", tmp_path / "root of another" / "file"):
+        with pytest.raises(BootFileNotFound, match="is not below"):
+            open_local(str(outside), str(root))
+
+
 def test_the_tag_changes_with_the_bytes(path: Path) -> None:
     before = open_local(str(path)).etag
     path.write_bytes(b"other")

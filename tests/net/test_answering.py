@@ -5,19 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
 
-from pixiecore_core import BootSpec, EventKind, FileRef, Firmware, Ignore, Machine, PxeRequest, hookimpl
+from pixiecore_core import BootSpec, EventKind, FileRef, Firmware, Hold, Ignore, Machine, PxeRequest, hookimpl
 from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.net import answering
 from pixiecore_core.net.answering import Answerer
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
+from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.observe.log import configure
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import PluginManager
@@ -26,7 +27,8 @@ from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Option
 from tests.messages import HTTP_IPXE, REQUEST, architecture, message
 
 SPEC = BootSpec(kernel=FileRef(location="/vmlinuz"))
-ETH0 = Interface(2, "eth0", (IPv4Address("192.0.2.2"), IPv4Address("192.0.2.3")))
+SUBNET = IPv4Network("192.0.2.0/24")
+ETH0 = Interface(2, "eth0", (IPv4Address("192.0.2.2"), IPv4Address("192.0.2.3")), SUBNET)
 MAC = "52:54:00:12:34:56"
 
 
@@ -50,6 +52,7 @@ class Bench:
         self.plugins = PluginManager(self.recorder.plugin_failed, policy_timeout=0.3)
         self.socket = FakeSocket()
         self.now = 1000.0
+        self.sightings = Sightings()
         loaders = FoundLoaders({Firmware.BIOS: Path("/x"), Firmware.EFI_X64: Path("/y")}, Path("/data"))
         self.answerer = Answerer(
             self.plugins,
@@ -58,6 +61,7 @@ class Bench:
             http_port=80,
             dhcp_port=67,
             loaders=loaders,
+            sightings=self.sightings,
             clock=lambda: self.now,
         )
 
@@ -123,6 +127,22 @@ def test_a_boot_server_request_is_answered_where_it_came_from(booting: Bench) ->
 def test_ipxe_is_offered_the_script(booting: Bench) -> None:
     booting.ask(message(HTTP_IPXE))
     assert booting.kinds() == [EventKind.SCRIPT_OFFERED]
+
+
+def test_a_machine_that_shall_wait_is_offered_its_boot(bench: Bench) -> None:
+    bench.plugin(select_boot=lambda machine: Hold(reason="somebody must approve it"))
+    ((reply, _, _, _),) = bench.ask(message(HTTP_IPXE))
+    assert reply.message_type == MessageType.OFFER
+    assert "by script, to wait there: somebody must approve it" in bench.log.getvalue()
+
+
+def test_where_a_machine_asks_from_is_remembered_for_its_script(booting: Bench) -> None:
+    booting.ask(message())
+    seen = booting.sightings.complete(Machine(mac=MAC, serial="S1"))
+    assert (seen.interface, seen.subnet, seen.relay, seen.serial) == ("eth0", SUBNET, None, "S1")
+    booting.ask(message(giaddr=IPv4Address("10.0.0.1")))
+    seen = booting.sightings.complete(Machine(mac=MAC))
+    assert (seen.interface, seen.subnet, seen.relay) == ("eth0", None, IPv4Address("10.0.0.1"))
 
 
 def test_on_an_interface_that_is_not_served_nothing_is_answered(booting: Bench) -> None:

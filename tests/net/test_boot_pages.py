@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,25 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from pixiecore_core import BootFile, BootFileError, BootSpec, EventKind, FileRef, Firmware, Ignore, Machine, hookimpl
+from pixiecore_core import (
+    BootFile,
+    BootFileError,
+    BootFileNotReady,
+    BootFileTimeout,
+    BootSpec,
+    EventKind,
+    FileRef,
+    Firmware,
+    Hold,
+    Ignore,
+    Machine,
+    hookimpl,
+)
 from pixiecore_core.boot.tokens import Sealed, Sealer
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.net.boot_pages import BootPages
+from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.observe.log import configure
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import CORE, PluginManager
@@ -40,7 +55,9 @@ class Site:
         loaders = FoundLoaders({Firmware.EFI_X64: folder / "snponly.efi"}, folder)
         self.plugins.register(Defaults(loaders), CORE)
         self.sealer = Sealer()
-        self.client = Client(BootPages(self.plugins, self.recorder, self.sealer, pages(self.recorder)))
+        self.sightings = Sightings()
+        self.pages = BootPages(self.plugins, self.recorder, self.sealer, self.sightings, pages(self.recorder))
+        self.client = Client(self.pages)
         self.spec = BootSpec(
             kernel=FileRef(location=str(self.kernel)),
             initrds=(FileRef(location=str(self.initrd)),),
@@ -199,6 +216,52 @@ def test_a_cut_or_foreign_token_is_not_found(site: Site) -> None:
 def test_a_booting_ping_counts_only_with_our_token(site: Site) -> None:
     assert site.get(f"/_/booting?mac={MAC}&name=forged").text == "# Booting\n"
     assert site.kinds() == []
+
+
+def test_a_machine_on_hold_is_told_when_to_ask_again(site: Site) -> None:
+    site.plugin(select_boot=lambda machine: Hold(reason="the API is down", seconds=7))
+    response = site.get(SCRIPT)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "7")
+    assert site.kinds() == [EventKind.HELD]
+    assert f"Holding {MAC}: the API is down" in site.log.getvalue()
+
+
+def test_the_script_request_says_who_made_the_machine(site: Site) -> None:
+    asked: list[Machine] = []
+    site.plugin(select_boot=lambda machine: asked.append(machine))
+    site.get(SCRIPT + "&manufacturer=QEMU&product=Standard%20PC%20(Q35%20+%20ICH9,%202009)")
+    assert (asked[0].manufacturer, asked[0].product) == ("QEMU", "Standard PC (Q35 + ICH9, 2009)")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (BootFileTimeout("mirror does not answer"), 504, EventKind.FAILED),
+        (BootFileNotReady("it is still on its way", 9), 503, EventKind.HELD),
+    ],
+)
+def test_what_another_server_does_is_told_by_status(
+    site: Site, error: BootFileError, status: int, kind: EventKind
+) -> None:
+    def open_boot_file(ref: FileRef) -> BootFile:
+        raise error
+
+    site.plugin(open_boot_file=open_boot_file)
+    response = site.get(site.file(site.kernel))
+    assert (response.status_code, response.headers.get("Retry-After")) == (status, "9" if status == 503 else None)
+    assert site.kinds() == [kind]
+    assert str(error) in site.log.getvalue()
+
+
+def test_urls_in_a_script_can_expire(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.plugin(select_boot=lambda machine: site.spec)
+    site.pages.url_lifetime = 100
+    script = site.get(SCRIPT).text
+    url = next(line for line in script.splitlines() if line.startswith("kernel ")).partition("192.0.2.2")[2]
+    assert site.get(url).status_code == 200
+    later = time.time() + 200
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert site.get(url).status_code == 404
 
 
 def test_a_deleted_file_is_not_found(site: Site) -> None:

@@ -257,7 +257,7 @@ def test_urls_in_a_script_can_expire(site: Site, monkeypatch: pytest.MonkeyPatch
     site.plugin(select_boot=lambda machine: site.spec)
     site.pages.url_lifetime = 100
     script = site.get(SCRIPT).text
-    url = next(line for line in script.splitlines() if line.startswith("kernel ")).partition("192.0.2.2")[2]
+    url = next(line for line in script.splitlines() if line.startswith("kernel ")).partition("192.0.2.2:8080")[2]
     assert site.get(url).status_code == 200
     later = time.time() + 200
     monkeypatch.setattr(time, "time", lambda: later)

@@ -59,16 +59,22 @@ class App:
 
     :param plugins: with the booter and every other plugin registered
     :param loaders: the iPXE binaries found
+    :param sealer: makes the URLs of files; one with a key of its own if not given
     """
 
     def __init__(
-        self, settings: ServerSettings, plugins: PluginManager, recorder: Recorder, loaders: FoundLoaders
+        self,
+        settings: ServerSettings,
+        plugins: PluginManager,
+        recorder: Recorder,
+        loaders: FoundLoaders,
+        sealer: Sealer | None = None,
     ) -> None:
         self.settings = settings
         self.plugins = plugins
         self.recorder = recorder
         self.loaders = loaders
-        self.sealer = Sealer()
+        self.sealer = sealer or Sealer()
         self._sightings = Sightings()
         self.servers: dict[str, Server] = {}
         """The listeners that are bound, by name: HTTP, TFTP, PXE, DHCP."""
@@ -117,7 +123,14 @@ class App:
     def _bind_http(self, endpoint: Endpoint | None) -> int:
         if endpoint is None:
             return self.settings.port
-        application = BootPages(self.plugins, self.recorder, self.sealer, self._sightings, pages(self.recorder))
+        application = BootPages(
+            self.plugins,
+            self.recorder,
+            self.sealer,
+            self._sightings,
+            pages(self.recorder),
+            self.settings.url_lifetime,
+        )
         return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, application), endpoint)
 
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:

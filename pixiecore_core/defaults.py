@@ -9,7 +9,7 @@ from pixiecore_core.boot.cmdline import expand
 from pixiecore_core.boot.script import script
 from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.files.local import open_local
-from pixiecore_core.files.upstream import open_upstream
+from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.hookspecs import UrlFor, hookimpl
 from pixiecore_core.models import BootFile, BootSpec, FileRef, Firmware, Machine
 
@@ -18,10 +18,12 @@ class Defaults:
     """The core's implementations.
 
     :param loaders: the iPXE binaries found on this system
+    :param files: opens boot files
     """
 
-    def __init__(self, loaders: FoundLoaders) -> None:
+    def __init__(self, loaders: FoundLoaders, files: FilePlane | None = None) -> None:
         self._loaders = loaders
+        self._files = files or FilePlane()
 
     @hookimpl(trylast=True)
     def provide_bootloader(self, firmware: Firmware, machine: Machine) -> BootFile | None:
@@ -46,4 +48,4 @@ class Defaults:
     @hookimpl(trylast=True)
     def open_boot_file(self, ref: FileRef) -> BootFile:
         """The file at a path or an http(s) URL."""
-        return open_upstream(ref) if ref.is_url else open_local(ref.location, ref.root)
+        return self._files.open(ref)

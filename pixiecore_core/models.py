@@ -186,9 +186,10 @@ class ByteSource(Protocol):
     """Random access to a boot file's bytes."""
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Up to *length* bytes from *offset*; fewer only at the end of the file.
+        """Between one and *length* bytes from *offset*; none only at the end of the file.
 
-        May wait for a disk or an upstream server, never blocking the event loop.
+        May give fewer than asked for, and may wait for a disk or an upstream
+        server, never blocking the event loop.
 
         :raises BootFileError: the bytes cannot be had, or are no longer those that were promised
         """

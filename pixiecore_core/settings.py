@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
@@ -86,7 +86,25 @@ class LoaderSettings(BaseModel):
         return {firmware: path for firmware, path in paths.items() if path is not None}
 
 
-class ServerSettings(LoaderSettings):
+class CacheSettings(BaseModel):
+    """Where files from other web servers are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cache_dir: Path | None = Field(
+        None,
+        description="folder to keep downloaded boot files in; the user's cache folder if not given",
+        json_schema_extra={"metavar": "FOLDER"},
+    )
+    cache_size: ByteSize = Field(
+        ByteSize(20_000_000_000),
+        gt=0,
+        description="bytes that they may take, such as 500M, 20G or 1TiB",
+        json_schema_extra={"metavar": "SIZE", "shown": "20G"},
+    )
+
+
+class ServerSettings(LoaderSettings, CacheSettings):
     """The server's settings."""
 
     listen_addr: IPv4Address = Field(
@@ -114,6 +132,19 @@ class ServerSettings(LoaderSettings):
     )
     dhcp_no_bind: bool = Field(
         False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
+    )
+    no_cache: bool = Field(False, description="keep no files from other web servers; fetch them anew for each machine")
+    key_file: Path | None = Field(
+        None,
+        description="file with the key that seals URLs, made if there is none; instances that share it can serve each "
+        "other's machines; in the user's state folder if not given",
+        json_schema_extra=_PATH,
+    )
+    url_lifetime: int | None = Field(
+        None,
+        gt=0,
+        description="seconds after which the URLs in a boot script cease to work; they work for ever if not given",
+        json_schema_extra={"metavar": "SECONDS"},
     )
     debug: bool = Field(False, description="tell what is ignored, too, and why", json_schema_extra={"short": "-d"})
     log_timestamps: bool = Field(False, description="put the time before each line", json_schema_extra={"short": "-t"})

@@ -11,6 +11,7 @@ import sys
 import click
 
 from pixiecore_core import __version__
+from pixiecore_core.cli.cache import cache_command, fetch_command
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.run import run_command
 from pixiecore_core.cli.serve import Platform
@@ -62,6 +63,8 @@ def pixiecore(disable_plugin: tuple[str, ...]) -> None:
 pixiecore.add_command(run_command)
 pixiecore.add_command(plugins_command)
 pixiecore.add_command(firmware_command)
+pixiecore.add_command(fetch_command)
+pixiecore.add_command(cache_command)
 
 
 def main() -> None:

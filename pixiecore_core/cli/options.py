@@ -67,5 +67,7 @@ def _help(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, Endpoint):
         default = default.port
+    if isinstance(field.json_schema_extra, dict):
+        default = field.json_schema_extra.get("shown", default)
     shown = default not in (None, "", False, [], ())
     return f"{text} [default: {default}]" if shown else text

@@ -6,23 +6,26 @@ Plugins that add commands of their own reach it through ``serving_command``. Par
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import click
 import gevent
 
 from pixiecore_core import __version__
 from pixiecore_core.app import App
+from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import PixiecoreError, PluginError, StartError
 from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
+from pixiecore_core.models import Event, EventKind
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.recorder import Recorder
@@ -54,6 +57,9 @@ CONFIG_OPTION = click.Option(
 SOURCES = """Every server option may also come from the environment, as PIXIECORE_ and its name (PIXIECORE_PORT),
 or from the [server] table of a TOML file given with --config. The command line wins, then the environment, then the
 file."""
+
+
+_DESCRIPTORS = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ def run(
     server_table = {key: value for key, value in tables.get("server", {}).items() if key != "booter"}
     settings = resolve(ServerSettings, "", given_options(ctx, ServerSettings), os.environ, server_table, "[server]")
     _check_privileges(settings)
+    _raise_descriptor_limit()
     booter_class = platform.booters.choose(booter_name)
     name = booter_class.name
     booter_table = tables.get("booter", {}).get(name, {})
@@ -117,13 +124,15 @@ def run(
     plugins = PluginManager(recorder.plugin_failed)
     recorder.publish = plugins.publish
     # pluggy asks the latest first: the core's own answers come last, the booter just before them.
-    plugins.register(Defaults(loaders), CORE)
+    files = open_files(settings, _warner(recorder, "Files"))
+    plugins.register(Defaults(loaders, files), CORE)
     plugins.register(_construct(booter_class, booter_settings), f"{name} booter")
     for plugin in platform.plugins:
         plugins.register(plugin.module, plugin.name)
     try:
-        _serve(App(settings, plugins, recorder, loaders), loaders)
+        _serve(App(settings, plugins, recorder, loaders, open_sealer(settings, _warner(recorder, "Init"))), loaders)
     finally:
+        files.stop()
         lines.release()
 
 
@@ -141,6 +150,21 @@ def _serve(app: App, loaders: FoundLoaders) -> None:
     logger.info(f"Ready: Pixiecore {__version__} answers {where}", subsystem="Init")
     app.run()
     logger.info("Stopped", subsystem="Init")
+
+
+def _warner(recorder: Recorder, subsystem: Literal["Init", "Files"]) -> Callable[[str], None]:
+    def warn(text: str) -> None:
+        recorder.record(Event(kind=EventKind.FAILED, subsystem=subsystem, message=text))
+
+    return warn
+
+
+def _raise_descriptor_limit() -> None:
+    """A room of machines needs two descriptors each; most systems begin with 1024 and allow far more for the asking."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _construct(booter_class: type[Any], settings: Any) -> object:

@@ -6,12 +6,12 @@ bytes of each to see that it is what its name claims. Serves nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pixiecore_core.errors import ConfigError
+from pixiecore_core.files.folders import user_folder
 from pixiecore_core.models import Firmware
 
 OPTIONS: dict[Firmware, str] = {
@@ -116,7 +116,7 @@ def find_loaders(
     :param data_folder: the user's own; ``$XDG_DATA_HOME/pixiecore`` by default
     :raises ConfigError: a path the user gave cannot be read, or is for another CPU
     """
-    data_folder = data_folder or _data_folder()
+    data_folder = data_folder or user_folder("data")
     paths = {}
     for firmware in Firmware:
         if firmware in given:
@@ -151,11 +151,6 @@ def _unusable(path: Path, firmware: Firmware) -> str | None:
     if machine != expected:
         return f"is built for another CPU (PE machine {machine:#06x}, not {expected:#06x})"
     return None
-
-
-def _data_folder() -> Path:
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "pixiecore"
 
 
 def _install_command(firmware: Firmware, os_release: str) -> str | None:

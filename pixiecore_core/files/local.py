@@ -1,38 +1,32 @@
 """Boot files on this host's disks.
 
 A file is opened once for each transfer and read through that descriptor, so one that is replaced keeps its old bytes,
-and one that is changed in place or cut short ends the transfer with an error and never with a mixed file. Page-cache
-hits are read at once; anything else on a thread, since a disk must not stop the loop.
+and one that is changed in place or cut short ends the transfer with an error and never with a mixed file.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Callable
-from weakref import WeakKeyDictionary
-
-import gevent
-from gevent.hub import Hub
-from gevent.socket import wait_write
-from gevent.threadpool import ThreadPool
+from collections import OrderedDict
 
 from pixiecore_core.errors import BootFileError, BootFileNotFound
+from pixiecore_core.files.disk import DiskFile, on_disk_thread
 from pixiecore_core.models import BootFile
 
-_DISK_THREADS = 4
-_READ_AHEAD = 128 << 10
-"""Bytes that Linux reads ahead of a sequential reader by default (bdi read_ahead_kb)."""
-_pools: WeakKeyDictionary[Hub, ThreadPool] = WeakKeyDictionary()
+_DIGESTS_KEPT = 1000
+_digests: OrderedDict[tuple[int, ...], str] = OrderedDict()
+"""The sha256 of files by device, inode, size and time of change: to hash an image takes a second."""
 
 
 class LocalFile:
     """A byte source over an open regular file."""
 
-    def __init__(self, path: str, descriptor: int, status: os.stat_result) -> None:
+    def __init__(self, path: str, file: DiskFile, status: os.stat_result) -> None:
         self._path = path
-        self._descriptor = descriptor
+        self._file = file
         self._size = status.st_size
         self._changed = _version(status)
 
@@ -41,91 +35,48 @@ class LocalFile:
 
         :raises BootFileError: the file was shortened, changed or cannot be read
         """
-        buffer = bytearray(max(0, min(length, self._size - offset)))
-        if not buffer:
+        wanted = max(0, min(length, self._size - offset))
+        if not wanted:
             return b""
-        count = self._read(memoryview(buffer), offset)
-        self._check(offset + len(buffer), complete=count == len(buffer))
-        return bytes(buffer)
+        try:
+            data = self._file.read(offset, wanted)
+        except OSError as error:
+            raise BootFileError(f"{self._path}: {error.strerror}") from error
+        self._check(offset + wanted, len(data) == wanted)
+        return data
 
-    def send_to(self, connection: int, offset: int, length: int, patience: float) -> bool:
-        """Send *length* bytes from *offset* to a non-blocking socket, out of the page cache and without a copy.
+    def send_to(self, connection: int, offset: int, length: int, patience: float) -> int:
+        """See :meth:`pixiecore_core.files.disk.DiskFile.send_to`.
 
-        :param connection: the socket's file descriptor
-        :param patience: seconds that the other side may take to read anything
-        :returns: whether it had to be waited for
         :raises BootFileError: as :meth:`read_at`
         :raises OSError: the connection is lost, or the other side does not read
         """
-        self._fetch_from_disk(offset, length)
-        waited = False
-        while length:
-            self._check(offset + length)
-            try:
-                count = os.sendfile(connection, self._descriptor, offset, length)
-            except BlockingIOError:
-                wait_write(connection, timeout=patience)
-                waited = True
-                continue
-            except OSError as error:
-                if error.errno == errno.EIO:
-                    raise BootFileError(f"{self._path}: {error.strerror}") from error
-                raise
-            self._check(offset + count, complete=count > 0)
-            offset += count
-            length -= count
-        return waited
+        try:
+            return self._file.send_to(connection, offset, length, patience, self._check)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                raise BootFileError(f"{self._path}: {error.strerror}") from error
+            raise
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        self._file.close()
 
-    def _check(self, end: int, complete: bool = True) -> None:
+    def _check(self, end: int, complete: bool) -> None:
         """Look whether the file is still the one that was opened; once a transfer, before its last bytes go out:
         whoever got mixed bytes must not get the last of them.
         """
-        if not complete or (end == self._size and _version(os.fstat(self._descriptor)) != self._changed):
+        if not complete or (end == self._size and _version(os.fstat(self._file.descriptor)) != self._changed):
             raise BootFileError(f"{self._path} changed while it was being sent")
 
-    def _read(self, target: memoryview, offset: int) -> int:
-        """Fill *target*; how many bytes that gave, fewer only where the file ends."""
-        count = self._cached(target, offset)
-        if count == len(target):
-            return count
-        return count + self._on_a_thread(_read_fully, self._descriptor, target[count:], offset + count)
 
-    def _fetch_from_disk(self, offset: int, length: int) -> None:
-        """Bring a stretch into the page cache, so that sendfile does not wait for the disk in the event loop.
-
-        Only every so many bytes are looked for: the kernel reads ahead further than that.
-        """
-        probe = memoryview(bytearray(1))
-        places = (*range(offset, offset + length, _READ_AHEAD), offset + length - 1)
-        if not all(self._cached(probe, place) for place in places):
-            self._on_a_thread(_read_fully, self._descriptor, memoryview(bytearray(length)), offset)
-
-    def _cached(self, target: memoryview, offset: int) -> int:
-        """Read what is in the page cache; how many bytes that gave."""
-        try:
-            return os.preadv(self._descriptor, [target], offset, os.RWF_NOWAIT)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
-                return 0
-            raise BootFileError(f"{self._path}: {error.strerror}") from error
-
-    def _on_a_thread(self, function: Callable[..., int], *arguments: object) -> int:
-        try:
-            return _disk_pool().apply(function, arguments)
-        except OSError as error:
-            raise BootFileError(f"{self._path}: {error.strerror}") from error
-
-
-def open_local(path: str, root: str | None = None) -> BootFile:
+def open_local(path: str, root: str | None = None, sha256: str | None = None) -> BootFile:
     """Open the regular file at *path*.
 
     :param root: folder that it must be in, wherever symbolic links lead
+    :param sha256: what its bytes must hash to, in lower-case hex
     :raises BootFileNotFound: there is none, or it is outside of *root*
-    :raises BootFileError: it cannot be opened, or is no regular file
+    :raises BootFileError: it cannot be opened, is no regular file, or has other bytes
     """
     try:
         # O_NONBLOCK, lest a named pipe hold us up before we can see what it is.
@@ -134,41 +85,51 @@ def open_local(path: str, root: str | None = None) -> BootFile:
         raise BootFileNotFound(f"{path} does not exist") from error
     except OSError as error:
         raise BootFileError(f"{path}: {error.strerror}") from error
-    # Asked of the open file, so that nobody can exchange a link between the look and the use.
-    if root is not None and not _is_below(os.readlink(f"/proc/self/fd/{descriptor}"), os.path.realpath(root)):
-        os.close(descriptor)
-        raise BootFileNotFound(f"{path} is not below {root}")
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise BootFileError(f"{path} is not a regular file")
+    file = DiskFile(descriptor)
+    try:
+        # Asked of the open file, so that nobody can exchange a link between the look and the use.
+        if root is not None and not _is_below(os.readlink(f"/proc/self/fd/{descriptor}"), root):
+            raise BootFileNotFound(f"{path} is not below {root}")
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise BootFileError(f"{path} is not a regular file")
+        if sha256 is not None and (found := _digest_of(path, file, status)) != sha256:
+            raise BootFileError(f"{path} has sha256 {found}, not {sha256}")
+    except BaseException:
+        file.close()
+        raise
     return BootFile(
         name=os.path.basename(path),
         size=status.st_size,
         etag=f'"{status.st_dev:x}-{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"',
-        source=LocalFile(path, descriptor, status),
+        source=LocalFile(path, file, status),
     )
 
 
+def _digest_of(path: str, file: DiskFile, status: os.stat_result) -> str:
+    key = (status.st_dev, status.st_ino, *_version(status))
+    digest = _digests.get(key)
+    if digest is None:
+        try:
+            digest = on_disk_thread(_digest, file.descriptor)
+        except OSError as error:
+            raise BootFileError(f"{path}: {error.strerror}") from error
+        _digests[key] = digest
+        if len(_digests) > _DIGESTS_KEPT:
+            _digests.popitem(last=False)
+    return digest
+
+
+def _digest(descriptor: int) -> str:
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _is_below(path: str, root: str) -> bool:
-    return os.path.commonpath([path, root]) == root
+    real = os.path.realpath(root)
+    return os.path.commonpath([path, real]) == real
 
 
 def _version(status: os.stat_result) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
-
-
-def _read_fully(descriptor: int, target: memoryview, offset: int) -> int:
-    filled = 0
-    while filled < len(target) and (count := os.preadv(descriptor, [target[filled:]], offset + filled)):
-        filled += count
-    return filled
-
-
-def _disk_pool() -> ThreadPool:
-    """One pool for each hub, apart from the hub's own: that one resolves names."""
-    hub = gevent.get_hub()
-    pool = _pools.get(hub)
-    if pool is None:
-        pool = _pools[hub] = ThreadPool(_DISK_THREADS, hub=hub)
-    return pool

@@ -1,140 +1,305 @@
-"""Boot files on other web servers, passed through as they arrive.
+"""Asks other web servers for boot files: one session, time limits on everything, errors in words.
 
-Each transfer has its own upstream request with time limits; the bytes are never held in memory beyond a chunk. An
-upstream that gives no length is spooled to a temporary file first, because iPXE is very slow without one. Keeps no
-cache: every transfer asks upstream.
+Streams bytes through as they come, and asks again by Range where a reader jumps or a connection breaks. Keeps nothing:
+see :mod:`pixiecore_core.files.cache`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
+import time
+from http.cookiejar import DefaultCookiePolicy
 from typing import IO
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
-from pixiecore_core.errors import BootFileError, BootFileNotFound
+from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileTimeout
+from pixiecore_core.files.disk import DiskFile, on_disk_thread
+from pixiecore_core.files.freshness import Validators, validators
 from pixiecore_core.models import BootFile, FileRef
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
+"""How long upstream may send nothing."""
+REDIRECTS = 10
+SPOOL_SECONDS = 30.0
+"""How long a client waits for a body without a length to be taken in. iPXE 2.0 itself gives up after 120 s."""
 SPOOL_LIMIT = 4 << 30
 """Bytes; an upstream that never ends must not fill the disk."""
-_CHUNK = 256 << 10
+PIECE = 256 << 10
+"""Bytes read at once, at the most."""
 _IDENTITY = {"Accept-Encoding": "identity"}  # else Content-Length would count compressed bytes
 
 
-class UpstreamFile:
-    """A byte source over HTTP: streams forward, and asks again by Range where a reader jumps."""
+class Unreachable(BootFileError):
+    """Upstream cannot be asked just now; it may be another time."""
 
-    def __init__(self, url: str, size: int, etag: str, response: requests.Response) -> None:
-        self._url = url
-        self._size = size
-        self._etag = etag
+
+class Answer:
+    """An upstream's answer whose body has not been read.
+
+    :param url: that was asked for
+    """
+
+    def __init__(self, url: str, response: requests.Response) -> None:
+        self.url = url
+        self.status = response.status_code
+        self.headers = response.headers
+        self.validators: Validators = validators(response.headers)
         self._response = response
-        self._position = 0
+        self._timeout = f"{shown(url)}: upstream sent nothing for {READ_SECONDS:g} s"
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body, where upstream says so."""
+        text = self.headers.get("Content-Length", "")
+        chunked = "Transfer-Encoding" in self.headers  # RFC 9112 section 6.3: the length then means nothing
+        return int(text) if text.isascii() and text.isdigit() and not chunked else None
+
+    def check(self) -> None:
+        """Raise what any status but 200 means.
+
+        :raises BootFileNotFound: 404 or 410
+        :raises BootFileError: another one
+        """
+        if self.status != 200:
+            self.close()
+            kind = BootFileNotFound if self.status in (404, 410) else BootFileError
+            raise kind(f"{shown(self.url)}: upstream says {self.status} {self._response.reason}")
+
+    def starts_at(self, offset: int, size: int) -> bool:
+        """Whether this is the rest of a file of *size* bytes, from *offset*."""
+        said = self.headers.get("Content-Range", "")
+        return self.status == 206 and said == f"bytes {offset}-{size - 1}/{size}"
+
+    def read(self, most: int) -> bytes:
+        """What has come of the body, at most so many bytes; waits for some. Nothing at its end.
+
+        :raises ConnectionError: the connection broke before the end
+        :raises BootFileTimeout: upstream sent nothing for :data:`READ_SECONDS`
+        """
+        try:
+            data: bytes = self._response.raw.read1(most, decode_content=False)
+        except (HTTPError, OSError) as error:
+            if isinstance(_cause(error), TimeoutError) or "timed out" in str(error):
+                raise BootFileTimeout(self._timeout) from error
+            raise ConnectionError(_reason(error)) from error
+        return data
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._response.close()
+
+
+class Upstream:
+    """The way to other web servers. Proxies and certificates as requests takes them from the environment."""
+
+    def __init__(self) -> None:
+        self._session = requests.Session()
+        self._session.max_redirects = REDIRECTS
+        # One machine's cookies are none of another's business.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=64))
+
+    def get(self, url: str, headers: dict[str, str] | None = None) -> Answer:
+        """Ask for *url*; waits for the answer's headers.
+
+        :raises BootFileTimeout: it does not answer in time
+        :raises Unreachable: it cannot be reached, or redirects in a circle
+        """
+        try:
+            response = self._session.get(
+                url, headers={**_IDENTITY, **(headers or {})}, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)
+            )
+        except requests.Timeout as error:
+            raise BootFileTimeout(f"{shown(url)}: upstream does not answer") from error
+        except (requests.RequestException, HTTPError, ValueError) as error:
+            # urllib3 and requests let ValueErrors of odd URLs and redirects through.
+            raise Unreachable(f"{shown(url)}: {_reason(error)}") from error
+        return Answer(url, response)
+
+    def get_rest(self, url: str, offset: int, size: int, same: Validators) -> Answer:
+        """Ask for the bytes of *url* from *offset* on.
+
+        :param same: the version that they must be of
+        :raises BootFileTimeout: upstream does not answer in time
+        :raises Unreachable: it cannot be reached, or is in trouble
+        :raises BootFileError: the file has changed, or cannot be had in parts
+        """
+        condition = same.if_same()
+        if not condition and offset:
+            raise BootFileError(f"{shown(url)}: upstream does not say which version it sends, so none can be continued")
+        answer = self.get(url, {"Range": f"bytes={offset}-", **condition})
+        if not answer.starts_at(offset, size):
+            answer.close()
+            if answer.status >= 500:
+                raise Unreachable(f"{shown(url)}: upstream says {answer.status}")
+            raise BootFileError(f"{shown(url)} cannot be read from the middle, or has changed")
+        return answer
+
+
+class PassedThrough:
+    """A byte source that reads from upstream as its reader does: forward at best.
+
+    :param answer: whose body begins at *offset*
+    :param digest: what the whole must hash to, with the hash of the bytes before *offset*; the last byte is not given
+        out before it is known to be right
+    """
+
+    def __init__(
+        self, upstream: Upstream, answer: Answer, size: int, offset: int = 0, digest: Digest | None = None
+    ) -> None:
+        self._upstream = upstream
+        self._answer = answer
+        self._validators = answer.validators
+        self._size = size
+        self._position = offset
+        self._digest = digest
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Up to *length* bytes from *offset*.
+        """Between one and *length* bytes from *offset*.
 
-        :raises BootFileError: upstream failed, ended early, or has changed the file meanwhile
+        :raises BootFileError: upstream failed, ended early, has changed the file meanwhile, or sent a wrong one
         """
+        url = self._answer.url
         wanted = min(length, self._size - offset)
         if wanted <= 0:
             return b""
         if offset != self._position:
-            self._seek(offset)
+            if self._digest is not None:
+                raise BootFileError(f"{shown(url)}: a part alone cannot be verified without a cache")
+            self._answer.close()
+            self._answer = self._upstream.get_rest(url, offset, self._size, self._validators)
+            self._position = offset
         try:
-            data: bytes = self._response.raw.read(wanted, decode_content=False)
-        except Exception as error:  # urllib3 has many; each means that the bytes did not come
-            raise BootFileError(f"{self._url}: {_reason(error)}") from error
-        if len(data) < wanted:
-            raise BootFileError(f"{self._url} ended after {offset + len(data)} of {self._size} bytes")
-        self._position = offset + len(data)
+            data = self._answer.read(min(wanted, PIECE))
+        except ConnectionError as error:
+            raise BootFileError(f"{shown(url)}: {error}") from error
+        if not data:
+            raise BootFileError(f"{shown(url)} ended after {offset:,} of {self._size:,} bytes")
+        self._position += len(data)
+        if self._digest is not None:
+            self._digest.take(data, self._position == self._size, url)
         return data
 
     def close(self) -> None:
         """Give up the upstream connection."""
-        self._response.close()
-
-    def _seek(self, offset: int) -> None:
-        self._response.close()
-        headers = {"Range": f"bytes={offset}-"}
-        if self._etag:
-            headers["If-Range"] = self._etag
-        self._response = _get(self._url, headers)
-        total = self._response.headers.get("Content-Range", "").rpartition("/")[2]
-        if self._response.status_code != 206 or total != str(self._size):
-            self._response.close()
-            raise BootFileError(f"{self._url} cannot be read from the middle, or has changed")
-        self._position = offset
+        self._answer.close()
 
 
-class SpooledFile:
-    """A byte source over a temporary file, for what upstream sent without saying how much it is."""
+class Digest:
+    """Checks bytes that pass by against a sha256.
 
-    def __init__(self, spool: IO[bytes]) -> None:
-        self._spool = spool
+    :param so_far: the hash of what went before
+    """
 
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Up to *length* bytes from *offset*."""
-        self._spool.seek(offset)
-        return self._spool.read(length)
+    def __init__(self, expected: str, so_far: hashlib._Hash | None = None) -> None:
+        self._expected = expected
+        self._hash = so_far or hashlib.sha256()
 
-    def close(self) -> None:
-        """Delete the temporary file."""
-        self._spool.close()
+    def take(self, data: bytes, last: bool, url: str) -> None:
+        """Take the next bytes.
+
+        :raises BootFileError: they were the last, and the whole is not what it must be
+        """
+        self._hash.update(data)
+        if last and self._hash.hexdigest() != self._expected:
+            raise BootFileError(wrong_digest(url, self._hash.hexdigest(), self._expected))
 
 
-def open_upstream(ref: FileRef) -> BootFile:
-    """Begin to fetch the URL *ref*.
+def pass_through(upstream: Upstream, ref: FileRef) -> BootFile:
+    """Open the URL *ref* for one reader, without keeping it.
 
     :raises BootFileNotFound: upstream says 404 or 410
     :raises BootFileError: upstream cannot be reached, or says anything else but 200
     """
-    url = ref.location
-    response = _get(url, {})
-    if response.status_code != 200:
-        response.close()
-        kind = BootFileNotFound if response.status_code in (404, 410) else BootFileError
-        raise kind(f"{url}: upstream says {response.status_code} {response.reason}")
-    length = response.headers.get("Content-Length", "")
-    etag = response.headers.get("ETag", "")
-    strong = etag if etag.startswith('"') else ""
-    if length.isascii() and length.isdigit():
-        source = UpstreamFile(url, int(length), strong, response)
-        return BootFile(name=ref.name, size=int(length), etag=strong, source=source)
-    spool = _spool(url, response)
-    return BootFile(name=ref.name, size=spool.seek(0, 2), etag=strong, source=SpooledFile(spool))
+    answer = upstream.get(ref.location)
+    answer.check()
+    digest = Digest(ref.sha256) if ref.sha256 else None
+    if answer.length is None:
+        size, source = _spool(answer, digest)
+        return BootFile(name=ref.name, size=size, etag=answer.validators.strong_etag, source=source)
+    passed = PassedThrough(upstream, answer, answer.length, digest=digest)
+    return BootFile(name=ref.name, size=answer.length, etag=answer.validators.strong_etag, source=passed)
 
 
-def _get(url: str, headers: dict[str, str]) -> requests.Response:
+class Spooled:
+    """A byte source over a file of our own that has no name."""
+
+    def __init__(self, spool: IO[bytes], size: int) -> None:
+        self._spool = spool
+        self._size = size
+        self._file = DiskFile(spool.fileno())
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Up to *length* bytes from *offset*."""
+        return self._file.read(offset, max(0, min(length, self._size - offset)))
+
+    def close(self) -> None:
+        """Close it, and with it free its bytes."""
+        self._spool.close()
+
+
+def _spool(answer: Answer, digest: Digest | None) -> tuple[int, Spooled]:
+    """Take in the whole body first: without a Content-Length iPXE is very slow, and firmware refuses (LAB.md).
+
+    :raises BootFileError: it cannot be had, is endless, or is not what it must be
+    """
+    url = answer.url
+    give_up = time.monotonic() + SPOOL_SECONDS
+    spool: IO[bytes] = tempfile.TemporaryFile(prefix="pixiecore-")  # noqa: SIM115 - the source closes it
+    size = 0
     try:
-        return requests.get(url, headers={**_IDENTITY, **headers}, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS))
-    except requests.RequestException as error:
-        raise BootFileError(f"{url}: {_reason(error)}") from error
-
-
-def _spool(url: str, response: requests.Response) -> IO[bytes]:
-    spool: IO[bytes] = tempfile.TemporaryFile(prefix="pixiecore-")  # noqa: SIM115 - the caller closes it
-    try:
-        for chunk in response.iter_content(_CHUNK):
-            spool.write(chunk)
-            if spool.tell() > SPOOL_LIMIT:
-                raise BootFileError(f"{url} gives no length and is over {SPOOL_LIMIT >> 30} GiB")
-    except requests.RequestException as error:
+        while data := answer.read(PIECE):
+            on_disk_thread(spool.write, data)
+            size += len(data)
+            if digest is not None:
+                digest.take(data, False, url)
+            if size > SPOOL_LIMIT:
+                raise BootFileError(f"{shown(url)}: upstream gives no length, and over {SPOOL_LIMIT >> 30} GiB")
+            if time.monotonic() > give_up:
+                raise BootFileTimeout(f"{shown(url)}: upstream gives no length, and takes over {SPOOL_SECONDS:g} s")
+        on_disk_thread(spool.flush)
+        if digest is not None:
+            digest.take(b"", True, url)
+    except OSError as error:  # ours of the disk, or upstream's ConnectionError
         spool.close()
-        raise BootFileError(f"{url}: {_reason(error)}") from error
+        raise BootFileError(f"{shown(url)}: {error.strerror or error}") from error
     except BootFileError:
         spool.close()
         raise
     finally:
-        response.close()
-    return spool
+        answer.close()
+    return size, Spooled(spool, size)
+
+
+def wrong_digest(url: str, found: str, expected: str) -> str:
+    """What to say of a file that is not the one that was asked for."""
+    return f"{shown(url)} has sha256 {found}, not {expected}: it is damaged, or somebody has changed it"
+
+
+def shown(url: str) -> str:
+    """*url* without the password that may be in it."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:…@{parts.netloc.rpartition('@')[2]}"))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The innermost cause: requests wraps what happened two or three times."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error
 
 
 def _reason(error: Exception) -> str:
-    """The innermost cause: requests wraps what happened two or three times."""
-    reason: BaseException = error
-    while reason.__cause__ is not None or reason.__context__ is not None:
-        reason = reason.__cause__ or reason.__context__ or reason
-    return str(reason) or type(reason).__name__
+    if isinstance(error, requests.TooManyRedirects):
+        return f"it redirects more than {REDIRECTS} times"
+    cause = _cause(error)
+    return str(cause) or type(cause).__name__

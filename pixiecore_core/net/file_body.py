@@ -42,8 +42,11 @@ Done = Callable[[int, int, str | None], None]
 class _SendsItself(Protocol):
     """A byte source that needs no memory of ours on its way out, as local files do not."""
 
-    def send_to(self, connection: int, offset: int, length: int, patience: float) -> bool:
-        """Send *length* bytes from *offset* to a socket, given by its descriptor; whether it had to wait."""
+    def send_to(self, connection: int, offset: int, length: int, patience: float) -> int:
+        """Send up to *length* bytes from *offset* to a socket, given by its descriptor.
+
+        :returns: how many were sent; 0 if the rest must be read with ``read_at``
+        """
 
 
 @dataclass(slots=True)
@@ -69,16 +72,19 @@ class FileBody:
                 length = min(CHUNK, self.stop - offset)
                 # The first part goes the common way, and with it the headers that pywsgi holds back until then.
                 if offset > self.start and self.connection is not None and isinstance(source, _SendsItself):
-                    waited = source.send_to(self.connection, offset, length, STALL_SECONDS)
+                    length = source.send_to(self.connection, offset, length, STALL_SECONDS)
                 else:
-                    length = min(_FIRST, length) if offset == self.start else length
-                    yield source.read_at(offset, length)
-                    waited = False
-                offset += length
-                self.sent += length
-                if not waited:
+                    length = 0
+                if not length:
+                    part = source.read_at(offset, min(CHUNK if offset > self.start else _FIRST, self.stop - offset))
+                    if not part:
+                        raise BootFileError(f"{self.file.name} ended after {offset:,} of {self.file.size:,} bytes")
+                    yield part
+                    length = len(part)
                     # A client that reads as fast as we send never makes us wait: the others' turn all the same.
                     gevent.sleep(0)
+                offset += length
+                self.sent += length
         except BootFileError as error:
             self.reason = str(error)
             # The length is promised and cannot be kept: only a broken connection tells the client so.

@@ -23,8 +23,8 @@ class TftpFile:
     size: int
     """Bytes."""
     read_at: Callable[[int, int], bytes | memoryview]
-    """``read_at(offset, length)``: exactly so many bytes. Called in a greenlet of its own, so it may wait. Raises
-    ``BootFileError`` when they cannot be had."""
+    """``read_at(offset, length)``: at least one byte, at most so many. Called in a greenlet of its own, so it may wait.
+    Raises ``BootFileError`` when they cannot be had."""
     close: Callable[[], None]
     """Called once, when no read is under way."""
 
@@ -121,6 +121,10 @@ class ReadAhead:
         offset = index * self._length
         wanted = min(self._length, self._file.size - offset)
         stretch = self._file.read_at(offset, wanted) if wanted else b""
-        if len(stretch) != wanted:
-            raise BootFileError("the file is shorter than it was when it was opened")
+        while len(stretch) < wanted:
+            # A file that is still on its way to us comes in smaller parts.
+            part = self._file.read_at(offset + len(stretch), wanted - len(stretch))
+            if not part:
+                raise BootFileError("the file is shorter than it was when it was opened")
+            stretch = b"".join((stretch, part))
         return stretch

@@ -2,138 +2,145 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
-from collections.abc import Iterator
+import hashlib
 
 import pytest
 
-from pixiecore_core.errors import BootFileError, BootFileNotFound
+from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileTimeout
 from pixiecore_core.files import upstream
-from pixiecore_core.files.upstream import open_upstream
-from pixiecore_core.models import FileRef
+from pixiecore_core.files.upstream import Upstream, pass_through, shown
+from pixiecore_core.models import BootFile, FileRef
+from tests.files.web import Page, Site
 
 DATA = bytes(range(256)) * 4000
+TAG = {"ETag": '"one"'}
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """An upstream with every fault on a path of its own."""
-
-    protocol_version = "HTTP/1.1"
-    etag = '"one"'
-
-    def do_GET(self) -> None:
-        fault = self.path.strip("/")
-        if fault.isdecimal():
-            self.send_error(int(fault))
-            return
-        start = int(self.headers["Range"][6:-1]) if "Range" in self.headers and fault != "norange" else 0
-        changed = self.headers.get("If-Range", self.etag) != self.etag
-        body = DATA[0 if changed else start :]
-        self.send_response(206 if start and not changed else 200)
-        if fault != "notag":
-            self.send_header("ETag", self.etag)
-        if start and not changed:
-            self.send_header("Content-Range", f"bytes {start}-{len(DATA) - 1}/{len(DATA)}")
-        if fault == "nolength":
-            self.send_header("Transfer-Encoding", "chunked")
-        else:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if fault == "nolength":
-            self.wfile.write(f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
-        elif fault == "short":
-            self.wfile.write(body[:1000])
-            self.close_connection = True
-        else:
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Silence."""
+def opened(url: str, sha256: str | None = None) -> BootFile:
+    return pass_through(Upstream(), FileRef(location=url, sha256=sha256))
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Silent about clients that go away, as ours do when they are closed early."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing."""
-
-
-@pytest.fixture(scope="module")
-def base() -> Iterator[str]:
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def read(file: BootFile, start: int = 0) -> bytes:
+    try:
+        parts = []
+        while start < file.size:
+            parts.append(file.source.read_at(start, 100_000))
+            start += len(parts[-1])
+        return b"".join(parts)
+    finally:
+        file.source.close()
 
 
-def ref(base: str, path: str = "file") -> FileRef:
-    return FileRef(location=f"{base}/{path}")
-
-
-def test_it_is_passed_through(base: str) -> None:
-    file = open_upstream(ref(base, "boot/vmlinuz?x=1"))
+def test_it_is_passed_through(site: Site) -> None:
+    file = opened(site.put("/boot/vmlinuz?x=1", Page(DATA, headers=TAG)))
     assert (file.name, file.size, file.etag) == ("vmlinuz", len(DATA), '"one"')
-    parts = [file.source.read_at(offset, 100_000) for offset in range(0, file.size, 100_000)]
-    assert b"".join(parts) == DATA
-    file.source.close()
+    assert read(file) == DATA
 
 
-def test_a_jump_asks_upstream_again_by_range(base: str) -> None:
-    file = open_upstream(ref(base))
+def test_a_jump_asks_upstream_again_by_range(site: Site) -> None:
+    file = opened(site.put("/x", Page(DATA, headers=TAG)))
     assert file.source.read_at(5000, 100) == DATA[5000:5100]
     assert file.source.read_at(5100, 100) == DATA[5100:5200]
     assert file.source.read_at(10, 5) == DATA[10:15]
     file.source.close()
 
 
-def test_a_jump_after_a_change_is_an_error(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = open_upstream(ref(base))
-    monkeypatch.setattr(Handler, "etag", '"two"')
+def test_a_jump_after_a_change_is_an_error(site: Site) -> None:
+    file = opened(site.put("/x", Page(DATA, headers=TAG)))
+    site.put("/x", Page(DATA, headers={"ETag": '"two"'}))
     with pytest.raises(BootFileError, match="has changed"):
         file.source.read_at(5000, 100)
     file.source.close()
 
 
-def test_a_jump_where_upstream_knows_no_ranges_is_an_error(base: str) -> None:
-    file = open_upstream(ref(base, "norange"))
+def test_a_jump_where_upstream_knows_no_ranges_is_an_error(site: Site) -> None:
+    file = opened(site.put("/x", Page(DATA, headers=TAG, ranges=False)))
     with pytest.raises(BootFileError, match="cannot be read from the middle"):
         file.source.read_at(5000, 100)
     file.source.close()
 
 
-def test_a_body_that_ends_early_is_an_error(base: str) -> None:
-    file = open_upstream(ref(base, "short"))
-    with pytest.raises(BootFileError):
-        file.source.read_at(0, 100_000)
+def test_a_jump_where_upstream_names_no_version_is_an_error(site: Site) -> None:
+    file = opened(site.put("/x", Page(DATA)))
+    with pytest.raises(BootFileError, match="which version"):
+        file.source.read_at(5000, 100)
     file.source.close()
 
 
-def test_a_body_without_length_is_spooled(base: str) -> None:
-    file = open_upstream(ref(base, "nolength"))
+def test_a_body_that_ends_early_is_an_error(site: Site) -> None:
+    with pytest.raises(BootFileError, match=r"ended after 1,000|IncompleteRead"):
+        read(opened(site.put("/x", Page(DATA, cuts=[1000]))))
+
+
+def test_a_body_without_length_is_spooled(site: Site) -> None:
+    file = opened(site.put("/x", Page(DATA, length=False)))
     assert file.size == len(DATA)
     assert file.source.read_at(700, 100) == DATA[700:800]
-    file.source.close()
+    assert read(file) == DATA
 
 
-def test_a_spool_has_a_limit(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spool_has_a_limit(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream, "SPOOL_LIMIT", 1000)
     with pytest.raises(BootFileError, match="gives no length"):
-        open_upstream(ref(base, "nolength"))
+        opened(site.put("/x", Page(DATA, length=False)))
+
+
+def test_a_spool_has_a_time_limit(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "SPOOL_SECONDS", 0.05)
+    with pytest.raises(BootFileTimeout, match="gives no length"):
+        opened(site.put("/x", Page(DATA[:50_000], length=False, pause=0.02)))
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_what_must_have_a_hash_is_never_passed_whole_with_another(site: Site, length: bool) -> None:
+    url = site.put("/x", Page(DATA, length=length))
+    assert read(opened(url, hashlib.sha256(DATA).hexdigest())) == DATA
+    passed = b""
+    with pytest.raises(BootFileError, match=r"has sha256 .* not 00"):  # noqa: PT012 - how much came before counts
+        file = opened(url, "00" * 32)
+        while len(passed) < len(DATA):
+            passed += file.source.read_at(len(passed), 100_000)
+    assert len(passed) < len(DATA)
 
 
 @pytest.mark.parametrize(
     ("status", "error"),
     [(404, BootFileNotFound), (410, BootFileNotFound), (403, BootFileError), (500, BootFileError)],
 )
-def test_an_upstream_error_is_named(base: str, status: int, error: type[BootFileError]) -> None:
+def test_an_upstream_error_is_named(site: Site, status: int, error: type[BootFileError]) -> None:
     with pytest.raises(error, match=f"upstream says {status}"):
-        open_upstream(ref(base, str(status)))
+        opened(site.put("/x", Page(status=status)))
 
 
-def test_an_upstream_that_is_not_there_is_named(base: str) -> None:
+def test_an_upstream_that_is_not_there_is_named() -> None:
     with pytest.raises(BootFileError, match=r"127\.0\.0\.1:9/x.*[Rr]efused"):
-        open_upstream(FileRef(location="http://127.0.0.1:9/x"))
+        opened("http://127.0.0.1:9/x")
+
+
+def test_a_host_that_has_no_address_is_named() -> None:
+    with pytest.raises(BootFileError, match=r"no-such-host\.invalid"):
+        opened("http://no-such-host.invalid/x")
+
+
+def test_silence_is_a_timeout(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "READ_SECONDS", 0.1)
+    file = opened(site.put("/x", Page(DATA[:1000], pause=1)))
+    with pytest.raises(BootFileTimeout, match=r"sent nothing for 0\.1 s"):
+        file.source.read_at(0, 1000)
+    file.source.close()
+
+
+def test_redirects_are_followed_but_not_in_a_circle(site: Site) -> None:
+    site.put("/new", Page(DATA))
+    assert read(opened(site.put("/old", Page(status=302, headers={"Location": "/new"})))) == DATA
+    with pytest.raises(BootFileError, match="redirects more than 10 times"):
+        opened(site.put("/circle", Page(status=302, headers={"Location": "/circle"})))
+    with pytest.raises(BootFileError):
+        opened(site.put("/file", Page(status=302, headers={"Location": "file:///etc/passwd"})))
+
+
+def test_passwords_in_urls_are_not_shown() -> None:
+    assert shown("http://me:secret@host:8080/x?y#z") == "http://me:…@host:8080/x?y#z"
+    with pytest.raises(BootFileError) as caught:
+        opened("http://me:secret@127.0.0.1:9/x")
+    assert "secret" not in str(caught.value)

@@ -64,6 +64,7 @@ def start_server(
     """Start Pixiecore for this machine, on a host of its own or on the neighbour's, and wait until it is ready."""
     parts = payload(machine.payload)
     argv: list[str | Path] = [PIXIECORE, "boot", parts.kernel, parts.initrd, f"--cmdline={errand.cmdline}"]
+    argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]
     if machine.unified:
         argv.append(f"--ipxe-efi32={parts.unified_image(errand.unified_cmdline, folder / 'ia32.efi')}")
     if beside_neighbour:

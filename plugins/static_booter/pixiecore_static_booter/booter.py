@@ -15,13 +15,13 @@ from pixiecore_core import BootSpec, CmdlineError, FileRef, Machine, expand_cmdl
 
 
 def _file(value: object) -> object:
-    """A path, made absolute, or a URL.
+    """A path, made absolute, or a URL; ``#sha256=…`` behind either says what its bytes must hash to.
 
     :raises ValueError: a local file is not there, or may not be read
     """
     if not isinstance(value, str):
         return value
-    ref = FileRef(location=value if "://" in value else os.path.abspath(os.path.expanduser(value)))
+    ref = FileRef.from_text(value if "://" in value else os.path.abspath(os.path.expanduser(value)))
     if ref.is_url:
         return ref
     try:
@@ -67,7 +67,9 @@ class StaticSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kernel: BootableFile = Field(description="kernel to boot: a path or an http(s) URL")
+    kernel: BootableFile = Field(
+        description="kernel to boot: a path or an http(s) URL, perhaps with #sha256=… behind it"
+    )
     initrd: list[BootableFile] = Field([], description="initial RAM disk, a path or a URL; may be repeated")
     cmdline: Annotated[str, BeforeValidator(_template)] = Field(
         "", description='kernel command line; {{ ID "path-or-url" }} becomes a URL of that file'

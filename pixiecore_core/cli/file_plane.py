@@ -1,0 +1,69 @@
+"""Builds the file plane from settings: the cache, or none where it cannot be, and the sealer with its key.
+
+What the user named must work, else it is an error; the default places may fail, with a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pixiecore_core.boot.tokens import KEY_BYTES, Sealer
+from pixiecore_core.errors import ConfigError
+from pixiecore_core.files.cache import Cache
+from pixiecore_core.files.folders import user_folder
+from pixiecore_core.files.key_file import read_or_create_key
+from pixiecore_core.files.plane import FilePlane
+from pixiecore_core.files.store import Store
+from pixiecore_core.files.upstream import Upstream
+from pixiecore_core.settings import CacheSettings, ServerSettings
+
+Warn = Callable[[str], None]
+
+
+def open_store(settings: CacheSettings) -> Store:
+    """The cache on disk.
+
+    :raises ConfigError: the folder cannot be written to
+    """
+    folder = settings.cache_dir
+    try:
+        folder = folder or user_folder("cache")
+        store = Store(folder, int(settings.cache_size))
+        store.prepare()
+    except (OSError, RuntimeError) as error:
+        raise ConfigError("--cache-dir", f"{folder or 'the cache'} cannot be used: {error}") from error
+    return store
+
+
+def open_files(settings: ServerSettings, warn: Warn) -> FilePlane:
+    """The file plane of a server.
+
+    :raises ConfigError: the user named a folder for the cache that cannot be used
+    """
+    if settings.no_cache:
+        return FilePlane()
+    try:
+        store = open_store(settings)
+    except ConfigError as error:
+        if settings.cache_dir is not None:
+            raise
+        warn(f"No cache, so every machine fetches for itself: {error.reason}; see --cache-dir")
+        return FilePlane()
+    upstream = Upstream()
+    return FilePlane(Cache(store, upstream, warn), upstream)
+
+
+def open_sealer(settings: ServerSettings, warn: Warn) -> Sealer:
+    """The sealer of a server.
+
+    :raises ConfigError: the user named a key file that cannot be used
+    """
+    try:
+        path: Path = settings.key_file or user_folder("state") / "url.key"
+        return Sealer(read_or_create_key(path, KEY_BYTES))
+    except (ConfigError, RuntimeError) as error:
+        if settings.key_file is not None:
+            raise
+        warn(f"Machines in the middle of their boot will not survive a restart: {error}")
+        return Sealer()

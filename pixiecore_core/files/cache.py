@@ -1,0 +1,175 @@
+"""One upstream fetch for all machines: decides for each request whether to use what is on disk, join a download that is
+under way, ask upstream whether it has changed, or start to download.
+
+A cache that cannot be written to degrades to passing files through. Bytes are the business of download.py and store.py,
+headers of freshness.py.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import gevent
+import gevent.event
+
+from pixiecore_core.errors import BootFileError, BootFileNotReady
+from pixiecore_core.files.disk import DiskFile, on_disk_thread
+from pixiecore_core.files.download import Download
+from pixiecore_core.files.freshness import fresh_until, may_keep
+from pixiecore_core.files.local import LocalFile
+from pixiecore_core.files.store import Entry, Store
+from pixiecore_core.files.upstream import SPOOL_SECONDS, Upstream, pass_through, shown, wrong_digest
+from pixiecore_core.models import BootFile, FileRef
+
+ASK_AGAIN_SECONDS = 5
+"""After how long a client shall come back for a file that takes longer than it should wait."""
+
+_WRONG_KEPT = 1000
+
+Found = Entry | Download | None
+"""``None``: the cache cannot take it, so it must be passed through."""
+
+
+@dataclass(slots=True)
+class Cache:
+    """The cache in use.
+
+    :param warn: told in words what an operator should know
+    """
+
+    store: Store
+    upstream: Upstream
+    warn: Callable[[str], None]
+    _downloads: dict[str, Download] = field(default_factory=dict)
+    _wrong: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
+    """URLs that have brought other bytes than the sha256 expected of them."""
+    _searches: dict[tuple[str, str | None], gevent.event.AsyncResult[Found]] = field(default_factory=dict)
+
+    def open(self, ref: FileRef) -> BootFile:
+        """Open the URL *ref*.
+
+        :raises BootFileNotFound: upstream says 404 or 410
+        :raises BootFileTimeout: upstream does not answer in time
+        :raises BootFileNotReady: the file is still on its way, and nothing of it can be given out before it is whole
+        :raises BootFileError: upstream cannot be reached or says anything else but 200, or the file is not the one that
+            *ref* must be
+        """
+        for _ in range(3):
+            found = self._find_together(ref)
+            if found is None:
+                return pass_through(self.upstream, ref)
+            opened = self._open_download(found, ref) if isinstance(found, Download) else self._open_entry(found, ref)
+            if opened is not None:
+                return opened
+            # Another process has replaced or removed the entry between the look and the use.
+        return pass_through(self.upstream, ref)
+
+    def stop(self) -> None:
+        """Give up every download; what has come of them is deleted."""
+        for download in list(self._downloads.values()):
+            download.stop()
+
+    def downloads(self) -> list[Download]:
+        """Those under way."""
+        return list(self._downloads.values())
+
+    def _find_together(self, ref: FileRef) -> Found:
+        """Ask upstream once for all who want to know at the same time.
+
+        In a greenlet of its own, so that a client who goes away takes nobody else's answer along.
+        """
+        key = (ref.location, ref.sha256)
+        search = self._searches.get(key)
+        if search is None:
+            search = self._searches[key] = gevent.event.AsyncResult()
+            gevent.spawn(self._search, key, search)
+        return search.get()
+
+    def _search(self, key: tuple[str, str | None], search: gevent.event.AsyncResult[Found]) -> None:
+        try:
+            search.set(self._find(*key))
+        except Exception as error:
+            search.set_exception(error)
+        finally:
+            del self._searches[key]
+
+    def _find(self, url: str, expected: str | None) -> Found:
+        """What *url* is to be served from."""
+        running = self._downloads.get(url)
+        if running is not None and not running.ended:
+            return running
+        entry = on_disk_thread(self.store.find, url)
+        if entry is not None and expected is not None and entry.sha256 != expected:
+            self._note_wrong(url, expected)
+        if entry is not None and expected is not None and entry.sha256 == expected:
+            return entry  # the very bytes: upstream has nothing to add
+        # An entry with another hash than expected is no use; ask for the file whatever its version.
+        known = entry if expected is None else None
+        if known is not None and known.fresh_until > time.time():
+            return known
+        answer = self.upstream.get(url, known.validators.if_changed() if known else None)
+        if known is not None and answer.status == 304:
+            answer.close()
+            # RFC 9111 section 4.3.4: a 304 without a lifetime leaves the former one, which has passed.
+            return on_disk_thread(self.store.refresh, known, fresh_until(answer.headers, time.time()))
+        answer.check()
+        try:
+            part = on_disk_thread(self.store.begin, answer.length)
+        except OSError as error:
+            answer.close()
+            self.warn(f"The cache does not take {shown(url)}: {error.strerror or error}; it is passed through")
+            return None
+        keep = may_keep(answer.headers)
+        download = self._downloads[url] = Download(
+            self.store, self.upstream, answer, part, keep, lambda: self._ended(url)
+        )
+        return download
+
+    def _ended(self, url: str) -> None:
+        download = self._downloads.pop(url, None)
+        if download is None:
+            return
+        if download.lost:
+            self.warn(f"The disk takes no more of {shown(url)}: its readers go on from upstream by themselves")
+        for expected in download.expected:
+            if download.sha256 is not None and download.sha256 != expected:
+                self._note_wrong(url, expected)
+                self.warn(wrong_digest(url, download.sha256, expected))
+
+    def _note_wrong(self, url: str, expected: str) -> None:
+        self._wrong[url, expected] = None
+        if len(self._wrong) > _WRONG_KEPT:
+            self._wrong.popitem(last=False)
+
+    def _open_entry(self, entry: Entry, ref: FileRef) -> BootFile | None:
+        try:
+            file = DiskFile(on_disk_thread(self.store.open, entry))
+        except OSError:
+            return None
+        etag = entry.validators.strong_etag or f'"{entry.body}"'
+        source = LocalFile(shown(entry.url), file, os.fstat(file.descriptor))
+        return BootFile(name=ref.name, size=entry.size, etag=etag, source=source)
+
+    def _open_download(self, download: Download, ref: FileRef) -> BootFile | None:
+        source = download.reader(ref.sha256)
+        if source is None:
+            return None  # it has ended meanwhile, and lies on the disk by now
+        try:
+            # Without its length a client is told nothing, and from a URL that has lied, nothing that may be wrong.
+            lied = ref.sha256 is not None and (ref.location, ref.sha256) in self._wrong
+            if (download.size is None or lied) and not download.wait_for_end(SPOOL_SECONDS):
+                raise BootFileNotReady(f"{shown(ref.location)} is still on its way", ASK_AGAIN_SECONDS)
+            if download.error is not None:
+                raise download.error
+            if ref.sha256 is not None and download.sha256 not in (None, ref.sha256):
+                raise BootFileError(wrong_digest(ref.location, str(download.sha256), ref.sha256))
+            if download.size is None or (lied and download.lost):
+                raise BootFileError(f"{shown(ref.location)}: the disk is full")
+        except BaseException:
+            source.close()
+            raise
+        return BootFile(name=ref.name, size=download.size, etag=download.etag, source=source)

@@ -1,0 +1,280 @@
+"""The cache on disk: whole files by URL, within a number of bytes. Plain blocking calls, for a disk thread.
+
+A file is written to ``parts/``, and when it is whole its facts appear in ``entries/`` by one rename: a crash leaves an
+old entry, a new one or none, never a mixed one. Several processes may share the folder. Fetches nothing.
+
+    entries/SHA256-OF-URL.json   url, validators, size, sha256, body; its time of change is when it was last used
+    bodies/ID                    the bytes
+    parts/ID                     on its way, locked by the process that writes it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pixiecore_core.files.freshness import Validators
+from pixiecore_core.models import Model
+
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Downloads of Pixiecore. Backup programs may skip this folder.\n"
+"""The Cache Directory Tagging Specification's file: its first line is fixed."""
+_SPARE_BYTES = 64 << 20
+"""Disk space that a download must leave."""
+
+
+class Entry(Model):
+    """The facts of a file in the cache."""
+
+    url: str
+    body: str
+    """Names the bytes; another download of the same URL has another name."""
+    size: int
+    sha256: str
+    validators: Validators
+    fresh_until: float
+    """Seconds since the epoch until which it may be used without asking upstream."""
+
+
+class Part:
+    """A file on its way into the cache.
+
+    :param descriptor: open for reading and writing; the caller's to close
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        self.size = 0
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        """Append *data*.
+
+        :raises OSError: the disk is full, or failed
+        """
+        view = memoryview(data)
+        offset = self.size
+        while view:
+            count = os.pwrite(self.descriptor, view, offset)
+            view, offset = view[count:], offset + count
+        self._hash.update(data)
+        self.size = offset
+
+    def sha256(self) -> str:
+        """Of what has been written, in hex."""
+        return self._hash.copy().hexdigest()
+
+    def hash_so_far(self) -> hashlib._Hash:
+        """To go on hashing elsewhere."""
+        return self._hash.copy()
+
+    def discard(self) -> None:
+        """Delete it; who has it open can still read it."""
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+
+class Store:
+    """The folder.
+
+    :param limit: bytes that all files together may take
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.folder = folder
+        self.limit = limit
+        self._entries, self._bodies, self._parts = (folder / name for name in ("entries", "bodies", "parts"))
+
+    def prepare(self) -> None:
+        """Make the folders, and delete what a killed process left half done.
+
+        :raises OSError: the folder cannot be written to
+        """
+        for folder in (self.folder, self._entries, self._bodies, self._parts):
+            # Private: URLs may hold passwords, and images secrets.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.folder / "CACHEDIR.TAG").write_text(_TAG)
+        with self._locked():
+            for part in self._parts.iterdir():
+                if not _in_use(part):
+                    part.unlink(missing_ok=True)
+            known = {entry.body for entry, _ in self._read_all()}
+            for body in self._bodies.iterdir():
+                if body.name not in known:
+                    body.unlink(missing_ok=True)
+
+    def find(self, url: str) -> Entry | None:
+        """The entry of *url*, if its bytes are there."""
+        entry = self._read(self._path(url))
+        if entry is None or entry.url != url:
+            return None
+        try:
+            whole = self._body(entry).stat().st_size == entry.size
+        except OSError:
+            whole = False
+        return entry if whole else None
+
+    def open(self, entry: Entry) -> int:
+        """A descriptor of the bytes of *entry*, which count as used now.
+
+        :raises OSError: another process has just replaced or removed them
+        """
+        descriptor = os.open(self._body(entry), os.O_RDONLY | os.O_CLOEXEC)
+        with contextlib.suppress(OSError):
+            os.utime(self._path(entry.url))
+        return descriptor
+
+    def begin(self, size: int | None) -> Part:
+        """Start a file of *size* bytes, making room for it.
+
+        :raises OSError: there is no room (ENOSPC, EFBIG), or the folder cannot be written to
+        """
+        if size is not None:
+            if size > self.limit:
+                raise OSError(errno.EFBIG, f"it is larger than the cache's {self.limit:,} bytes")
+            self.shrink_to(self.limit - size)
+            room = os.statvfs(self._parts)
+            if room.f_bavail * room.f_frsize < size + min(_SPARE_BYTES, size):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path = self._parts / secrets.token_hex(16)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return Part(path, descriptor)
+
+    def commit(self, part: Part, url: str, validators: Validators, fresh_until: float) -> Entry:
+        """Make the whole file *part* the entry of *url*, in place of any other.
+
+        :raises OSError: the disk is full, or failed
+        """
+        os.fdatasync(part.descriptor)
+        entry = Entry(
+            url=url,
+            body=part.path.name,
+            size=part.size,
+            sha256=part.sha256(),
+            validators=validators,
+            fresh_until=fresh_until,
+        )
+        with self._locked():
+            former = self._read(self._path(url))
+            part.path.rename(self._body(entry))
+            try:
+                self._write(entry)
+            except OSError:
+                self._body(entry).unlink(missing_ok=True)
+                raise
+            if former is not None:
+                self._body(former).unlink(missing_ok=True)
+        self.shrink_to(self.limit)
+        return entry
+
+    def refresh(self, entry: Entry, fresh_until: float) -> Entry:
+        """Note that upstream has confirmed *entry*."""
+        confirmed = entry.model_copy(update={"fresh_until": fresh_until})
+        with self._locked():
+            if self._read(self._path(entry.url)) == entry:
+                self._write(confirmed)
+        return confirmed
+
+    def entries(self) -> list[tuple[Entry, float]]:
+        """Every entry, and when it was last used in seconds since the epoch; the one unused longest first."""
+        return sorted(self._read_all(), key=lambda item: item[1])
+
+    def remove(self, entry: Entry) -> None:
+        """Delete *entry*, unless it has been replaced meanwhile."""
+        with self._locked():
+            self._remove(entry)
+
+    def is_sound(self, entry: Entry) -> bool:
+        """Whether the bytes of *entry* are what they were when they were fetched. Reads them all."""
+        try:
+            with self._body(entry).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
+        except OSError:
+            return False
+
+    def shrink_to(self, limit: int, unused_since: float | None = None) -> list[Entry]:
+        """Delete the entries unused longest until all together take *limit* bytes at the most.
+
+        :param unused_since: delete also what was not used since then, in seconds since the epoch
+        :returns: what was deleted
+        """
+        with self._locked():
+            entries = self.entries()
+            total = sum(entry.size for entry, _ in entries)
+            removed = []
+            for entry, used in entries:
+                if total <= limit and (unused_since is None or used >= unused_since):
+                    continue
+                self._remove(entry)
+                removed.append(entry)
+                total -= entry.size
+        return removed
+
+    def _remove(self, entry: Entry) -> None:
+        current = self._read(self._path(entry.url))
+        if current is not None and current.body == entry.body:
+            self._path(entry.url).unlink(missing_ok=True)
+        self._body(entry).unlink(missing_ok=True)
+
+    def _path(self, url: str) -> Path:
+        return self._entries / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
+
+    def _body(self, entry: Entry) -> Path:
+        return self._bodies / Path(entry.body).name
+
+    def _read(self, path: Path) -> Entry | None:
+        try:
+            return Entry.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def _read_all(self) -> Iterator[tuple[Entry, float]]:
+        for path in self._entries.glob("*.json"):
+            try:
+                used = path.stat().st_mtime
+            except OSError:
+                continue
+            entry = self._read(path)
+            if entry is not None:
+                yield entry, used
+
+    def _write(self, entry: Entry) -> None:
+        path = self._path(entry.url)
+        new = self._parts / f"{path.name}.{secrets.token_hex(8)}"
+        try:
+            new.write_text(entry.model_dump_json())
+            now = time.time()
+            os.utime(new, (now, now))
+            new.rename(path)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps other processes, and our other threads, from changing the folder meanwhile."""
+        with (self.folder / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _in_use(part: Path) -> bool:
+    """Whether the process that writes *part* is alive: it holds a lock, which the kernel takes away with it."""
+    try:
+        with part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,93 @@
+"""What URLs in an answer lead to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pixiecore_api_booter.addresses import Addresses
+
+API = Addresses("http://api.example:8080/pixie", ["/srv/boot", "/srv/other"])
+
+
+@pytest.mark.parametrize(
+    ("url", "location"),
+    [
+        ("http://files.example/vmlinuz", "http://files.example/vmlinuz"),
+        ("HTTPS://Files.example/a%20b?c=d", "HTTPS://Files.example/a%20b?c=d"),
+        ("/vmlinuz", "http://api.example:8080/vmlinuz"),
+        ("vmlinuz", "http://api.example:8080/pixie/vmlinuz"),
+        ("./a/../b", "http://api.example:8080/pixie/b"),
+        ("../up", "http://api.example:8080/up"),
+        ("../../../up", "http://api.example:8080/up"),
+        ("?kernel=1", "http://api.example:8080/pixie/v1?kernel=1"),
+        ("//files.example/x", "http://files.example/x"),
+        ("a?b:c", "http://api.example:8080/pixie/a?b:c"),
+        ("./10.0.0.1:80/x", "http://api.example:8080/pixie/10.0.0.1:80/x"),
+    ],
+)
+def test_urls(url: str, location: str) -> None:
+    ref = API.ref(url)
+    assert ref.location == location
+    assert ref.root is None
+
+
+def test_an_api_at_the_root_of_its_host() -> None:
+    assert Addresses("https://api.example").ref("a").location == "https://api.example/a"
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "root"),
+    [
+        ("file:///srv/boot/vmlinuz", "/srv/boot/vmlinuz", "/srv/boot"),
+        ("file:/srv/boot/vmlinuz", "/srv/boot/vmlinuz", "/srv/boot"),
+        ("FILE://localhost/srv/other/a", "/srv/other/a", "/srv/other"),
+        ("file:///srv/boot/a%20b", "/srv/boot/a b", "/srv/boot"),
+        ("file:////srv/boot/a", "/srv/boot/a", "/srv/boot"),
+        ("file:///etc/../srv/boot/./a", "/srv/boot/a", "/srv/boot"),
+    ],
+)
+def test_files_below_a_root(url: str, location: str, root: str) -> None:
+    ref = API.ref(url)
+    assert (ref.location, ref.root) == (location, root)
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/shadow", "/srv/boot/../secret", "/srv/boot/%2e%2e/secret", "/srv/bootleg/x", "/srv", "/"]
+)
+def test_files_elsewhere_are_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="in no folder that --file-root allows"):
+        API.ref(f"file://{path}")
+    with pytest.raises(ValueError, match="no folder was allowed with --file-root"):
+        Addresses("http://api.example").ref(f"file://{path}")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "is empty"),
+        ("http:///vmlinuz", "names no host"),
+        ("http:vmlinuz", "names no host"),
+        ("http://[::1/x", "Invalid IPv6 URL"),
+        ("ftp://files.example/x", "neither a http, https or file URL"),
+        ("localhost:8080/x", "neither a http, https or file URL"),
+        ("10.0.0.1:80/x", "has a colon in its first segment"),
+        ("a\nb", "control character"),
+        ("file:///srv/boot/a%00b", "control character"),
+        ("file://host/srv/boot/a", "must have the form file:///absolute/path"),
+        ("file:relative", "must have the form file:///absolute/path"),
+    ],
+)
+def test_what_cannot_be_booted_from(url: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        API.ref(url)
+
+
+@given(st.text() | st.text("./%2e:fileroc\\?#@[]\0/ ", max_size=30).map(lambda text: f"file:///srv/boot/{text}"))
+def test_no_url_leaves_the_roots(url: str) -> None:
+    try:
+        ref = API.ref(url)
+    except ValueError:
+        return
+    assert ref.is_url or (ref.location + "/").startswith((f"{ref.root}/",))
+    assert ".." not in ref.location.split("/") or ref.is_url

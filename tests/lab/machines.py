@@ -61,6 +61,7 @@ class Machine:
     unified: bool = False
     """Debian has no iPXE for it: what comes by TFTP is kernel, initrd and command line in one file."""
     settings: tuple[str, ...] = ()
+    mac: str = MAC
 
     @property
     def firmware(self) -> str:
@@ -83,7 +84,7 @@ class Machine:
             options += ["-kernel", str(_IPXE_KERNEL), "-initrd", str(script)]
             boot_index = ""
         options += ["-netdev", f"tap,id=n0,ifname={TAP},script=no,downscript=no"]
-        options += ["-device", f"{self.nic},netdev=n0,mac={MAC}{boot_index}"]
+        options += ["-device", f"{self.nic},netdev=n0,mac={self.mac}{boot_index}"]
         return ["qemu-system-x86_64", "-machine", machine, *options]
 
 

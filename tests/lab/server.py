@@ -38,6 +38,11 @@ class Errand:
         return f'console=ttyS0 quiet lab.fetch={{{{ ID "{self.file}" }}}} lab.word={self.word}'
 
     @property
+    def api_cmdline(self) -> str:
+        """The same as an API says it."""
+        return f'console=ttyS0 quiet lab.fetch={{{{ URL "{self.file.as_uri()}" }}}} lab.word={self.word}'
+
+    @property
     def unified_cmdline(self) -> str:
         """For a kernel that comes without iPXE: it reads the script itself, and finds lab.fetch there."""
         script = f"http://{SERVER_ADDRESS}/_/ipxe?mac={MAC}&arch=i386&platform=efi"

@@ -70,7 +70,9 @@ pixiecore.add_command(cache_command)
 def main() -> None:
     """Run the command line and exit."""
     try:
-        pixiecore(standalone_mode=False)
+        # What a command gives to ctx.exit comes back as the result.
+        status = pixiecore(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

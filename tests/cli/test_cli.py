@@ -86,8 +86,8 @@ def test_the_booters_settings_become_options() -> None:
 
 
 def test_run_without_a_booter_names_the_installed_ones() -> None:
-    assert "installed: static" in failure(pixiecore("run"), 2)
-    assert "no booter 'nope'; installed: static" in failure(pixiecore("run", "--booter", "nope"), 2)
+    assert "installed: api, static" in failure(pixiecore("run"), 2)
+    assert "no booter 'nope'; installed: api, static" in failure(pixiecore("run", "--booter", "nope"), 2)
 
 
 def test_a_missing_setting_says_where_it_can_be_given() -> None:
@@ -205,7 +205,7 @@ def test_plugins_are_listed() -> None:
 
 
 def test_a_disabled_plugin_is_as_good_as_not_installed() -> None:
-    done = pixiecore("--disable-plugin", "static", "run")
+    done = pixiecore("--disable-plugin", "static", "--disable-plugin", "api", "run")
     assert "installed: none; try: pip install pixiecore-static-booter" in failure(done, 2)
     assert "no plugin 'nope' is installed" in failure(pixiecore("--disable-plugin", "nope", "run"), 2)
 
@@ -242,4 +242,4 @@ def test_a_broken_plugin_refuses_to_start_by_name(tmp_path: Path, name: str) -> 
     assert "plugin 'broken'" in message
     assert words in message
     done = pixiecore("--disable-plugin", "broken", "run", PYTHONPATH=str(tmp_path))
-    assert "installed: static" in failure(done, 2)
+    assert "installed: api, static" in failure(done, 2)

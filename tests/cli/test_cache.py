@@ -1,0 +1,134 @@
+"""``pixiecore fetch``, ``pixiecore cache``, and what a server does with its cache folder and its key file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import HIGH_PORTS, failure, pixiecore, read_until, serving
+from tests.files.web import Page, Site
+from tests.files.web import serving as upstream
+
+DATA = os.urandom(200_000)
+DIGEST = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with upstream() as site:
+        site.put("/vmlinuz", Page(DATA, headers={"ETag": '"one"'}))
+        yield site
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    return f"--cache-dir={tmp_path / 'cache'}"
+
+
+def http_port(lines: list[str]) -> str:
+    found = re.search(r"HTTP on port (\d+)", lines[-1])
+    assert found is not None, lines
+    return found[1]
+
+
+def kernel_url(port: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64") as answer:
+        found = re.search(r"^kernel .*http://[^/]+(/\S+)", answer.read().decode(), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def test_fetch_fills_the_cache_and_cache_shows_checks_and_empties_it(site: Site, folder: str, tmp_path: Path) -> None:
+    url = site.base + "/vmlinuz"
+    done = pixiecore("fetch", folder, url, f"{url}#sha256={DIGEST}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{url}: 200.0 KB in the cache\n" * 2
+    assert site.statuses() == [200]
+    listed = pixiecore("cache", "ls", folder).stdout
+    assert re.search(rf"200\.0 KB +\d{{4}}-\d\d-\d\d \d\d:\d\d +{DIGEST[:12]} +{re.escape(url)}\n1 files, ", listed)
+    assert pixiecore("cache", "verify", folder).stdout == f"sound    {url}\n"
+    (body,) = (tmp_path / "cache" / "bodies").iterdir()
+    body.write_bytes(bytes(len(DATA)))
+    damaged = pixiecore("cache", "verify", folder)
+    assert (damaged.returncode, damaged.stdout) == (1, f"damaged  {url} (removed)\n")
+    pixiecore("fetch", folder, url)
+    assert "1 files, 200.0 KB freed" in pixiecore("cache", "prune", "--all", folder).stdout
+
+
+def test_fetch_tells_what_went_wrong_and_fetches_the_rest(site: Site, folder: str) -> None:
+    url = site.base + "/vmlinuz"
+    done = pixiecore("fetch", folder, site.base + "/nope", f"{url}#sha256={'0' * 64}", url)
+    message = failure(done, 1)
+    assert "/nope: upstream says 404" in message
+    assert f"has sha256 {DIGEST}, not 000" in message
+    assert "200.0 KB in the cache" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fetch", "/boot/vmlinuz"), "URL: '/boot/vmlinuz' is not an http(s) URL"),
+        (("fetch", "vmlinuz"), "URL: 'vmlinuz' is neither"),
+        (("fetch",), "Missing argument 'URL...'"),
+        (("cache", "prune"), "say what to remove: --all, --to SIZE or --unused DAYS"),
+        (("cache", "prune", "--to", "much"), "--to: 'much' is no size such as 500M"),
+        (("cache", "ls", "--cache-size", "0"), "--cache-size: "),
+        (("cache", "ls", "--cache-dir", "/dev/null/x"), "--cache-dir: /dev/null/x cannot be used"),
+    ],
+)
+def test_mistakes_are_named(arguments: tuple[str, ...], message: str) -> None:
+    assert message in failure(pixiecore(*arguments), 2)
+
+
+def test_a_server_whose_named_folder_or_key_cannot_be_used_does_not_start(site: Site, tmp_path: Path) -> None:
+    command = ("boot", site.base + "/vmlinuz", *HIGH_PORTS)
+    assert "--cache-dir: /dev/null/x cannot be used" in failure(pixiecore(*command, "--cache-dir", "/dev/null/x"), 2)
+    key = tmp_path / "key"
+    key.write_text("not hex")
+    assert f"--key-file: {key} holds no key" in failure(pixiecore(*command, f"--key-file={key}"), 2)
+    assert "--key-file: /dev/null/key cannot be" in failure(pixiecore(*command, "--key-file=/dev/null/key"), 2)
+
+
+def test_a_server_whose_default_folders_cannot_be_used_warns_and_serves(site: Site) -> None:
+    with serving_with({"XDG_CACHE_HOME": "/dev/null", "XDG_STATE_HOME": "/dev/null"}, site) as lines:
+        assert any("No cache, so every machine fetches for itself" in line for line in lines)
+        assert any("will not survive a restart" in line for line in lines)
+        port = http_port(lines)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{kernel_url(port)}") as answer:
+            assert answer.read() == DATA
+
+
+@contextmanager
+def serving_with(environment: dict[str, str], site: Site) -> Iterator[list[str]]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with serving("boot", site.base + "/vmlinuz", *HIGH_PORTS) as process:
+            yield read_until(process, "Ready")
+
+
+def test_a_url_survives_a_restart_and_works_at_a_second_instance(site: Site, tmp_path: Path) -> None:
+    key = tmp_path / "keys" / "url.key"
+    command = ("boot", site.base + "/vmlinuz", *HIGH_PORTS, f"--cache-dir={tmp_path / 'cache'}", f"--key-file={key}")
+    with serving(*command) as first:
+        path = kernel_url(http_port(read_until(first, "Ready")))
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    with serving(*command) as second, serving(*command) as third:
+        for process in (second, third):
+            port = http_port(read_until(process, "Ready"))
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+                assert answer.read() == DATA
+    assert site.statuses() == [200, 304]
+    with serving(*command[:-1], f"--key-file={tmp_path / 'other.key'}") as stranger:
+        port = http_port(read_until(stranger, "Ready"))
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}")

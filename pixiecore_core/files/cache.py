@@ -167,9 +167,11 @@ class Cache:
                 raise download.error
             if ref.sha256 is not None and download.sha256 not in (None, ref.sha256):
                 raise BootFileError(wrong_digest(ref.location, str(download.sha256), ref.sha256))
-            if download.size is None or (lied and download.lost):
-                raise BootFileError(f"{shown(ref.location)}: the disk is full")
         except BaseException:
             source.close()
             raise
+        if download.size is None or (lied and download.lost):
+            # The disk is full. There may be room for one client's copy elsewhere.
+            source.close()
+            return pass_through(self.upstream, ref)
         return BootFile(name=ref.name, size=download.size, etag=download.etag, source=source)

@@ -29,12 +29,12 @@ _IPXE = {Option.USER_CLASS: b"iPXE", Option.IPXE: b"\x13\x01\x01\x21\x01\x01"}
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the server listens."""
+    """Where the server listens; 0 where it does not."""
 
-    dhcp: int
-    pxe: int
-    tftp: int
-    http: int
+    dhcp: int = 0
+    pxe: int = 0
+    tftp: int = 0
+    http: int = 0
 
 
 class Relay:

@@ -14,8 +14,8 @@ from pixiecore_api_booter.memory import Memory
 from pixiecore_api_booter.settings import ApiSettings
 from pixiecore_core import BootSpec, Hold, Ignore, Machine, hookimpl
 
-DHCP_PATIENCE = 1.0
-"""Seconds. iPXE takes offers for about two seconds after its request (dhcp.c)."""
+DHCP_PATIENCE = 0.9
+"""Seconds. iPXE takes offers for about two (dhcp.c); the core counts a decision as late after one and reuses it."""
 SCRIPT_PATIENCE = 8.0
 """Seconds. The core gives a hook ten; iPXE waits for a response much longer."""
 SLOW_SECONDS = 2

@@ -79,13 +79,15 @@ class Calls(Generic[Outcome]):
         return call
 
     def _run(self, machine: Machine, call: _Call[Outcome]) -> None:
-        outcome = self._ask(machine)
-        with self._lock:
-            call.outcome = outcome
-            del self._running[machine]
-            if not call.waiting and self._worth_keeping(outcome):
-                self._keep(machine, outcome)
-        call.done.set()
+        try:
+            call.outcome = self._ask(machine)
+        finally:
+            # Whatever happens: the next one who asks must find no call that never ends.
+            with self._lock:
+                del self._running[machine]
+                if not call.waiting and call.outcome is not None and self._worth_keeping(call.outcome):
+                    self._keep(machine, call.outcome)
+            call.done.set()
 
     def _keep(self, machine: Machine, outcome: Outcome) -> None:
         self._late[machine] = (time.monotonic() + LATE_KEPT_SECONDS, outcome)

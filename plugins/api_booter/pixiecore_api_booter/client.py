@@ -31,6 +31,7 @@ LONGEST_WAIT = 3600
 _WAITING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _CHUNK = 1 << 16
 _DEEPEST = 10
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +78,19 @@ class Client:
                 # A body without a length that was cut off then looks whole.
                 return too_late if deadline.expired else outcome
             except RedirectRefused as error:
-                return Ignore(reason=f"{called} was not asked to the end: {error}")
+                return Ignore(reason=f"{called} was not asked to the end: {_plain(error)}")
             except (
                 requests.TooManyRedirects,
                 requests.exceptions.InvalidURL,
                 requests.exceptions.InvalidSchema,
             ) as error:
-                return Ignore(reason=f"{called} redirects in vain: {error}")
+                return Ignore(reason=f"{called} redirects in vain: {_plain(error)}")
             except TokenError as error:
                 return Down(f"{called} was not asked: {error}")
             except Exception as error:
                 # Not only RequestException: a thread that dies without an outcome would leave its machine waiting.
                 late = deadline.expired or monotonic() - started >= timeout
-                return too_late if late else Down(f"{called} cannot be reached: {_explained(error)}")
+                return too_late if late else Down(f"{called} cannot be reached: {_plain(_explained(error))}")
 
     def _request(self, machine: Machine) -> requests.Request:
         settings = self._settings
@@ -107,7 +108,7 @@ class Client:
 
     def _outcome(self, called: str, request: requests.Request) -> Outcome:
         with self._send(request) as response:
-            status = f"{response.status_code} {response.reason or ''}".strip()
+            status = f"{response.status_code} {_plain(response.reason or '')}".strip()
             if response.status_code in _WAITING:
                 seconds = retry_after(response.headers.get("Retry-After", ""))
                 if seconds is not None:
@@ -117,7 +118,7 @@ class Client:
             try:
                 return boot_spec(_body(response), self._addresses)
             except ContractError as error:
-                return Ignore(reason=f"{called} said {status}, but {error}")
+                return Ignore(reason=f"{called} said {status}, but {_plain(error)}")
 
     def _send(self, request: requests.Request) -> requests.Response:
         """The response, its body still unread. Asked once more where a kept-alive connection had been closed."""
@@ -155,6 +156,12 @@ def retry_after(value: str) -> int | None:
             return None
         wanted = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp()
     return max(1, min(math.ceil(min(wanted, LONGEST_WAIT)), LONGEST_WAIT))
+
+
+def _plain(text: object) -> str:
+    """*text*, which a server had a part in, as it may stand in a log: in one line, and not too long."""
+    line = "".join(character if character.isprintable() else " " for character in str(text))
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
 
 
 def _body(response: requests.Response) -> bytes:

@@ -64,18 +64,24 @@ _Cmdline = Annotated[_Text | Annotated[dict[str, _Value], _tag(dict)], _kind(str
 class Answer(BaseModel):
     """What a machine boots. Unknown fields are ignored; null means absent."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", title="Answer")
+    model_config = ConfigDict(
+        strict=True,
+        extra="ignore",
+        json_schema_extra={"anyOf": [{"required": ["kernel"]}, {"required": ["ipxe-script"]}]},
+    )
 
     kernel: _Address | None = Field(None, description="URL of the kernel; needed unless ipxe-script is given")
-    initrd: list[_Address] = Field([], description="URLs of initial RAM disks, in the order the kernel sees them")
+    initrd: list[_Address] | None = Field(
+        None, description="URLs of initial RAM disks, in the order the kernel sees them"
+    )
     cmdline: _Cmdline | None = Field(
         None,
         description='kernel command line. In a string, {{ URL "u" }} becomes a URL by which the machine fetches u. '
         'Of an object the keys are sorted: true gives key, false nothing, a string key="string", {"url": u} key=URL',
     )
-    message: str = Field("", description="shown on the machine's screen before it boots")
-    ipxe_script: str = Field(
-        "", alias="ipxe-script", description="an iPXE script of one's own; if not empty, all else is ignored"
+    message: str | None = Field(None, description="shown on the machine's screen before it boots")
+    ipxe_script: str | None = Field(
+        None, alias="ipxe-script", description="an iPXE script of one's own; if not empty, all else is ignored"
     )
 
 
@@ -97,6 +103,8 @@ def boot_spec(body: bytes, addresses: Addresses) -> BootSpec:
         raise ContractError(_explained(error)) from error
     except ValueError as error:
         raise ContractError(str(error)) from error
+    except RecursionError:
+        raise ContractError("the body is nested too deeply") from None
 
 
 def _answer(value: Any) -> Answer:
@@ -117,12 +125,13 @@ def _spec(answer: Answer, addresses: Addresses) -> BootSpec:
         raise ContractError("kernel is missing")
     files = _Files(addresses)
     cmdline = answer.cmdline or ""
+    line = files.expanded("cmdline", cmdline) if isinstance(cmdline, str) else files.joined(cmdline)
     return BootSpec(
         kernel=files.ref("kernel", answer.kernel),
-        initrds=tuple(files.ref(f"initrd[{number}]", initrd) for number, initrd in enumerate(answer.initrd)),
-        cmdline=files.expanded("cmdline", cmdline) if isinstance(cmdline, str) else files.joined(cmdline),
-        message=answer.message,
-        files=files.named,
+        initrds=tuple(files.ref(f"initrd[{number}]", initrd) for number, initrd in enumerate(answer.initrd or [])),
+        cmdline=line,
+        message=answer.message or "",
+        files=files.named(),
     )
 
 
@@ -131,7 +140,7 @@ class _Files:
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
-        self.named: dict[str, FileRef] = {}
+        self._names: dict[FileRef, str] = {}
 
     def ref(self, where: str, address: str | UrlObject) -> FileRef:
         try:
@@ -168,9 +177,12 @@ class _Files:
             raise ContractError(f"{where}: {error}") from error
 
     def _call(self, ref: FileRef) -> str:
-        name = next((name for name, known in self.named.items() if known == ref), f"url-{len(self.named)}")
-        self.named[name] = ref
+        name = self._names.setdefault(ref, f"url-{len(self._names)}")
         return f'{{{{ ID "{name}" }}}}'
+
+    def named(self) -> dict[str, FileRef]:
+        """What the command line names, by the name it uses."""
+        return {name: ref for ref, name in self._names.items()}
 
 
 def _explained(error: ValidationError) -> str:

@@ -27,6 +27,7 @@ def first_value(data: bytes) -> Any:
     """The first JSON value in *data*.
 
     :raises ValueError: there is none; the message says where it goes wrong
+    :raises RecursionError: it is nested too deeply
     """
     text = data.decode("utf-8", "replace").lstrip(_WHITE_SPACE)
     if not text:
@@ -35,8 +36,6 @@ def first_value(data: bytes) -> Any:
         value, _ = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"the body is no JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
-    except RecursionError:
-        raise ValueError("the body is nested too deeply") from None
     return value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from pixiecore_core import FirmwareFamily, Machine
 
@@ -22,8 +22,6 @@ _UNQUOTED = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 class Question(BaseModel):
     """What the API is asked in version 2: which machine wants to boot. What is not known is left out."""
-
-    model_config = ConfigDict(title="Question")
 
     mac: str = Field(description="address of the network card that boots, in lower case with colons")
     uuid: str | None = Field(None, description="SMBIOS system UUID")

@@ -95,6 +95,18 @@ def test_a_malformed_answer_ignores_the_machine() -> None:
     assert answer.reason.endswith("said 200 OK, but kernel is missing")
 
 
+def test_a_reason_is_one_line_of_bounded_length() -> None:
+    answers = [
+        outcome(boots(kernel="k", cmdline={"a\nb\x1b": 5})),
+        outcome(boots(kernel="ftp://" + "x" * 10_000)),
+        outcome(lambda reply: reply.wfile.write(b"HTTP/1.1 404 No\x1b[31m\x85t\r\nContent-Length: 0\r\n\r\n")),
+    ]
+    for answer in answers:
+        assert isinstance(answer, Ignore)
+        assert answer.reason.isprintable()
+        assert len(answer.reason) < 500
+
+
 def test_a_huge_answer_is_not_read_to_its_end() -> None:
     def pour(reply: Reply) -> None:
         reply.send_response(200)
@@ -299,6 +311,19 @@ def test_redirects_on_the_same_host_carry_everything(tmp_path: Path, status: int
     for asked in api.asked:
         assert asked.headers["Authorization"] == "Bearer word"
         assert asked.headers["X-Pixiecore-Serial"] == "LAB 1"
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_moved_question_is_posted_again(status: int) -> None:
+    def moved(reply: Reply) -> None:
+        if reply.path.startswith("/new/"):
+            reply.json({"kernel": "k"})
+        else:
+            reply.redirect(f"/new{reply.path}", status)
+
+    with serving(moved) as api:
+        assert isinstance(ask(api, api_version=2), BootSpec)
+    assert api.asked[0].body == api.asked[1].body != b""
 
 
 def test_redirects_to_another_host_carry_no_secret(tmp_path: Path) -> None:

@@ -166,6 +166,7 @@ def test_values_of_no_kind_name_their_key(value: Any) -> None:
         (b'["kernel"]', "the body is JSON, but no object"),
         (b"null", "kernel is missing"),
         (b"[" * 100_000, "the body is nested too deeply"),
+        (b'{"cmdline": ' + b"[" * 700 + b"]" * 700 + b"}", "the body is nested too deeply"),
         (b'{"kernel": "k"}' + b" " * MOST_BYTES, "the body is longer than 1,048,576 bytes"),
     ],
 )

@@ -1,0 +1,122 @@
+"""The example API server and its how-to: run as the page says, asked by curl, by Pixiecore, and by a machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pixiecore_api_booter import ApiBooter, ApiSettings
+
+from pixiecore_core.testing import Netboot
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "examples" / "api_server.py"
+PAGE = (ROOT / "docs" / "how-to" / "api-server.md").read_text(encoding="utf-8")
+MAC = "52:54:00:12:34:56"
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[str]:
+    argv = [sys.executable, "-W", "error", str(EXAMPLE), "--port", "0", *arguments]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().split()[-1]
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        process.stdout.close()
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Path:
+    """The page's own machines.json."""
+    found = re.search(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    path = tmp_path / "machines.json"
+    path.write_text(found[1])
+    return path
+
+
+@contextmanager
+def netboot(url: str, **settings: object) -> Iterator[Netboot]:
+    booter = ApiBooter(ApiSettings.model_validate({"url": url, **settings}))
+    try:
+        yield Netboot(booter)
+    finally:
+        booter.shutdown()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_machine_boots_from_it_and_a_stranger_is_ignored(machines: Path, version: int) -> None:
+    with running(str(machines)) as url, netboot(url, api_version=version) as network:
+        assert network.discover(architecture=7) is not None
+        assert network.discover(ipxe=True) is not None
+        script = network.script()
+        assert network.discover("52:54:00:00:00:01") is None
+    assert script.splitlines()[-1] == 'boot kernel initrd=initrd0 console="ttyS0" quiet'
+    assert "Ignoring 52:54:00:00:00:01 (BIOS i386): the API (" in network.log
+    assert "said 404 Not Found" in network.log
+
+
+def test_its_files_reach_the_machine(machines: Path, tmp_path: Path) -> None:
+    (tmp_path / "vmlinuz").write_bytes(b"kernel")
+    (tmp_path / "seed").write_bytes(b"#cloud-config")
+    answer = {
+        "kernel": (tmp_path / "vmlinuz").as_uri(),
+        "cmdline": {"seed": {"url": (tmp_path / "seed").as_uri()}},
+    }
+    machines.write_text(json.dumps({MAC: answer}))
+    with running(str(machines)) as url:
+        with netboot(url, file_root=[str(tmp_path)]) as network:
+            lines = network.script().splitlines()
+            assert network.fetch(lines[1].split()[3]) == b"kernel"
+            assert network.fetch(lines[-1].partition("seed=")[2]) == b"#cloud-config"
+        with netboot(url) as network, pytest.raises(LookupError, match="no folder was allowed with --file-root"):
+            network.script()
+
+
+def test_a_link_does_not_lead_out_of_a_root(machines: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "link").symlink_to(tmp_path / "secret")
+    machines.write_text(json.dumps({MAC: {"kernel": (root / "link").as_uri()}}))
+    with running(str(machines)) as url, netboot(url, file_root=[str(root)]) as network:
+        kernel = network.script().splitlines()[1].split()[3]
+        with pytest.raises(LookupError):
+            network.fetch(kernel)
+
+
+def test_a_broken_file_is_a_stated_reason(machines: Path) -> None:
+    machines.write_text("{")
+    with running(str(machines)) as url, netboot(url) as network:
+        assert network.discover() is None
+    assert "said 500 Internal Server Error" in network.log
+
+
+def test_the_machines_in_the_example_itself_are_valid() -> None:
+    with running() as url, netboot(url) as network:
+        assert 'console="ttyS0" priority="low"' in network.script()
+
+
+def test_curl_as_on_the_page(machines: Path) -> None:
+    lines = [line for line in PAGE.splitlines() if line.startswith("curl -i ")]
+    with running(str(machines)) as url:
+        done = [
+            subprocess.run(
+                [word.replace("http://127.0.0.1:8080", url) for word in ["curl", "-sS", *shlex.split(line)[1:]]],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for line in lines
+        ]
+    assert [answer.split()[1] for answer in done] == ["200", "404", "200", "200"]

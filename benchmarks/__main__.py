@@ -1,4 +1,4 @@
-"""``python -m benchmarks [dhcp|tftp|http|memory]…``: measure beside dnsmasq and nginx; all by default, three minutes.
+"""``python -m benchmarks [dhcp|tftp|http|cache|memory]…``: measure beside dnsmasq and nginx, all by default, in minutes.
 
 Each is a process of its own in a network namespace of its own, and stops by itself. Root, or user namespaces.
 """
@@ -11,7 +11,7 @@ import sys
 
 from benchmarks.table import write
 
-ALL = ("dhcp", "tftp", "http", "memory")
+ALL = ("dhcp", "tftp", "http", "cache", "memory")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [dhcp|tftp|http|cache|memory]…``: measure beside dnsmasq and nginx, all by default, in minutes.
+"""``python -m benchmarks [dhcp|tftp|http|cache|memory]…``: measure beside dnsmasq and nginx; all of them by default.
 
 Each is a process of its own in a network namespace of its own, and stops by itself. Root, or user namespaces.
 """

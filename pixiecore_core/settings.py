@@ -169,7 +169,9 @@ def option_name(key: str) -> str:
 
 def variable_name(section: str, key: str) -> str:
     """The environment variable of a setting: ``PIXIECORE_PORT``, or ``PIXIECORE_STATIC_KERNEL`` in a section."""
-    return "_".join(part for part in ("PIXIECORE", section, key) if part).upper().replace("-", "_")
+    # A booter "api" with a setting "api_ca" needs no PIXIECORE_API_API_CA.
+    parts = ("PIXIECORE", key) if key.startswith(f"{section}_") else ("PIXIECORE", section, key)
+    return "_".join(part for part in parts if part).upper().replace("-", "_")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

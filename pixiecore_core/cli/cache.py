@@ -68,7 +68,10 @@ def cache_command() -> None:
 @cache_command.command("ls")
 @click.pass_context
 def list_command(ctx: click.Context, /, **values: Any) -> None:
-    """List them, the one used last first: size, when it was used, the start of its sha256, URL."""
+    """List them, the one used last first: size, when it was used, the start of its sha256, URL.
+
+    For example: pixiecore cache ls
+    """
     store = _store(ctx)
     entries = store.entries()
     for entry, used in reversed(entries):
@@ -83,7 +86,7 @@ def list_command(ctx: click.Context, /, **values: Any) -> None:
 def verify_command(ctx: click.Context, /, **values: Any) -> None:
     """Read every file, and remove those whose bytes are not what was downloaded.
 
-    Ends with status 1 if there were any.
+    Ends with status 1 if there were any. For example: pixiecore cache verify
     """
     store = _store(ctx)
     damaged = 0

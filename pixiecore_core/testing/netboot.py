@@ -133,4 +133,4 @@ class Netboot:
         return data
 
 
-_reached = {"pixiecore.local_address": (str(SERVER), 80)}
+_reached = {"pixiecore.local_address": (str(SERVER), 80), "REMOTE_ADDR": "192.0.2.100"}

@@ -71,7 +71,24 @@ def test_version() -> None:
     assert pixiecore("--version").stdout == "pixiecore 0.1.0\n"
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["run", "--booter", "static"], ["boot"], ["plugins"], ["firmware"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["run"],
+        ["run", "--booter", "static"],
+        ["boot"],
+        ["api"],
+        ["plugins"],
+        ["firmware"],
+        ["fetch"],
+        ["cache"],
+        ["cache", "ls"],
+        ["cache", "verify"],
+        ["cache", "prune"],
+    ],
+    ids=" ".join,
+)
 def test_every_help_has_an_example(command: list[str]) -> None:
     done = pixiecore(*command, "--help")
     assert done.returncode == 0

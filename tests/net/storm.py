@@ -78,8 +78,8 @@ class Machine:
     number: int
     relay: Relay
     ports: Ports
-    loader: bytes = field(default=b"", init=False)
-    files: list[bytes] = field(default_factory=list, init=False)
+    loader: bytes = field(default=b"", init=False, repr=False)
+    files: list[bytes] = field(default_factory=list, init=False, repr=False)
     """What it fetched over HTTP: kernel and initrds."""
 
     @property
@@ -159,7 +159,9 @@ class Machine:
         settings = {
             "net0/mac": self.chaddr.hex(":"),
             "uuid": "",
-            "serial": f"S{self.number}",
+            "serial:uristring": f"S{self.number}",
+            "manufacturer:uristring": "Storm%20%26%20Co.",
+            "product:uristring": "",
             "buildarch": "x86_64" if self.uefi else "i386",
             "platform": "efi" if self.uefi else "pcbios",
         }

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from pixiecore_core import FileRef
 
+_PINNED = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -31,13 +32,15 @@ class Addresses:
     def ref(self, url: str, sha256: str | None = None) -> FileRef:
         """The file that *url* names.
 
-        :param sha256: what its bytes must hash to, in hex
+        :param sha256: what its bytes must hash to, in hex; ``#sha256=…`` behind the URL says it too
         :raises ValueError: it can or may not be booted from; the message says why
         """
         if not url:
             raise ValueError("is empty")
         if _CONTROL.search(url):
             raise ValueError(f"{url!r} holds a control character")
+        if pinned := _PINNED.search(url):
+            url, sha256 = url[: pinned.start()], sha256 or pinned[1]
         parts = urlsplit(url)
         if parts.scheme == "file":
             return self._local(url, parts, sha256)

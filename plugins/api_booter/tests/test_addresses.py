@@ -32,6 +32,15 @@ def test_urls(url: str, location: str) -> None:
     assert ref.root is None
 
 
+def test_a_hash_behind_a_url_is_what_its_bytes_must_have() -> None:
+    digest = "ab" * 32
+    for url in (f"vmlinuz#sha256={digest}", f"file:///srv/boot/vmlinuz#sha256={digest}"):
+        ref = API.ref(url)
+        assert ref.sha256 == digest
+        assert ref.location.endswith("/vmlinuz")
+    assert API.ref("vmlinuz#elsewhere").sha256 is None
+
+
 def test_an_api_at_the_root_of_its_host() -> None:
     assert Addresses("https://api.example").ref("a").location == "https://api.example/a"
 

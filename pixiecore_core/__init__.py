@@ -17,7 +17,15 @@ from pixiecore_core.errors import (
     ConfigError,
     PixiecoreError,
 )
-from pixiecore_core.hookspecs import BooterRegistrar, UrlFor, hookimpl
+from pixiecore_core.hookspecs import (
+    BooterRegistrar,
+    CmdlineFunction,
+    Page,
+    PolicyRegistrar,
+    RouteRegistrar,
+    UrlFor,
+    hookimpl,
+)
 from pixiecore_core.models import (
     BootFile,
     BootSpec,
@@ -31,6 +39,8 @@ from pixiecore_core.models import (
     Ignore,
     MacAddress,
     Machine,
+    PageAnswer,
+    PageRequest,
     Purpose,
     PxeRequest,
 )
@@ -52,6 +62,7 @@ __all__ = [
     "ByteSource",
     "Client",
     "CmdlineError",
+    "CmdlineFunction",
     "ConfigError",
     "Event",
     "EventKind",
@@ -62,9 +73,14 @@ __all__ = [
     "Ignore",
     "MacAddress",
     "Machine",
+    "Page",
+    "PageAnswer",
+    "PageRequest",
     "PixiecoreError",
+    "PolicyRegistrar",
     "Purpose",
     "PxeRequest",
+    "RouteRegistrar",
     "Transport",
     "UrlFor",
     "__version__",

@@ -130,6 +130,7 @@ class App:
             self._sightings,
             pages(self.recorder),
             self.settings.url_lifetime,
+            self.plugins.register_routes(),
         )
         return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, application), endpoint)
 

@@ -5,13 +5,17 @@ An ordinary plugin in every respect; any of these can be replaced or wrapped by 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pixiecore_core.boot.cmdline import expand
 from pixiecore_core.boot.script import script
 from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.files.local import open_local
 from pixiecore_core.files.plane import FilePlane
-from pixiecore_core.hookspecs import UrlFor, hookimpl
+from pixiecore_core.hookspecs import CmdlineFunction, UrlFor, hookimpl
 from pixiecore_core.models import BootFile, BootSpec, FileRef, Firmware, Machine
+
+Functions = Callable[[Machine, UrlFor], dict[str, CmdlineFunction]]
 
 
 class Defaults:
@@ -19,10 +23,14 @@ class Defaults:
 
     :param loaders: the iPXE binaries found on this system
     :param files: opens boot files
+    :param functions: what plugins add to the command line's templates
     """
 
-    def __init__(self, loaders: FoundLoaders, files: FilePlane | None = None) -> None:
+    def __init__(
+        self, loaders: FoundLoaders, files: FilePlane | None = None, functions: Functions | None = None
+    ) -> None:
         self._loaders = loaders
+        self._functions = functions
         self._files = files or FilePlane()
 
     @hookimpl(trylast=True)
@@ -34,7 +42,8 @@ class Defaults:
     @hookimpl(trylast=True)
     def render_cmdline(self, machine: Machine, spec: BootSpec, url_for: UrlFor) -> str:
         """The spec's command line, with ``{{ ID "name" }}`` replaced by URLs of ``spec.files``."""
-        return expand(spec.cmdline, {"ID": lambda name: url_for(spec.files[name])})
+        words = self._functions(machine, url_for) if self._functions and "{{" in spec.cmdline else {}
+        return expand(spec.cmdline, {"ID": lambda name: url_for(spec.files[name])}, words)
 
     @hookimpl(trylast=True)
     def render_script(self, machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFor) -> str:

@@ -6,6 +6,7 @@ Holds specifications only: how they are called, timed and isolated is in :mod:`p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
@@ -19,6 +20,8 @@ from pixiecore_core.models import (
     Hold,
     Ignore,
     Machine,
+    PageAnswer,
+    PageRequest,
     Purpose,
     PxeRequest,
 )
@@ -43,12 +46,36 @@ class UrlFor(Protocol):
     def booting(self) -> str:
         """The URL that a script fetches to say that everything is loaded."""
 
+    def page(self, path: str) -> str:
+        """The URL of a plugin's own page (see ``register_routes``), which will know for sure whose boot it is."""
+
 
 class BooterRegistrar(Protocol):
     """What ``register_booters`` is given."""
 
-    def __call__(self, booter: type[Any]) -> None:
+    def __call__(self, booter: type[Any], /) -> None:
         """Offer *booter*, which needs ``name: str``, ``Settings`` (a pydantic model) and ``__init__(settings)``."""
+
+
+class PolicyRegistrar(Protocol):
+    """What ``register_policies`` is given."""
+
+    def __call__(self, policy: type[Any], /) -> None:
+        """Offer *policy*, which needs ``name: str``, ``Settings`` (a pydantic model) and ``__init__(settings)``."""
+
+
+class RouteRegistrar(Protocol):
+    """What ``register_routes`` is given."""
+
+    def __call__(self, path: str, page: Page) -> None:
+        """Answer GET requests for *path*, such as ``/once/done``, with *page*; never one below ``/_/``."""
+
+
+Page = Callable[[PageRequest], PageAnswer]
+"""Answers one request. May wait; runs under the time limit of a hook."""
+
+CmdlineFunction = Callable[[], str]
+"""Makes what ``{{ NAME }}`` becomes in a command line."""
 
 
 @hookspec
@@ -56,6 +83,18 @@ def register_booters(register: BooterRegistrar) -> None:
     """Offer booter classes, one of which the user picks with ``--booter NAME``.
 
     Fires once, while plugins load. Only the chosen class is constructed, with its validated ``Settings``.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
+def register_policies(register: PolicyRegistrar) -> None:
+    """Offer policy classes, which are all live beside the chosen booter.
+
+    Fires once, while plugins load. Each class is constructed with its validated ``Settings`` and its hooks are called:
+    so every setting should have a default. A module's own functions may be hooks too; a class is for what needs
+    settings.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -74,6 +113,16 @@ def register_commands(cli: click.Group) -> None:
 @hookspec
 def startup(app: App) -> None:
     """The sockets are bound and nothing has been answered yet.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
+def register_routes(routes: RouteRegistrar) -> None:
+    """Add pages to the HTTP server.
+
+    Fires once, before the sockets are bound.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -114,12 +163,24 @@ def provide_bootloader(firmware: Firmware, machine: Machine) -> BootFile | None:
     """
 
 
+@hookspec
+def cmdline_functions(machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction] | None:
+    """Add functions to the command line's templates: ``{"DONE": function}`` gives a meaning to ``{{ DONE }}``.
+
+    Fires when the core builds a command line. The core's own ``ID`` cannot be replaced.
+
+    :returns: functions by name, or ``None`` for none
+    :raises Exception: the client gets HTTP 500, and an event names the plugin
+    """
+
+
 @hookspec(firstresult=True)
 def render_cmdline(machine: Machine, spec: BootSpec, url_for: UrlFor) -> str | None:
     """Build the kernel command line for the script.
 
-    The core's own, which expands ``{{ ID "name" }}``, comes last. To edit a line rather than replace it, be a wrapper:
-    ``@hookimpl(wrapper=True)``, then ``line = yield`` and ``return line + " console=ttyS0"``.
+    The core's own, which expands ``{{ ID "name" }}`` and what ``cmdline_functions`` offer, comes last. To edit a line
+    rather than replace it, be a wrapper: ``@hookimpl(wrapper=True)``, then ``line = yield`` and
+    ``return line + " console=ttyS0"``.
 
     :returns: one line, or ``None`` to leave it to the next plugin
     :raises Exception: the client gets HTTP 500, and an event names the plugin

@@ -209,6 +209,26 @@ class BootFile(Model):
     source: ByteSource
 
 
+class PageRequest(Model):
+    """A request for a plugin's own page."""
+
+    path: str
+    query: dict[str, str] = Field({}, description="the parameters; of one that stands twice, the first")
+    mac: MacAddress | None = Field(
+        None, description="whose boot the URL was made for; None for a URL that was not made with url_for.page"
+    )
+    token: str = Field("", description="what 'Authorization: Bearer' carries")
+    address: str = Field("", description="of the client")
+
+
+class PageAnswer(Model):
+    """What a plugin's page says."""
+
+    text: str = ""
+    status: int = Field(200, ge=200, le=599)
+    content_type: str = "text/plain; charset=utf-8"
+
+
 class EventKind(StrEnum):
     """The facts that the core reports, in the order of a boot."""
 

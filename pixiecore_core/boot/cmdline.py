@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pixiecore_core.errors import CmdlineError
 
 _STRING = re.compile(r""""(?:\\.|[^"\\\n])*\"|`[^`]*`|/\*.*?\*/""", re.DOTALL)
-_CALL = re.compile(r"""\s*(?P<name>[A-Za-z_]\w*)\s+(?P<argument>"(?:\\.|[^"\\\n])*"|`[^`]*`)\s*$""", re.DOTALL)
+_CALL = re.compile(r"""\s*(?P<name>[A-Za-z_]\w*)(?:\s+(?P<argument>"(?:\\.|[^"\\\n])*"|`[^`]*`))?\s*$""", re.DOTALL)
 _COMMENT = re.compile(r"\s*/\*.*?\*/\s*$", re.DOTALL)
 _ESCAPE = re.compile(
     r"\\(?:(?P<simple>[abfnrtv\\\"'])|x(?P<x>[0-9a-fA-F]{2})|u(?P<u>[0-9a-fA-F]{4})|U(?P<U>[0-9a-fA-F]{8})|(?P<octal>[0-7]{3})|(?P<bad>.))",
@@ -25,11 +25,13 @@ _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One ``{{ NAME "argument" }}`` in a template."""
+    """One ``{{ NAME "argument" }}`` or ``{{ NAME }}`` in a template."""
 
     name: str
-    argument: str
+    argument: str | None
     position: int
+    text: str = ""
+    """As it stands in the template."""
 
 
 def parse(template: str) -> list[str | Call]:
@@ -46,18 +48,25 @@ def parse(template: str) -> list[str | Call]:
         text = text.lstrip() if trim else text
         parts.append(text.rstrip() if action.trim_left else text)
         if not _COMMENT.match(action.body):
-            parts.append(_call(action.body, opening))
+            parts.append(_call(action.body, opening, template[opening : action.end]))
         position, trim = action.end, action.trim_right
     rest = template[position:]
     parts.append(rest.lstrip() if trim else rest)
     return [part for part in parts if part != ""]
 
 
-def expand(template: str, functions: Mapping[str, Callable[[str], str]]) -> str:
+def expand(
+    template: str,
+    functions: Mapping[str, Callable[[str], str]],
+    words: Mapping[str, Callable[[], str]] | None = None,
+    keep_words: bool = False,
+) -> str:
     """*template* with every call replaced by what its function returns, trimmed, as one line.
 
     :param functions: by name, such as ``{"ID": url_of}``; a function may raise :class:`KeyError` for an argument that
         it does not know
+    :param words: the same for ``{{ NAME }}``, without a string
+    :param keep_words: leave words that are not known here as they are, instead of refusing them
     :raises CmdlineError: the template is malformed, names an unknown function or argument, or holds a newline
     """
     expanded = []
@@ -65,19 +74,29 @@ def expand(template: str, functions: Mapping[str, Callable[[str], str]]) -> str:
         if isinstance(part, str):
             expanded.append(part)
             continue
-        function = functions.get(part.name)
-        if function is None:
-            raise CmdlineError(
-                f"there is no function {part.name!r}, only {', '.join(sorted(functions))}", part.position
-            )
-        try:
-            expanded.append(function(part.argument))
-        except KeyError:
-            raise CmdlineError(f"{part.name} knows no file {part.argument!r}", part.position) from None
+        expanded.append(_value(part, functions, words or {}, keep_words))
     line = "".join(expanded).strip()
     if "\n" in line or "\r" in line:
         raise CmdlineError("it must be a single line", len(template.partition("\n")[0]))
     return line
+
+
+def _value(
+    call: Call, functions: Mapping[str, Callable[[str], str]], words: Mapping[str, Callable[[], str]], keep_words: bool
+) -> str:
+    if call.argument is None and call.name in words:
+        return words[call.name]()
+    if call.name in functions:
+        if call.argument is None:
+            raise CmdlineError(f'{call.name} needs a string, as in {{{{ {call.name} "…" }}}}', call.position)
+        try:
+            return functions[call.name](call.argument)
+        except KeyError:
+            raise CmdlineError(f"{call.name} knows no file {call.argument!r}", call.position) from None
+    if call.argument is None and keep_words:
+        return call.text
+    known = ", ".join(sorted({*functions, *words}))
+    raise CmdlineError(f"there is no function {call.name!r}, only {known}", call.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +127,17 @@ def _action(template: str, opening: int) -> _Action:
     raise CmdlineError("'{{' is not closed by '}}'", opening)
 
 
-def _call(body: str, opening: int) -> Call:
+def _call(body: str, opening: int, text: str) -> Call:
     match = _CALL.match(body)
     if match is None:
         raise CmdlineError(f'{{{{{body}}}}} is not of the form {{{{ ID "path-or-url" }}}}', opening)
     literal = match["argument"]
+    if literal is None:
+        return Call(match["name"], None, opening, text)
     if literal.startswith("`"):
         # Go drops carriage returns from raw strings.
-        return Call(match["name"], literal[1:-1].replace("\r", ""), opening)
-    return Call(match["name"], _unescape(literal[1:-1], opening), opening)
+        return Call(match["name"], literal[1:-1].replace("\r", ""), opening, text)
+    return Call(match["name"], _unescape(literal[1:-1], opening), opening, text)
 
 
 def _unescape(text: str, opening: int) -> str:

@@ -33,5 +33,9 @@ class SealedUrls:
 
     def booting(self) -> str:
         """The URL that a script fetches to say that everything is loaded."""
+        return self.page(BOOTING_PATH)
+
+    def page(self, path: str) -> str:
+        """The URL of a page that will know whose boot it belongs to."""
         query = {"mac": self.mac, "name": self.sealer.seal_mac(self.mac)}
-        return f"{self.server.base_url}{BOOTING_PATH}?{urlencode(query)}"
+        return f"{self.server.base_url}{path}?{urlencode(query)}"

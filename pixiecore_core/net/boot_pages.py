@@ -35,12 +35,12 @@ from pixiecore_core.errors import (
     CmdlineError,
     PluginError,
 )
-from pixiecore_core.models import Event, EventKind, Hold, Ignore, Machine, Purpose, normalise_mac
+from pixiecore_core.models import Event, EventKind, Hold, Ignore, Machine, PageRequest, Purpose, normalise_mac
 from pixiecore_core.net.file_body import Done, respond
 from pixiecore_core.net.first_stage import FirstStage
 from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.observe.recorder import Recorder
-from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.plugins.manager import PluginManager, Route
 
 Page = Callable[[Request], Response]
 
@@ -59,6 +59,7 @@ class BootPages:
 
     :param sightings: what DHCP told of each machine
     :param pages: further paths, such as the status page
+    :param routes: plugins' own pages, by path
     :param url_lifetime: seconds for which the URLs in a script work; ``None`` for ever
     """
 
@@ -68,6 +69,7 @@ class BootPages:
     sightings: Sightings
     pages: Mapping[str, Page] = field(default_factory=dict)
     url_lifetime: float | None = None
+    routes: Mapping[str, Route] = field(default_factory=dict)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -80,6 +82,9 @@ class BootPages:
         )
         if page is not None:
             return page(request)
+        route = self.routes.get(request.path)
+        if route is not None:
+            return self._route(route, request)
         if request.path.startswith(LOADER_PATH) or is_autoexec(request.path):
             return self._loader(request)
         return _text(404, "no such page")
@@ -133,6 +138,21 @@ class BootPages:
         if mac is not None:
             self._record(EventKind.BOOTING, mac, f"{mac} has everything and starts its kernel")
         return _text(200, "# Booting\n")
+
+    def _route(self, route: Route, request: Request) -> Response:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        asked = PageRequest(
+            path=request.path,
+            query={name: values[0] for name, values in request.args.lists()},
+            mac=self.sealer.open_mac(request.args.get("name", "")),
+            token=token.strip() if scheme.lower() == "bearer" else "",
+            address=request.remote_addr or "",
+        )
+        try:
+            answer = self.plugins.page(route, asked)
+        except PluginError as error:
+            return _text(500, error.reason)
+        return Response(answer.text, answer.status, content_type=answer.content_type)
 
     def _loader(self, request: Request) -> Response:
         try:

@@ -15,7 +15,10 @@ import gevent
 import pluggy
 
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
-from pixiecore_core.models import BootFile, BootSpec, Hold, Ignore
+from pixiecore_core.models import BootFile, BootSpec, Hold, Ignore, PageAnswer
+
+Observe = Callable[[str, str, object], None]
+"""Told of each answer of a plugin, or of its failure: plugin, hook, and what it was."""
 
 _ANSWERS: dict[str, tuple[type, ...]] = {
     "on_pxe_request": (Ignore,),
@@ -24,11 +27,15 @@ _ANSWERS: dict[str, tuple[type, ...]] = {
     "render_cmdline": (str,),
     "render_script": (str,),
     "open_boot_file": (BootFile,),
+    "cmdline_functions": (dict,),
+    "page": (PageAnswer,),
 }
 """What each hook may return besides None; the others may return nothing."""
 
 _ALLOWED_ERRORS = (BootFileError, CmdlineError, ConfigError)
-_UNTIMED = {"register_booters", "register_commands"}
+_UNTIMED = {"register_booters", "register_policies", "register_commands", "register_routes"}
+_ALL_ASKED = {"on_pxe_request", "cmdline_functions"}
+"""Hooks whose answers pluggy gathers in a list, which is what a wrapper around them sees."""
 
 running: dict[int, tuple[str, str]] = {}
 """Plugin and hook that each greenlet is inside of, by the greenlet's id; the blocked-loop monitor reads it."""
@@ -38,9 +45,17 @@ class Guarded:
     """A stand-in for *plugin* whose hook implementations are guarded; pluggy registers this instead.
 
     :param timeout: seconds for one call of one implementation; ``None`` for no limit
+    :param observe: told of every answer
     """
 
-    def __init__(self, manager: pluggy.PluginManager, plugin: object, name: str, timeout: float | None) -> None:
+    def __init__(
+        self,
+        manager: pluggy.PluginManager,
+        plugin: object,
+        name: str,
+        timeout: float | None,
+        observe: Observe | None = None,
+    ) -> None:
         for attribute in dir(plugin):
             options = manager.parse_hookimpl_opts(plugin, attribute)
             if options is None:
@@ -48,11 +63,38 @@ class Guarded:
             function = getattr(plugin, attribute)
             hook = options.get("specname") or attribute
             limit = None if hook in _UNTIMED else timeout
-            guard = _guard_wrapper if inspect.isgeneratorfunction(function) else _guard
-            setattr(self, attribute, guard(function, name, hook, limit))
+            guarding = _guard_wrapper if inspect.isgeneratorfunction(function) else guard
+            guarded = guarding(function, name, hook, limit)
+            setattr(self, attribute, _observed(guarded, name, hook, observe) if observe is not None else guarded)
 
 
-def _guard(function: Callable[..., Any], plugin: str, hook: str, timeout: float | None) -> Callable[..., Any]:
+def _observed(function: Callable[..., Any], plugin: str, hook: str, observe: Observe) -> Callable[..., Any]:
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def wrapper(*args: Any) -> Generator[None, Any, Any]:
+            answer = yield from function(*args)
+            observe(plugin, hook, answer)
+            return answer
+
+        return wrapper
+
+    @functools.wraps(function)
+    def observed(*args: Any) -> Any:
+        try:
+            answer = function(*args)
+        except Exception as error:
+            observe(plugin, hook, error)
+            raise
+        observe(plugin, hook, answer)
+        return answer
+
+    return observed
+
+
+def guard(function: Callable[..., Any], plugin: str, hook: str, timeout: float | None) -> Callable[..., Any]:
+    """*function*, whose failures are :class:`PluginError` and whose answers are what *hook* allows."""
+
     @functools.wraps(function)
     def guarded(*args: Any) -> Any:
         with _Blame(plugin, hook, timeout):
@@ -119,7 +161,7 @@ class _Blame:
 def _checked(answer: Any, plugin: str, hook: str) -> Any:
     if answer is None or isinstance(answer, _ANSWERS.get(hook, ())):
         return answer
-    if hook == "on_pxe_request" and isinstance(answer, list):
+    if hook in _ALL_ASKED and isinstance(answer, list):
         return answer  # what a wrapper around all answers hands on
     allowed = " or ".join(kind.__name__ for kind in _ANSWERS.get(hook, ())) or "nothing"
     raise PluginError(plugin, hook, f"returned {type(answer).__name__}, where {allowed} or None is expected")

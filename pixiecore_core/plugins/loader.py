@@ -29,23 +29,34 @@ class LoadedPlugin:
 
 
 @dataclass(slots=True)
-class Booters:
-    """The booter classes that plugins offer, by name."""
+class Offered:
+    """The classes of one kind that plugins offer, by name: booters or policies.
 
+    :param kind: what they are called in messages
+    """
+
+    kind: str
     classes: dict[str, type[Any]] = field(default_factory=dict)
 
-    def __call__(self, booter: type[Any]) -> None:
-        """Offer a class (this object is what ``register_booters`` is given).
+    def __call__(self, offered: type[Any], /) -> None:
+        """Offer a class (this object is what ``register_booters`` or ``register_policies`` is given).
 
-        :raises ConfigError: it lacks what a booter needs, or its name is taken
+        :raises ConfigError: it lacks what it needs, or its name is taken
         """
-        name = getattr(booter, "name", None)
-        settings = getattr(booter, "Settings", None)
+        name = getattr(offered, "name", None)
+        settings = getattr(offered, "Settings", None)
         if not isinstance(name, str) or not (isinstance(settings, type) and issubclass(settings, BaseModel)):
-            raise ConfigError(f"booter {booter!r}", "needs 'name', a string, and 'Settings', a pydantic model")
+            raise ConfigError(f"{self.kind} {offered!r}", "needs 'name', a string, and 'Settings', a pydantic model")
         if name in self.classes:
-            raise ConfigError(f"booter {name!r}", "two installed plugins offer it; remove one")
-        self.classes[name] = booter
+            raise ConfigError(f"{self.kind} {name!r}", "two installed plugins offer it; remove one")
+        self.classes[name] = offered
+
+
+class Booters(Offered):
+    """The booter classes that plugins offer."""
+
+    def __init__(self) -> None:
+        super().__init__("booter")
 
     def choose(self, name: str | None) -> type[Any]:
         """The class the user named with ``--booter``.
@@ -58,6 +69,13 @@ class Booters:
         if name not in self.classes:
             raise ConfigError("--booter", f"there is no booter {name!r}; installed: {installed}")
         return self.classes[name]
+
+
+class Policies(Offered):
+    """The policy classes that plugins offer."""
+
+    def __init__(self) -> None:
+        super().__init__("policy")
 
 
 def load(disabled: Collection[str] = ()) -> list[LoadedPlugin]:

@@ -7,6 +7,7 @@ plugin's name on whatever goes wrong. Does not load plugins (loader.py) and deci
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
@@ -14,8 +15,20 @@ import pluggy
 from pixiecore_core import hookspecs
 from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.hookspecs import PROJECT, UrlFor
-from pixiecore_core.models import BootFile, BootSpec, Event, FileRef, Firmware, Hold, Ignore, Machine, PxeRequest
-from pixiecore_core.plugins.guard import Guarded
+from pixiecore_core.models import (
+    BootFile,
+    BootSpec,
+    Event,
+    FileRef,
+    Firmware,
+    Hold,
+    Ignore,
+    Machine,
+    PageAnswer,
+    PageRequest,
+    PxeRequest,
+)
+from pixiecore_core.plugins.guard import Guarded, Observe, guard
 from pixiecore_core.plugins.listeners import Listener
 
 if TYPE_CHECKING:
@@ -30,16 +43,32 @@ Report = Callable[[PluginError, str | None], None]
 """Told of each failure of a plugin, and of whose boot it was, if anybody's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A plugin's page."""
+
+    plugin: str
+    page: hookspecs.Page
+
+
 class PluginManager:
     """Holds the registered plugins and calls their hooks.
 
     :param report: told of every failure that is swallowed here by a hook's policy
     :param policy_timeout: seconds that one plugin may take for one answer
     :param event_timeout: seconds that one plugin may take for one event
+    :param observe: told of every answer, for a dry run
     """
 
-    def __init__(self, report: Report, policy_timeout: float = 10.0, event_timeout: float = 2.0) -> None:
+    def __init__(
+        self,
+        report: Report,
+        policy_timeout: float = 10.0,
+        event_timeout: float = 2.0,
+        observe: Observe | None = None,
+    ) -> None:
         self.report = report
+        self._observe = observe
         self._policy_timeout = policy_timeout
         self._event_timeout = event_timeout
         self._pluggy = pluggy.PluginManager(PROJECT)
@@ -54,7 +83,8 @@ class PluginManager:
         if self._pluggy.has_plugin(name):
             raise ConfigError(f"plugin {name!r}", "two installed plugins have this name; disable or remove one")
         # The core's own implementations keep time limits that fit their work: an upstream may be slow for minutes.
-        guarded = Guarded(self._pluggy, plugin, name, None if name == CORE else self._policy_timeout)
+        limit = None if name == CORE else self._policy_timeout
+        guarded = Guarded(self._pluggy, plugin, name, limit, self._observe)
         try:
             self._pluggy.register(guarded, name)
             self._pluggy.check_pending()
@@ -79,6 +109,27 @@ class PluginManager:
     def register_booters(self, register: hookspecs.BooterRegistrar) -> None:
         """:raises PluginError: a plugin failed"""
         self._pluggy.hook.register_booters(register=register)
+
+    def register_policies(self, register: hookspecs.PolicyRegistrar) -> None:
+        """:raises PluginError: a plugin failed"""
+        self._pluggy.hook.register_policies(register=register)
+
+    def register_routes(self) -> dict[str, Route]:
+        """Every plugin's pages, by path.
+
+        :raises PluginError: a plugin failed, or offers a path that it cannot have
+        """
+        routes: dict[str, Route] = {}
+        for implementation in self._pluggy.hook.register_routes.get_hookimpls():
+            plugin = implementation.plugin_name
+
+            def add(path: str, page: hookspecs.Page, plugin: str = plugin) -> None:
+                if not path.startswith("/") or path.startswith("/_/") or path == "/" or path in routes:
+                    raise PluginError(plugin, "register_routes", f"cannot have the path {path!r}")
+                routes[path] = Route(plugin, page)
+
+            implementation.function(*(add for _ in implementation.argnames))
+        return routes
 
     def register_commands(self, cli: click.Group) -> None:
         """:raises PluginError: a plugin failed"""
@@ -144,6 +195,31 @@ class PluginManager:
             if file is not None:
                 return file
         return None
+
+    def cmdline_functions(self, machine: Machine, url_for: UrlFor) -> dict[str, hookspecs.CmdlineFunction]:
+        """What every plugin adds to the command line's templates; who is asked first wins a name.
+
+        :raises PluginError: a plugin failed
+        """
+        functions: dict[str, hookspecs.CmdlineFunction] = {}
+        for answer in self._pluggy.hook.cmdline_functions(machine=machine, url_for=url_for):
+            for name, function in answer.items():
+                functions.setdefault(name, function)
+        return functions
+
+    def page(self, route: Route, request: PageRequest) -> PageAnswer:
+        """What a plugin's page answers.
+
+        :raises PluginError: it failed, and was reported
+        """
+        try:
+            answer = guard(route.page, route.plugin, "page", self._policy_timeout)(request)
+            if answer is None:
+                raise PluginError(route.plugin, "page", "answered nothing")
+            return cast("PageAnswer", answer)
+        except PluginError as error:
+            self.report(error, request.mac)
+            raise
 
     def render_cmdline(self, machine: Machine, spec: BootSpec, url_for: UrlFor) -> str:
         """The kernel command line.

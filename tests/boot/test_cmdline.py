@@ -37,7 +37,7 @@ def test_expansion(template: str, line: str) -> None:
     ("template", "reason", "position"),
     [
         ('quiet {{ ID "x"', "not closed", 6),
-        ("{{ ID }}", "not of the form", 0),
+        ("{{ ID }}", "ID needs a string", 0),
         ("{{ .Kernel }}", "not of the form", 0),
         ('{{ ID "a" "b" }}', "not of the form", 0),
         ('{{ URL "x" }}', "no function 'URL'", 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,18 +17,27 @@ from pixiecore_core import (
     BootFileNotFound,
     BootSpec,
     Client,
+    CmdlineError,
+    CmdlineFunction,
     Event,
     EventKind,
     FileRef,
     Firmware,
     Ignore,
     Machine,
+    PageAnswer,
+    PageRequest,
+    PolicyRegistrar,
     PxeRequest,
+    RouteRegistrar,
+    UrlFor,
     hookimpl,
 )
+from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import ConfigError, PluginError
+from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.net.first_stage import BytesSource
-from pixiecore_core.plugins.loader import Booters
+from pixiecore_core.plugins.loader import Booters, Policies
 from pixiecore_core.plugins.manager import CORE, PluginManager
 
 MACHINE = Machine(mac="52:54:00:12:34:56")
@@ -46,6 +56,9 @@ class Urls:
 
     def booting(self) -> str:
         return "url:booting"
+
+    def page(self, path: str) -> str:
+        return f"url:{path}"
 
 
 def plugin(**hooks: Any) -> object:
@@ -124,6 +137,70 @@ def test_hook_register_commands_failure_names_the_plugin(manager: PluginManager)
     manager.register(plugin(register_commands=register_commands), "faulty")
     with pytest.raises(PluginError, match="'faulty', hook register_commands: RuntimeError: boom"):
         manager.register_commands(click.Group())
+
+
+def test_hook_register_policies(manager: PluginManager) -> None:
+    class Mine:
+        name = "mine"
+        Settings = BaseModel
+
+    @hookimpl
+    def register_policies(register: PolicyRegistrar) -> None:
+        register(Mine)
+
+    manager.register(plugin(register_policies=register_policies), "p")
+    policies = Policies()
+    manager.register_policies(policies)
+    assert policies.classes == {"mine": Mine}
+
+
+def test_hook_register_routes(manager: PluginManager, reports: list[Any]) -> None:
+    def hello(request: PageRequest) -> PageAnswer:
+        return PageAnswer(text=f"hello {request.query['who']}")
+
+    def faulty(request: PageRequest) -> PageAnswer:
+        raise RuntimeError("boom")
+
+    @hookimpl
+    def register_routes(routes: RouteRegistrar) -> None:
+        routes("/mine/hello", hello)
+        routes("/mine/faulty", faulty)
+        routes("/mine/nothing", lambda request: None)  # type: ignore[arg-type, return-value]
+
+    manager.register(plugin(register_routes=register_routes), "p")
+    routes = manager.register_routes()
+    request = PageRequest(path="/mine/hello", query={"who": "world"})
+    assert manager.page(routes["/mine/hello"], request).text == "hello world"
+    for path, words in (("/mine/faulty", "RuntimeError: boom"), ("/mine/nothing", "answered nothing")):
+        with pytest.raises(PluginError, match=f"'p', hook page: {words}"):
+            manager.page(routes[path], request)
+    assert len(reports) == 2
+
+
+@pytest.mark.parametrize("path", ["/", "/_/ipxe", "mine", "/taken"])
+def test_hook_register_routes_cannot_take_every_path(manager: PluginManager, path: str) -> None:
+    @hookimpl
+    def register_routes(routes: RouteRegistrar) -> None:
+        routes("/taken", lambda request: PageAnswer())
+        routes(path, lambda request: PageAnswer())
+
+    manager.register(plugin(register_routes=register_routes), "greedy")
+    with pytest.raises(PluginError, match="'greedy', hook register_routes: cannot have the path"):
+        manager.register_routes()
+
+
+def test_hook_cmdline_functions(manager: PluginManager) -> None:
+    @hookimpl
+    def cmdline_functions(machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction]:
+        return {"DONE": lambda: f"done?{machine.mac}"}
+
+    defaults = Defaults(FoundLoaders({}, Path("/nonexistent")), functions=manager.cmdline_functions)
+    manager.register(defaults, CORE)
+    manager.register(plugin(cmdline_functions=cmdline_functions), "p")
+    spec = BootSpec(kernel=KERNEL, cmdline='a={{ DONE }} b={{ ID "k" }}', files={"k": KERNEL})
+    assert manager.render_cmdline(MACHINE, spec, Urls()) == f"a=done?{MACHINE.mac} b=url:/vmlinuz"
+    with pytest.raises(CmdlineError, match="no function 'DNOE', only DONE, ID"):
+        manager.render_cmdline(MACHINE, BootSpec(kernel=KERNEL, cmdline="{{ DNOE }}"), Urls())
 
 
 def test_hook_startup(manager: PluginManager) -> None:

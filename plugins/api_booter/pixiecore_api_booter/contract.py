@@ -172,7 +172,7 @@ class _Files:
             return self._call(self.ref(f"{where}: URL", text))
 
         try:
-            return expand_cmdline(template, {"URL": url})
+            return expand_cmdline(template, {"URL": url}, keep_words=True)
         except CmdlineError as error:
             raise ContractError(f"{where}: {error}") from error
 

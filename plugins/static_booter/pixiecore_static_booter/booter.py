@@ -56,7 +56,7 @@ def _files(cmdline: str) -> dict[str, FileRef]:
         return ""
 
     try:
-        expand_cmdline(cmdline, {"ID": collect})
+        expand_cmdline(cmdline, {"ID": collect}, keep_words=True)
     except CmdlineError as error:
         raise ValueError(str(error)) from error
     return files

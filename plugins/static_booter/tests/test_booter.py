@@ -81,7 +81,7 @@ def test_relative_paths_are_made_absolute(files: Path, monkeypatch: pytest.Monke
         ({"kernel": "ftp://host/vmlinuz"}, "only http and https"),
         ({"kernel": "KERNEL", "initrd": ["/nonexistent"]}, "cannot be read"),
         ({"kernel": "KERNEL", "cmdline": '{{ ID "/nonexistent" }}'}, "cannot be read"),
-        ({"kernel": "KERNEL", "cmdline": "{{ ID }}"}, "not of the form"),
+        ({"kernel": "KERNEL", "cmdline": "{{ ID }}"}, "ID needs a string"),
         ({"kernel": "KERNEL", "cmdline": "one\ntwo"}, "single line"),
         ({"kernel": "KERNEL", "cmdline": '{{ FILE "x" }}'}, "no function 'FILE'"),
         ({}, "Field required"),

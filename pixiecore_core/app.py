@@ -20,7 +20,7 @@ from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.dhcp_socket import DhcpSocket
 from pixiecore_core.net.http import HttpServer
-from pixiecore_core.net.interfaces import Interfaces
+from pixiecore_core.net.interfaces import Interfaces, interface_names
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
 from pixiecore_core.net.sightings import Sightings
@@ -76,10 +76,12 @@ class App:
         self.loaders = loaders
         self.sealer = sealer or Sealer()
         self._sightings = Sightings()
+        self._interfaces = Interfaces(settings.interface, settings.listen_addr)
         self.servers: dict[str, Server] = {}
         """The listeners that are bound, by name: HTTP, TFTP, PXE, DHCP."""
         self._stop = gevent.event.Event()
         self._answerer: Answerer | None = None
+        self._told = False  # whether plugins know that we have started, and must be told that we stop
 
     def start(self) -> None:
         """Bind every listener that is on, tell the plugins, then serve.
@@ -88,10 +90,16 @@ class App:
         :raises PluginError: a plugin's ``startup`` failed
         """
         settings = self.settings
+        for name in self._interfaces.missing():
+            self.recorder.logger.warning(
+                f"There is no interface {name!r} with an IPv4 address now; there are: {', '.join(interface_names())}",
+                subsystem="Init",
+            )
         try:
             http_port = self._bind_http(settings.http_endpoint())
             self._bind_tftp(settings.tftp)
             self._bind_dhcp(http_port)
+            self._told = True
             self.plugins.startup(self)
         except BaseException:
             self.stop()
@@ -117,8 +125,9 @@ class App:
         gevent.joinall(ending, timeout=STOP_SECONDS + 0.3)
         if self._answerer is not None:
             self._answerer.stop()
-        with gevent.Timeout(STOP_SECONDS / 4, False):  # type: ignore[arg-type]
-            self.plugins.shutdown(self)
+        if self._told:
+            self._told = False
+            self.plugins.shutdown(self, STOP_SECONDS / 2)
 
     def _bind_http(self, endpoint: Endpoint | None) -> int:
         if endpoint is None:
@@ -131,12 +140,13 @@ class App:
             pages(self.recorder),
             self.settings.url_lifetime,
             self.plugins.register_routes(),
+            self._interfaces.serves,
         )
         return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, application), endpoint)
 
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
-            files = TftpFiles(self.plugins, self.recorder)
+            files = TftpFiles(self.plugins, self.recorder, self._interfaces.serves)
             server = TftpServer(self._address(endpoint), endpoint.port, open_file=files.open, on_report=files.report)
             self._bind("TFTP", server, endpoint)
 
@@ -145,7 +155,7 @@ class App:
         answerer = self._answerer = Answerer(
             self.plugins,
             self.recorder,
-            Interfaces(settings.interface, settings.listen_addr),
+            self._interfaces,
             http_port=http_port,
             dhcp_port=settings.dhcp.port if settings.dhcp else 67,
             loaders=self.loaders,

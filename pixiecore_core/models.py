@@ -178,6 +178,8 @@ class BootSpec(Model):
     def _bootable(self) -> Self:
         if self.kernel is None and self.ipxe_script is None:
             raise ValueError("a boot spec needs a kernel or an ipxe_script")
+        if self.ipxe_script is not None and not self.ipxe_script.startswith(("#!ipxe", "#!gpxe")):
+            raise ValueError("an iPXE script begins with #!ipxe; iPXE runs no other")
         return self
 
 

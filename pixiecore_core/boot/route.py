@@ -11,6 +11,9 @@ from pixiecore_core.boot.classify import Stage
 from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message
 
 
+BROADCAST = "255.255.255.255"
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """An address and UDP port to send to."""
@@ -32,4 +35,4 @@ def destination(message: Dhcp4Message, stage: Stage, source: tuple[str, int], dh
         return Destination(str(message.giaddr), dhcp_port)
     if message.ciaddr != NO_ADDRESS:
         return Destination(str(message.ciaddr), dhcp_port + 1)
-    return Destination("255.255.255.255", dhcp_port + 1)
+    return Destination(BROADCAST, dhcp_port + 1)

@@ -63,10 +63,10 @@ class LocalFile:
         self._file.close()
 
     def _check(self, end: int, complete: bool) -> None:
-        """Look whether the file is still the one that was opened; once a transfer, before its last bytes go out:
-        whoever got mixed bytes must not get the last of them.
+        """Look whether the file is still the one that was opened, before bytes go out and after: whoever got mixed bytes
+        must not get the last of them, and a client may ask for any part.
         """
-        if not complete or (end == self._size and _version(os.fstat(self._file.descriptor)) != self._changed):
+        if not complete or _version(os.fstat(self._file.descriptor)) != self._changed:
             raise BootFileError(f"{self._path} changed while it was being sent")
 
 

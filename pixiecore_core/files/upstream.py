@@ -173,9 +173,7 @@ class PassedThrough:
         if offset != self._position:
             if self._digest is not None:
                 raise BootFileError(f"{shown(url)}: a part alone cannot be verified without a cache")
-            self._answer.close()
-            self._answer = self._upstream.get_rest(url, offset, self._size, self._validators)
-            self._position = offset
+            self._go_to(offset)
         try:
             data = self._answer.read(min(wanted, PIECE))
         except ConnectionError as error:
@@ -186,6 +184,20 @@ class PassedThrough:
         if self._digest is not None:
             self._digest.take(data, self._position == self._size, url)
         return data
+
+    def _go_to(self, offset: int) -> None:
+        """Ask for the rest, or read past what is not wanted where upstream gives no parts (Python's http.server)."""
+        try:
+            rest = self._upstream.get_rest(self._answer.url, offset, self._size, self._validators)
+        except BootFileError:
+            if offset < self._position:
+                raise
+            while self._position < offset:
+                self.read_at(self._position, offset - self._position)
+            return
+        self._answer.close()
+        self._answer = rest
+        self._position = offset
 
     def close(self) -> None:
         """Give up the upstream connection."""

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from pixiecore_core.boot.classify import NotForUs, Stage, classify, might_netboot
 from pixiecore_core.boot.offer import offer
-from pixiecore_core.boot.route import destination
+from pixiecore_core.boot.route import BROADCAST, Destination, destination
 from pixiecore_core.boot.server import ServerAddress
 from pixiecore_core.errors import PixiecoreError, PluginError, WireError
 from pixiecore_core.files.loaders import FoundLoaders
@@ -195,7 +195,7 @@ class Answerer:
         server = ServerAddress(asked.interface.address(datagram.destination), self._http_port)
         reply = serialize(offer(request, message, server))
         to = destination(message, request.stage, datagram.source, self._dhcp_port)
-        asked.socket.send(reply, (to.ip, to.port), datagram.interface, server.ip)
+        asked.socket.send(reply, (to.ip, to.port), self._way_out(asked, to), server.ip)
         mac = request.machine.mac
         where = f"{_who(request)} on {asked.interface.name}"
         if request.stage == "pxe":
@@ -204,6 +204,12 @@ class Answerer:
             self._record(EventKind.SCRIPT_OFFERED, asked, f"Offering to boot {mac} ({where}) by script{remark}")
         else:
             self._record(EventKind.OFFERED, asked, f"Offering to boot {mac} ({where}){remark}")
+
+    def _way_out(self, asked: _Asked, to: Destination) -> int:
+        """The interface that a reply leaves by; 0 for whichever the kernel's routes say, as for a relay far away."""
+        subnet = asked.interface.subnet
+        near = to.ip == BROADCAST or (subnet is not None and IPv4Address(to.ip) in subnet)
+        return asked.datagram.interface if near else 0
 
     def _record(self, kind: EventKind, asked: _Asked, text: str) -> None:
         request = asked.request

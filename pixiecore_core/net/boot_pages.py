@@ -60,6 +60,7 @@ class BootPages:
     :param sightings: what DHCP told of each machine
     :param pages: further paths, such as the status page
     :param routes: plugins' own pages, by path
+    :param serves: whether clients that reached us at an address of ours may be served
     :param url_lifetime: seconds for which the URLs in a script work; ``None`` for ever
     """
 
@@ -70,6 +71,7 @@ class BootPages:
     pages: Mapping[str, Page] = field(default_factory=dict)
     url_lifetime: float | None = None
     routes: Mapping[str, Route] = field(default_factory=dict)
+    serves: Callable[[IPv4Address], bool] = lambda address: True
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -77,6 +79,8 @@ class BootPages:
 
     def answer(self, request: Request) -> Response:
         """The response to *request*."""
+        if not self.serves(_server(request).ip):
+            return _text(403, "this network is not served")
         page = {SCRIPT_PATH: self._script, FILE_PATH: self._file, BOOTING_PATH: self._booting, **self.pages}.get(
             request.path
         )
@@ -131,7 +135,9 @@ class BootPages:
             return _text(500, f"couldn't get file: {error.reason}")
         except BootFileError as error:
             return self._unavailable(error, sealed.mac, f"Failed to get a file for {sealed.mac}", "couldn't get file")
-        return respond(request, file, self._report(_SENT[sealed.purpose], sealed.mac, file.name, sealed.purpose))
+        return respond(
+            request, file, self._report(_SENT[sealed.purpose], sealed.mac, file.name, file.size, sealed.purpose)
+        )
 
     def _booting(self, request: Request) -> Response:
         mac = self.sealer.open_mac(request.args.get("name", ""))
@@ -160,19 +166,21 @@ class BootPages:
         except BootFileError as error:
             text = f"Failed to get {request.path!r} for {request.remote_addr}"
             return self._unavailable(error, None, text, str(error))
-        return respond(request, file, self._report(EventKind.LOADER_SENT, mac, file.name, "loader"))
+        return respond(request, file, self._report(EventKind.LOADER_SENT, mac, file.name, file.size, "loader"))
 
     def _unavailable(self, error: BootFileError, mac: str | None, event: str, told: str) -> Response:
         """Why a file cannot be had: the reason for the timeline, a status for the client."""
         if isinstance(error, BootFileNotReady):
             self._record(EventKind.HELD, mac, f"Holding {mac}: {error}")
             return _wait(error.seconds, told)
-        self._record(EventKind.FAILED, mac, f"{event}: {error}")
         if isinstance(error, BootFileNotFound):
+            # A path that nobody was given is no machine's failure; many of them must not flood the log.
+            self._record(EventKind.FAILED if mac else EventKind.REFUSED, mac, f"{event}: {error}")
             return _text(404, told)
+        self._record(EventKind.FAILED, mac, f"{event}: {error}")
         return _text(504 if isinstance(error, BootFileTimeout) else 502, told)
 
-    def _report(self, kind: EventKind, mac: str | None, name: str, purpose: str) -> Done:
+    def _report(self, kind: EventKind, mac: str | None, name: str, size: int, purpose: str) -> Done:
         started = time.monotonic()
 
         def done(sent: int, length: int, reason: str | None) -> None:
@@ -183,7 +191,11 @@ class BootPages:
                 "bytes": sent,
                 "seconds": round(seconds, 3),
             }
-            if reason is None:
+            if reason is None and length < size:
+                # A probe, or a download that is continued: no step of the boot by itself.
+                text = f'Sent part of file "{name}" ({purpose}, {sent:,} of {size:,} bytes) to {mac}'
+                self._record(EventKind.FILE_SENT, mac, text, details)
+            elif reason is None:
                 text = f'Sent file "{name}" ({purpose}, {sent:,} bytes in {seconds:.1f} s) to {mac}'
                 self._record(kind, mac, text, details)
             else:

@@ -69,5 +69,9 @@ class DhcpServer:
                         return
                     # ICMP errors of earlier sends surface here (ECONNREFUSED, EHOSTUNREACH); they are nobody's end.
                     continue
-                self._answerer.receive(socket, datagram, self._stage)
+                try:
+                    self._answerer.receive(socket, datagram, self._stage)
+                except Exception as error:
+                    # Whatever one datagram does to us, the next one is another machine's.
+                    gevent.get_hub().handle_error(self._greenlet, type(error), error, error.__traceback__)
             gevent.sleep(0)

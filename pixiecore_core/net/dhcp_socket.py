@@ -69,13 +69,12 @@ class DhcpSocket:
         return Datagram(data, source, 0, IPv4Address(0))
 
     def send(self, data: bytes, destination: tuple[str, int], interface: int, source: IPv4Address) -> None:
-        """Send one datagram out of *interface*, from our address *source*.
+        """Send one datagram, from our address *source*.
 
+        :param interface: the one that it leaves by; 0 to leave that to the kernel's routes
         :raises OSError: the network refused it
         """
-        # A relay or a routed client may be reached by another interface than the one its request came in on.
-        broadcast = destination[0] == "255.255.255.255"
-        control = _PKTINFO.pack(interface if broadcast else 0, source.packed, bytes(4))
+        control = _PKTINFO.pack(interface, source.packed, bytes(4))
         self._socket.sendmsg([data], [(socket.IPPROTO_IP, IP_PKTINFO, control)], 0, destination)
 
     def close(self) -> None:

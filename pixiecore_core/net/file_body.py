@@ -85,19 +85,23 @@ class FileBody:
                     gevent.sleep(0)
                 offset += length
                 self.sent += length
-        except BootFileError as error:
-            self.reason = str(error)
-            # The length is promised and cannot be kept: only a broken connection tells the client so.
-            raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
         except TimeoutError:
             self.reason = "the client stopped reading"
             raise
+        except OSError:
+            raise  # the client went away
+        except Exception as error:
+            self.reason = str(error) if isinstance(error, BootFileError) else f"{type(error).__name__}: {error}"
+            # The length is promised and cannot be kept: only a broken connection tells the client so.
+            raise ConnectionResetError(errno.ECONNRESET, self.reason) from error
         self.reason = None
 
     def close(self) -> None:
         """Free the file and report."""
-        self.file.source.close()
-        self.done(self.sent, self.stop - self.start, self.reason)
+        try:
+            self.file.source.close()
+        finally:
+            self.done(self.sent, self.stop - self.start, self.reason)
 
 
 def respond(request: Request, file: BootFile, done: Done) -> Response:

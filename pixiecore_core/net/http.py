@@ -6,6 +6,8 @@ Knows no paths: the application is given.
 
 from __future__ import annotations
 
+import re
+import resource
 from collections import Counter
 from typing import Any
 
@@ -16,12 +18,17 @@ from gevent.pool import Pool
 from pixiecore_core.net.file_body import CONNECTION, STALL_SECONDS
 
 CONNECTIONS = 2048
+"""At the most; fewer where this process may have few descriptors."""
 CONNECTIONS_PER_CLIENT = 1024
 """Half of all: no single address can take every connection, and a whole rack behind one address still boots."""
+_OTHER_DESCRIPTORS = 128
+"""For everything that is not a client's connection and its file."""
 IDLE_SECONDS = 30.0
 """How long a connection may wait for its next request."""
 REQUEST_SECONDS = 10.0
 """How long a request's headers may take."""
+
+_ABSOLUTE_FORM = re.compile(r"http://[^/]*/?(.*)", re.IGNORECASE)
 
 Application = Any
 """A WSGI callable."""
@@ -53,6 +60,9 @@ class _Handler(pywsgi.WSGIHandler):
     def read_request(self, raw_requestline: str) -> Any:
         with gevent.Timeout(REQUEST_SECONDS, _Refused("408 Request Timeout")):
             usable = super().read_request(raw_requestline)
+        if usable and (absolute := _ABSOLUTE_FORM.match(self.path or "")):
+            # RFC 9112 section 3.2.2: it must be understood, though only proxies are sent it.
+            self.path = "/" + absolute[1]
         if usable and self.command not in ("GET", "HEAD"):
             raise _Refused("405 Method Not Allowed")
         if usable and (self.headers.get("Transfer-Encoding") or self.headers.get("Content-Length", "0") != "0"):
@@ -105,15 +115,18 @@ class HttpServer:
 
         :raises OSError: it cannot be had
         """
+        # Each takes a descriptor, and another for the file it fetches. What runs out of them hears no DHCP either.
+        most = min(CONNECTIONS, max(16, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS) // 2))
         server = _Server(
             (self._address, self._port),
             self._application,
             backlog=1024,
-            spawn=Pool(CONNECTIONS),
+            spawn=Pool(most),
             handler_class=_Handler,
             log=None,
             error_log=None,
         )
+        server.per_client = min(CONNECTIONS_PER_CLIENT, max(8, most // 2))
         server.init_socket()
         self._server = server
 
@@ -131,12 +144,14 @@ class HttpServer:
 
 
 class _Server(pywsgi.WSGIServer):
+    per_client = CONNECTIONS_PER_CLIENT
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._clients: Counter[str] = Counter()
 
     def handle(self, sock: Any, address: Any) -> None:
-        if self._clients[address[0]] >= CONNECTIONS_PER_CLIENT:
+        if self._clients[address[0]] >= self.per_client:
             sock.close()
             return
         self._clients[address[0]] += 1

@@ -5,6 +5,7 @@ Looked up afresh every few seconds, because interfaces come and go. Opens no soc
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -54,11 +55,29 @@ class Interfaces:
 
     def served(self, index: int) -> Interface | None:
         """The interface with this kernel index, or ``None`` where it has no IPv4 address or is not to be served."""
-        now = self._clock()
-        if now >= self._stale_at:
-            self._known = {found.index: found for found in self._wanted()}
-            self._stale_at = now + _FRESH_SECONDS
+        self._refresh()
         return self._known.get(index)
+
+    def serves(self, address: IPv4Address) -> bool:
+        """Whether a client that reached us at this address of ours may be served. This host itself always may."""
+        if not self._allowed or address.is_loopback:
+            return True
+        self._refresh()
+        return any(address in interface.addresses for interface in self._known.values())
+
+    def missing(self) -> list[str]:
+        """The names to serve that no interface with an IPv4 address has at the moment."""
+        self._refresh()
+        return sorted(self._allowed - {interface.name for interface in self._known.values()})
+
+    def _refresh(self) -> None:
+        now = self._clock()
+        if now < self._stale_at:
+            return
+        self._stale_at = now + _FRESH_SECONDS
+        # Without a descriptor to spare nothing can be looked up: what was known will do.
+        with contextlib.suppress(OSError):
+            self._known = {found.index: found for found in self._wanted()}
 
     def _wanted(self) -> Iterator[Interface]:
         for interface in self._adapters():
@@ -70,6 +89,11 @@ class Interfaces:
                 # Of several addresses, clients are told the one the user chose (danderson/netboot issue 20).
                 subnet = interface.subnet if interface.subnet and self._listen in interface.subnet else None
                 yield replace(interface, addresses=(self._listen,), subnet=subnet)
+
+
+def interface_names() -> list[str]:
+    """The host's interfaces that have an IPv4 address."""
+    return [interface.name for interface in read_interfaces()]
 
 
 def read_interfaces() -> list[Interface]:

@@ -5,10 +5,13 @@ The names are the first stage's; see :mod:`pixiecore_core.net.first_stage`. Spea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from pixiecore_core.boot.server import is_autoexec, parse_loader_path
 from pixiecore_core.boot.transfer import Outcome
+from pixiecore_core.errors import BootFileNotFound
 from pixiecore_core.models import Event, EventKind
 from pixiecore_core.net.first_stage import FirstStage
 from pixiecore_core.net.tftp import TftpFile, TransferReport
@@ -18,16 +21,22 @@ from pixiecore_core.plugins.manager import PluginManager
 
 @dataclass(slots=True)
 class TftpFiles:
-    """Opens files for the TFTP server and reports its transfers."""
+    """Opens files for the TFTP server and reports its transfers.
+
+    :param serves: whether clients that reached us at an address of ours may be served
+    """
 
     plugins: PluginManager
     recorder: Recorder
+    serves: Callable[[IPv4Address], bool] = lambda address: True
 
     def open(self, name: str, client: tuple[str, int], local_address: str) -> TftpFile:
         """The first-stage file called *name*.
 
         :raises BootFileError: there is none, or it cannot be opened
         """
+        if not self.serves(IPv4Address(local_address)):
+            raise BootFileNotFound("this network is not served")
         file, _ = FirstStage(self.plugins).open(name)
         return TftpFile(file.size, file.source.read_at, file.source.close)
 

@@ -12,7 +12,7 @@ import gevent
 from gevent.events import EventLoopBlocked, subscribers
 
 from pixiecore_core.errors import PluginError
-from pixiecore_core.plugins.guard import running
+from pixiecore_core.plugins.blame import running
 from pixiecore_core.plugins.manager import Report
 
 MAX_BLOCKING_SECONDS = 1.0

@@ -11,11 +11,12 @@ import inspect
 from collections.abc import Callable, Generator
 from typing import Any
 
-import gevent
 import pluggy
 
-from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
+from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.models import BootFile, BootSpec, Hold, Ignore, PageAnswer
+from pixiecore_core.plugins.blame import Blame
+from pixiecore_core.plugins.sources import GuardedSource
 
 Observe = Callable[[str, str, object], None]
 """Told of each answer of a plugin, or of its failure: plugin, hook, and what it was."""
@@ -32,13 +33,11 @@ _ANSWERS: dict[str, tuple[type, ...]] = {
 }
 """What each hook may return besides None; the others may return nothing."""
 
-_ALLOWED_ERRORS = (BootFileError, CmdlineError, ConfigError)
 _UNTIMED = {"register_booters", "register_policies", "register_commands", "register_routes"}
+_CALLED_ONE_BY_ONE = {"register_routes", "provide_bootloader", "on_event", "shutdown"}
+"""Hooks whose implementations the manager calls by itself, so that one that fails leaves the others alone."""
 _ALL_ASKED = {"on_pxe_request", "cmdline_functions"}
 """Hooks whose answers pluggy gathers in a list, which is what a wrapper around them sees."""
-
-running: dict[int, tuple[str, str]] = {}
-"""Plugin and hook that each greenlet is inside of, by the greenlet's id; the blocked-loop monitor reads it."""
 
 
 class Guarded:
@@ -46,6 +45,7 @@ class Guarded:
 
     :param timeout: seconds for one call of one implementation; ``None`` for no limit
     :param observe: told of every answer
+    :param report: told of what goes wrong with a file that the plugin has opened, after the call
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Guarded:
         name: str,
         timeout: float | None,
         observe: Observe | None = None,
+        report: Callable[[PluginError], None] = lambda error: None,
     ) -> None:
         for attribute in dir(plugin):
             options = manager.parse_hookimpl_opts(plugin, attribute)
@@ -62,10 +63,28 @@ class Guarded:
                 continue
             function = getattr(plugin, attribute)
             hook = options.get("specname") or attribute
+            if hook in _CALLED_ONE_BY_ONE and (options.get("wrapper") or options.get("hookwrapper")):
+                raise ConfigError(f"plugin {name!r}", f"{hook} cannot be a wrapper: every plugin is called by itself")
             limit = None if hook in _UNTIMED else timeout
             guarding = _guard_wrapper if inspect.isgeneratorfunction(function) else guard
             guarded = guarding(function, name, hook, limit)
+            if "BootFile" in {kind.__name__ for kind in _ANSWERS.get(hook, ())} and guarding is guard:
+                guarded = _with_guarded_source(guarded, name, report)
             setattr(self, attribute, _observed(guarded, name, hook, observe) if observe is not None else guarded)
+
+
+def _with_guarded_source(
+    function: Callable[..., Any], plugin: str, report: Callable[[PluginError], None]
+) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def opened(*args: Any) -> Any:
+        file = function(*args)
+        # Our own sources keep their ways to save copies.
+        if file is None or type(file.source).__module__.startswith("pixiecore_core."):
+            return file
+        return file.model_copy(update={"source": GuardedSource(file.source, plugin, report)})
+
+    return opened
 
 
 def _observed(function: Callable[..., Any], plugin: str, hook: str, observe: Observe) -> Callable[..., Any]:
@@ -97,7 +116,7 @@ def guard(function: Callable[..., Any], plugin: str, hook: str, timeout: float |
 
     @functools.wraps(function)
     def guarded(*args: Any) -> Any:
-        with _Blame(plugin, hook, timeout):
+        with Blame(plugin, hook, timeout):
             answer = function(*args)
         return _checked(answer, plugin, hook)
 
@@ -109,7 +128,7 @@ def _guard_wrapper(function: Callable[..., Any], plugin: str, hook: str, timeout
 
     @functools.wraps(function)
     def guarded(*args: Any) -> Generator[None, Any, Any]:
-        with _Blame(plugin, hook, timeout):
+        with Blame(plugin, hook, timeout):
             generator = function(*args)
             next(generator)
         try:
@@ -119,43 +138,13 @@ def _guard_wrapper(function: Callable[..., Any], plugin: str, hook: str, timeout
         else:
             resume, value = generator.send, inner
         try:
-            with _Blame(plugin, hook, timeout, passing=value):
+            with Blame(plugin, hook, timeout, passing=value):
                 resume(value)
         except StopIteration as stop:
             return _checked(stop.value, plugin, hook)
         raise PluginError(plugin, hook, "the wrapper yields more than once")
 
     return guarded
-
-
-class _Blame:
-    """Turns what goes wrong inside into a PluginError; *passing* is an error that was already on its way."""
-
-    __slots__ = ("_greenlet", "_outer", "_passing", "_timeout", "_timer", "_who")
-
-    def __init__(self, plugin: str, hook: str, timeout: float | None, passing: object = None) -> None:
-        self._who = (plugin, hook)
-        self._timeout = timeout
-        self._passing = passing
-
-    def __enter__(self) -> None:
-        self._greenlet = id(gevent.getcurrent())
-        self._outer = running.get(self._greenlet)
-        running[self._greenlet] = self._who
-        self._timer = gevent.Timeout.start_new(self._timeout)
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._timer.close()
-        if self._outer is None:
-            del running[self._greenlet]
-        else:
-            running[self._greenlet] = self._outer
-        if error is self._timer:
-            raise PluginError(*self._who, f"gave no answer within {self._timeout:g} s") from None
-        if not isinstance(error, Exception) or error is self._passing:
-            return
-        if not isinstance(error, (StopIteration, PluginError, *_ALLOWED_ERRORS)):
-            raise PluginError(*self._who, f"{type(error).__name__}: {error}") from error
 
 
 def _checked(answer: Any, plugin: str, hook: str) -> Any:

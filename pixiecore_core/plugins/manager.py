@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import gevent
 import pluggy
 
 from pixiecore_core import hookspecs
@@ -84,7 +85,7 @@ class PluginManager:
             raise ConfigError(f"plugin {name!r}", "two installed plugins have this name; disable or remove one")
         # The core's own implementations keep time limits that fit their work: an upstream may be slow for minutes.
         limit = None if name == CORE else self._policy_timeout
-        guarded = Guarded(self._pluggy, plugin, name, limit, self._observe)
+        guarded = Guarded(self._pluggy, plugin, name, limit, self._observe, lambda error: self.report(error, None))
         try:
             self._pluggy.register(guarded, name)
             self._pluggy.check_pending()
@@ -145,13 +146,21 @@ class PluginManager:
             self._listeners.append(listener)
         self._pluggy.hook.startup(app=app)
 
-    def shutdown(self, app: App) -> None:
-        """Tell every plugin; a failure is reported and the others still hear."""
-        for implementation in self._pluggy.hook.shutdown.get_hookimpls():
+    def shutdown(self, app: App, seconds: float) -> None:
+        """Tell every plugin, all at the same time; a failure, or taking longer than *seconds*, is reported."""
+
+        def tell(implementation: pluggy.HookImpl) -> None:
             try:
                 implementation.function(*(app for _ in implementation.argnames))
             except PluginError as error:
                 self.report(error, None)
+
+        told = {gevent.spawn(tell, one): one for one in self._pluggy.hook.shutdown.get_hookimpls()}
+        gevent.joinall(list(told), timeout=seconds)
+        for greenlet, implementation in told.items():
+            if not greenlet.dead:
+                greenlet.kill(block=False)
+                self.report(PluginError(implementation.plugin_name, "shutdown", f"took over {seconds:g} s"), None)
         for listener in self._listeners:
             listener.stop()
 

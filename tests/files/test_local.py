@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -94,6 +95,30 @@ def test_a_file_that_is_rewritten_meanwhile_never_ends_well(path: Path) -> None:
     with pytest.raises(BootFileError, match="changed"):
         file.source.read_at(100_000, 200_000)
     file.source.close()
+
+
+def test_a_part_of_a_file_that_is_rewritten_meanwhile_never_ends_well(path: Path) -> None:
+    file = open_local(str(path))
+    assert file.source.read_at(0, 1000) == DATA[:1000]
+    with path.open("r+b") as other:
+        other.write(b"other bytes")
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(BootFileError, match="changed"):
+        file.source.read_at(1000, 1000)
+    file.source.close()
+
+
+def test_a_pinned_file_must_have_the_right_bytes(path: Path) -> None:
+    digest = hashlib.sha256(DATA).hexdigest()
+    for _ in range(2):
+        file = open_local(str(path), sha256=digest)
+        assert file.source.read_at(0, 10) == DATA[:10]
+        file.source.close()
+    with pytest.raises(BootFileError, match=f"has sha256 {digest}, not 00"):
+        open_local(str(path), sha256="00" * 32)
+    path.write_bytes(b"other")
+    with pytest.raises(BootFileError, match="has sha256"):
+        open_local(str(path), sha256=digest)
 
 
 def test_a_file_outside_of_its_root_is_not_opened(path: Path, tmp_path: Path) -> None:

@@ -95,6 +95,39 @@ def test_two_fast_clients_take_turns(path: Path) -> None:
     assert served == [0, 1] * 4
 
 
+class Source:
+    """A byte source that misbehaves."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def read_at(self, offset: int, length: int) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        if isinstance(self.answer, str):
+            raise RuntimeError("close")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(b"", "ended after 0 of 300 bytes"), (RuntimeError("boom"), "RuntimeError: boom"), (7, "TypeError")],
+)
+def test_a_source_that_fails_breaks_the_connection_and_is_told(answer: object, reason: str) -> None:
+    done: list[tuple[int, int, str | None]] = []
+    file = BootFile(name="x", size=300, source=Source(answer))
+    body: Any = respond(Request(EnvironBuilder().get_environ()), file, lambda *facts: done.append(facts)).response
+    with pytest.raises(ConnectionResetError):
+        list(body)
+    body.close()
+    ((sent, length, why),) = done
+    assert (sent, length) == (0, 300)
+    assert why is not None
+    assert reason in why
+
+
 Facts = list[tuple[int, int, str | None]]
 
 

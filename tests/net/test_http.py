@@ -73,6 +73,35 @@ def test_it_tells_the_application_where_it_was_reached(server: HttpServer) -> No
     assert answer.endswith(f"127.0.0.1:{server.port}".encode())
 
 
+def test_the_absolute_form_is_understood(server: HttpServer) -> None:
+    answer = exchange(server, b"GET http://elsewhere/big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert f"Content-Length: {BIG}".encode() in answer
+
+
+def test_few_descriptors_mean_few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs out of descriptors hears no DHCP either."""
+    monkeypatch.setattr(http.resource, "getrlimit", lambda which: (192, 1024))
+    server = HttpServer("127.0.0.1", 0, application)
+    server.bind()
+    server.start()
+    clients = [connect(server) for _ in range(40)]
+    gevent.sleep(0.1)
+    for client in clients:
+        client.settimeout(0.01)
+    refused = sum(_is_closed(client) for client in clients)
+    assert refused == 40 - 16
+    for client in clients:
+        client.close()
+    server.stop(timeout=0)
+
+
+def _is_closed(client: Any) -> bool:
+    try:
+        return bool(client.recv(1) == b"")
+    except OSError:
+        return False
+
+
 def test_keep_alive_answers_are_not_held_back(server: HttpServer) -> None:
     """pywsgi writes headers and body apart: with Nagle the second request would cost 40 ms."""
     with connect(server) as client:

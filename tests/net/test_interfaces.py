@@ -51,3 +51,34 @@ def test_an_interface_that_appears_is_noticed() -> None:
 def test_the_loopback_is_read_from_the_system() -> None:
     loopback = next(found for found in read_interfaces() if found.name == "lo")
     assert IPv4Address("127.0.0.1") in loopback.addresses
+
+
+def test_what_was_known_will_do_where_nothing_can_be_looked_up() -> None:
+    """Without a descriptor to spare: port 67 must go on answering (EMFILE)."""
+    now = 0.0
+    answers: list[list[Interface] | OSError] = [[ETH0], OSError(24, "Too many open files")]
+
+    def adapters() -> list[Interface]:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    known = Interfaces(adapters=adapters, clock=lambda: now)
+    assert known.served(2) == ETH0
+    now = 100.0
+    assert known.served(2) == ETH0
+    assert answers == []
+
+
+def test_files_are_served_on_the_named_interfaces_and_on_this_host() -> None:
+    chosen = interfaces(allowed=["eth1"])
+    assert chosen.serves(C)
+    assert not chosen.serves(A)
+    assert chosen.serves(IPv4Address("127.0.0.1"))
+    assert interfaces().serves(A)
+
+
+def test_a_name_that_no_interface_has_is_known() -> None:
+    assert interfaces(allowed=["eth1", "eth7"]).missing() == ["eth7"]
+    assert interfaces().missing() == []

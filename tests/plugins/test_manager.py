@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from pixiecore_core import (
     BootFile,
+    BootFileError,
     BootFileNotFound,
     BootSpec,
     Client,
@@ -37,6 +38,7 @@ from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.net.first_stage import BytesSource
+from pixiecore_core.plugins import sources
 from pixiecore_core.plugins.loader import Booters, Policies
 from pixiecore_core.plugins.manager import CORE, PluginManager
 
@@ -239,7 +241,7 @@ def test_hook_shutdown(manager: PluginManager, reports: list[Any]) -> None:
 
     manager.register(plugin(shutdown=shutdown), "good")
     manager.register(plugin(broken=broken), "bad")
-    manager.shutdown("the app")  # type: ignore[arg-type]
+    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
     assert stopped == ["good"]
     assert [error.plugin for error, _ in reports] == ["bad"]
 
@@ -469,7 +471,7 @@ def test_hook_on_event(manager: PluginManager, reports: list[Any]) -> None:
         manager.publish(event(str(number)))
     assert time.monotonic() - started < 0.1
     gevent.sleep(0.3)
-    manager.shutdown("the app")  # type: ignore[arg-type]
+    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
     assert heard == ["0", "1", "2"]
     assert {error.plugin for error, _ in reports} == {"raises", "hangs"}
 
@@ -483,7 +485,7 @@ def test_hook_on_event_of_a_slow_listener_loses_events(manager: PluginManager, r
     manager.startup("the app")  # type: ignore[arg-type]
     for number in range(5000):
         manager.publish(event(str(number)))
-    manager.shutdown("the app")  # type: ignore[arg-type]
+    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
     assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_event: is too slow and loses events"]
 
 
@@ -519,3 +521,100 @@ def test_the_hooks_of_a_plugin_are_listed(manager: PluginManager) -> None:
     manager.register(plugin(select_boot=select_boot), "p")
     assert manager.hooks_of("p") == ["select_boot"]
     assert manager.names() == ["p"]
+
+
+@pytest.mark.parametrize("failure", [SystemExit(3), gevent.Timeout(0.1)], ids=["exit", "a time-out of its own"])
+def test_not_even_these_escape(manager: PluginManager, reports: list[Any], failure: BaseException) -> None:
+    @hookimpl
+    def select_boot(machine: Machine) -> None:
+        raise failure
+
+    manager.register(plugin(select_boot=select_boot), "rude")
+    with pytest.raises(PluginError, match=r"'rude', hook select_boot: (SystemExit|Timeout)"):
+        manager.select_boot(MACHINE)
+    assert len(reports) == 1
+
+
+def test_a_listener_survives_whatever_it_does(manager: PluginManager, reports: list[Any]) -> None:
+    heard: list[str] = []
+
+    @hookimpl
+    def on_event(event: Event) -> None:
+        heard.append(event.message)
+        raise SystemExit(3)
+
+    manager.register(plugin(on_event=on_event), "rude")
+    manager.startup("the app")  # type: ignore[arg-type]
+    for number in range(3):
+        manager.publish(Event(kind=EventKind.OFFERED, subsystem="DHCP", message=str(number)))
+    gevent.sleep(0.05)
+    assert heard == ["0", "1", "2"]
+    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hook", ["provide_bootloader", "on_event", "shutdown", "register_routes"])
+def test_what_is_called_by_itself_cannot_be_wrapped(manager: PluginManager, hook: str) -> None:
+    @hookimpl(wrapper=True)
+    def wrapper() -> Generator[None, Any, Any]:
+        return (yield)
+
+    with pytest.raises(ConfigError, match=f"plugin 'w': {hook} cannot be a wrapper"):
+        manager.register(plugin(**{hook: wrapper}), "w")
+
+
+def test_a_plugin_that_does_not_stop_is_cut_and_named(manager: PluginManager, reports: list[Any]) -> None:
+    told: list[str] = []
+
+    @hookimpl
+    def slow() -> None:
+        gevent.sleep(5)
+
+    @hookimpl
+    def quick() -> None:
+        told.append("quick")
+
+    manager.register(plugin(shutdown=slow), "slow")
+    manager.register(plugin(shutdown=quick), "quick")
+    manager.shutdown("the app", 0.05)  # type: ignore[arg-type]
+    assert told == ["quick"]
+    assert [str(error) for error, _ in reports] == ["plugin 'slow', hook shutdown: took over 0.05 s"]
+
+
+class Misbehaving:
+    """A plugin's byte source."""
+
+    def __init__(self, read: Any) -> None:
+        self.read = read
+
+    def read_at(self, offset: int, length: int) -> Any:
+        return self.read()
+
+    def close(self) -> None:
+        raise RuntimeError("will not close")
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda: b"too long", "8 bytes where 3 were asked for"),
+        (lambda: "text", "str is not bytes"),
+        (lambda: None, "NoneType is not bytes"),
+        (lambda: 1 / 0, "ZeroDivisionError"),
+        (lambda: gevent.sleep(5), r"gave no answer within 0\.1 s"),
+    ],
+)
+def test_a_plugins_file_that_misbehaves_is_named(
+    manager: PluginManager, reports: list[Any], read: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "READ_SECONDS", 0.1)
+
+    @hookimpl
+    def open_boot_file(ref: FileRef) -> BootFile:
+        return BootFile(name="x", size=3, source=Misbehaving(read))
+
+    manager.register(plugin(open_boot_file=open_boot_file), "faulty")
+    opened = manager.open_boot_file(KERNEL, None)
+    with pytest.raises(BootFileError, match=f"plugin 'faulty', hook read_at: .*{words}"):
+        opened.source.read_at(0, 3)
+    opened.source.close()
+    assert [error.hook for error, _ in reports] == ["read_at", "close"]

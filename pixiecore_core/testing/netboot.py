@@ -7,9 +7,11 @@ real firmware takes an offer is for the lab.
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import gevent
@@ -29,6 +31,9 @@ from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option, parse, serialize
 
+if TYPE_CHECKING:
+    from pixiecore_core.app import App
+
 SERVER = IPv4Address("192.0.2.2")
 _INTERFACE = Interface(1, "eth0", (SERVER,))
 _MAC = "52:54:00:12:34:56"
@@ -41,6 +46,20 @@ class Offer:
 
     boot_file: str
     server: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """What a machine got on its way from power-on to its kernel."""
+
+    offer: Offer
+    """The first-stage boot file, offered to the firmware; for an iPXE in ROM the same as ``script_offer``."""
+    script_offer: Offer
+    script: str
+    cmdline: str
+    """The kernel command line, without the ``initrd=`` words that the core puts before it."""
+    kernel: bytes
+    initrds: tuple[bytes, ...]
 
 
 @dataclass(slots=True)
@@ -63,15 +82,19 @@ class Netboot:
     def __init__(self, *plugins: object) -> None:
         self._log = io.StringIO()
         self._recorder = Recorder(configure(debug=True, stream=self._log))
-        manager = PluginManager(self._recorder.plugin_failed)
-        manager.register(Defaults(FoundLoaders({}, Path("/nonexistent"))), CORE)
+        manager = self._plugins = PluginManager(self._recorder.plugin_failed)
+        self._recorder.publish = manager.publish
+        defaults = Defaults(FoundLoaders({}, Path("/nonexistent")), functions=manager.cmdline_functions)
+        manager.register(defaults, CORE)
         for number, plugin in enumerate(plugins):
             manager.register(plugin, getattr(plugin, "name", f"plugin {number}"))
         everything = FoundLoaders(dict.fromkeys(Firmware, Path("/nonexistent")), Path("/nonexistent"))
         interfaces = Interfaces(adapters=lambda: [_INTERFACE])
         sightings = Sightings()
         self._answerer = Answerer(manager, self._recorder, interfaces, 80, 67, everything, sightings)
-        self._http = HttpClient(BootPages(manager, self._recorder, Sealer(), sightings))
+        pages = BootPages(manager, self._recorder, Sealer(), sightings, routes=manager.register_routes())
+        self._http = HttpClient(pages)
+        manager.startup(cast("App", self))
 
     @property
     def log(self) -> str:
@@ -106,6 +129,49 @@ class Netboot:
         boot_file = reply.file or reply.options.get(Option.BOOT_FILE, b"").rstrip(b"\0")
         return Offer(boot_file.decode(), reply.siaddr)
 
+    def boot(self, mac: str = _MAC, architecture: int = 0, ipxe_rom: bool = False, **query: str) -> Boot | None:
+        """Take a machine all the way: the offer to its firmware, the offer to iPXE, the script, kernel and initrds.
+
+        :param architecture: IANA code, 0 for BIOS, 7 for UEFI x64, 11 for UEFI arm64
+        :param ipxe_rom: whether its network card has an iPXE, so that it goes straight to the script
+        :param query: further parameters of the script URL, such as ``uuid`` or ``serial``
+        :returns: ``None`` if it is ignored before its script
+        :raises LookupError: it got so far and was then told something else
+        """
+        offer = None if ipxe_rom else self.discover(mac, architecture)
+        if offer is None and not ipxe_rom:
+            return None
+        script_offer = self.discover(mac, architecture, ipxe=True)
+        if script_offer is None:
+            return None
+        buildarch, platform = _IPXE_BUILDS.get(architecture, ("x86_64", "efi"))
+        script = self.script(mac, buildarch, platform, **query)
+        fetched = [self.fetch(url) for url in re.findall(r"^(?:kernel|initrd) --name \S+ (\S+)$", script, re.MULTILINE)]
+        words = re.search(r"^boot kernel(?: initrd=initrd\d+)* ?(.*)$", script, re.MULTILINE)
+        return Boot(
+            offer or script_offer,
+            script_offer,
+            script,
+            words[1] if words else "",
+            fetched[0] if fetched else b"",
+            tuple(fetched[1:]),
+        )
+
+    def get(self, url: str, token: str = "") -> tuple[int, str]:
+        """Status and text of any page, such as a plugin's own.
+
+        :param url: a URL of a script, or just a path
+        :param token: goes along as ``Authorization: Bearer``
+        """
+        parts = urlsplit(url)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        response = self._http.get(parts.path, query_string=parts.query, environ_overrides=_reached, headers=headers)
+        return response.status_code, response.text
+
+    def settle(self) -> None:
+        """Let the plugins hear the events that have happened so far."""
+        gevent.sleep(0.01)
+
     def script(self, mac: str = _MAC, buildarch: str = "x86_64", platform: str = "efi", **query: str) -> str:
         """The iPXE script that the machine gets.
 
@@ -133,4 +199,5 @@ class Netboot:
         return data
 
 
+_IPXE_BUILDS = {0: ("i386", "pcbios"), 6: ("i386", "efi"), 11: ("arm64", "efi")}
 _reached = {"pixiecore.local_address": (str(SERVER), 80), "REMOTE_ADDR": "192.0.2.100"}

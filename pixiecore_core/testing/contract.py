@@ -1,0 +1,123 @@
+"""What every booter must keep, as tests: subclass :class:`BooterContract` and say how to make yours.
+
+Knows no booter. The test that it does not block the event loop runs in a process of its own, for only the ``pixiecore``
+command makes the standard library cooperative, and a test process must not be.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from gevent import monkey
+
+from pixiecore_core.architectures import REGISTRY, architecture
+from pixiecore_core.files.plane import FilePlane
+from pixiecore_core.models import BootSpec, FileRef, Hold, Ignore, Machine
+from pixiecore_core.testing.netboot import Netboot
+
+_MACHINE = Machine(mac="52:54:00:12:34:56", architecture=REGISTRY[7], serial="S1")
+_LONGEST_TURN = 0.5
+"""Seconds for which the event loop may stand still."""
+
+
+class BooterContract:
+    """Checks a booter.
+
+    ``make_booter`` must be overridden; ``machine`` is one that it boots.
+    """
+
+    machine = _MACHINE
+
+    def make_booter(self, folder: Path) -> Any:
+        """A booter that boots :attr:`machine`, constructed as the core would.
+
+        :param folder: an empty folder, for files that it needs
+        """
+        raise NotImplementedError
+
+    def test_it_has_a_name_and_settings(self, tmp_path: Path) -> None:
+        """``--booter NAME`` finds it, and its settings become options."""
+        booter = self.make_booter(tmp_path)
+        assert booter.name
+        assert hasattr(booter.Settings, "model_fields"), "Settings must be a pydantic model"
+        for name, field in booter.Settings.model_fields.items():
+            assert field.description, f"setting {name!r} needs a description: it is the option's help"
+
+    def test_no_architecture_makes_it_raise(self, tmp_path: Path) -> None:
+        """New ones appear every year, and on some paths nothing is known."""
+        booter = self.make_booter(tmp_path)
+        for code in (*range(45), 0xFFFF):
+            machine = self.machine.model_copy(update={"architecture": architecture(code)})
+            assert isinstance(booter.select_boot(machine), (BootSpec, Hold, Ignore, type(None)))
+        assert isinstance(booter.select_boot(Machine(mac=self.machine.mac)), (BootSpec, Hold, Ignore, type(None)))
+
+    def test_the_same_machine_gets_the_same_answer(self, tmp_path: Path) -> None:
+        """It is asked several times a boot."""
+        booter = self.make_booter(tmp_path)
+        assert booter.select_boot(self.machine) == booter.select_boot(self.machine)
+
+    def test_every_file_has_the_size_that_it_says(self, tmp_path: Path) -> None:
+        """A kernel that is shorter than promised ends a boot."""
+        spec = self._spec(tmp_path)
+        plane = FilePlane()
+        refs = [ref for ref in (spec.kernel, *spec.initrds, *spec.files.values()) if ref and _is_ours(ref)]
+        for ref in refs:
+            file = plane.open(ref)
+            position = 0
+            while part := file.source.read_at(position, 1 << 20):
+                position += len(part)
+            file.source.close()
+            assert position == file.size, f"{ref.location} has {position} bytes, not {file.size}"
+
+    def test_the_command_line_is_one_line(self, tmp_path: Path) -> None:
+        """iPXE ends a command at the end of its line."""
+        machines = Netboot(self.make_booter(tmp_path))
+        script = machines.script(self.machine.mac, serial=self.machine.serial)
+        assert script.startswith("#!ipxe")
+
+    def test_a_refusal_has_a_reason(self, tmp_path: Path) -> None:
+        """People read it in the log."""
+        answer = self.make_booter(tmp_path).select_boot(Machine(mac="02:00:00:00:00:01"))
+        assert not isinstance(answer, (Hold, Ignore)) or answer.reason.strip()
+
+    def test_it_does_not_block_the_loop(self, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+        """While one machine is decided about, all others go on."""
+        if not monkey.is_module_patched("socket"):
+            _run_patched(request)
+            return
+        booter = self.make_booter(tmp_path)
+        longest = 0.0
+        asking = gevent.spawn(booter.select_boot, self.machine)
+        last = time.monotonic()
+        while not asking.dead:
+            gevent.sleep(0.001)
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+        asking.get()
+        assert longest < _LONGEST_TURN, f"the event loop stood still for {longest:.1f} s"
+
+    def _spec(self, folder: Path) -> BootSpec:
+        answer = self.make_booter(folder).select_boot(self.machine)
+        assert isinstance(answer, BootSpec), f"`machine` must be one that the booter boots, and not {answer!r}"
+        return answer
+
+
+def _is_ours(ref: FileRef) -> bool:
+    return not ref.is_url and os.path.exists(ref.location)
+
+
+def _run_patched(request: pytest.FixtureRequest) -> None:
+    """The same test again, in a process whose standard library is cooperative."""
+    test = f"{request.path}::{request.node.nodeid.split('::', 1)[1]}"
+    command = [sys.executable, "-m", "gevent.monkey", "--module", "pytest", "-q", "-p", "no:cacheprovider", test]
+    command += ["--rootdir", str(request.config.rootpath)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=request.config.rootpath, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout, done.stdout

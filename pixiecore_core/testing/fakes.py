@@ -1,0 +1,68 @@
+"""Booters for tests of other plugins: one that boots everybody, one nobody, one that fails, one that is slow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gevent
+
+from pixiecore_core.hookspecs import hookimpl
+from pixiecore_core.models import BootSpec, FileRef, Ignore, Machine
+
+
+class FixedBooter:
+    """Boots every machine into the same.
+
+    :param spec: what; a kernel that consists of this file if not given
+    """
+
+    name = "fixed"
+
+    def __init__(self, spec: BootSpec | None = None) -> None:
+        self.spec = spec or BootSpec(kernel=FileRef(location=str(Path(__file__).resolve())), cmdline="quiet")
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> BootSpec:
+        """The spec."""
+        return self.spec
+
+
+class EmptyBooter:
+    """Boots nobody."""
+
+    name = "empty"
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> Ignore:
+        """Always a refusal."""
+        return Ignore(reason="nobody boots here")
+
+
+class BrokenBooter:
+    """Raises for every machine."""
+
+    name = "broken"
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> BootSpec:
+        """Never an answer."""
+        raise RuntimeError("this booter is broken")
+
+
+class SlowBooter(FixedBooter):
+    """Boots every machine, after a while.
+
+    :param seconds: how long each answer takes
+    """
+
+    name = "slow"
+
+    def __init__(self, seconds: float, spec: BootSpec | None = None) -> None:
+        super().__init__(spec)
+        self.seconds = seconds
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> BootSpec:
+        """The spec, later."""
+        gevent.sleep(self.seconds)
+        return self.spec

@@ -1,0 +1,178 @@
+"""The kit that plugin authors use: whole boots in memory, fakes, and a contract that catches what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from pixiecore_core import (
+    BootSpec,
+    CmdlineFunction,
+    Event,
+    FileRef,
+    Hold,
+    Ignore,
+    Machine,
+    PageAnswer,
+    PageRequest,
+    RouteRegistrar,
+    UrlFor,
+    hookimpl,
+)
+from pixiecore_core.testing import BooterContract, BrokenBooter, EmptyBooter, FixedBooter, Netboot, SlowBooter
+
+MAC = "52:54:00:12:34:56"
+
+
+def test_a_whole_boot(tmp_path: Path, netboot: Callable[..., Netboot], firmware: int) -> None:
+    for name in ("vmlinuz", "one", "two"):
+        (tmp_path / name).write_bytes(name.encode())
+    refs = [FileRef(location=str(tmp_path / name)) for name in ("vmlinuz", "one", "two")]
+    machines = netboot(FixedBooter(BootSpec(kernel=refs[0], initrds=tuple(refs[1:]), cmdline="console=ttyS0 quiet")))
+    boot = machines.boot(MAC, firmware)
+    assert boot is not None
+    assert boot.offer.boot_file.startswith(f"{MAC}/")
+    assert boot.script_offer.boot_file.startswith("http://192.0.2.2/_/ipxe?")
+    assert (boot.cmdline, boot.kernel, boot.initrds) == ("console=ttyS0 quiet", b"vmlinuz", (b"one", b"two"))
+    kinds = [event.kind.value for event in machines.events()]
+    assert kinds == ["offered", "script-offered", "script-sent", "kernel-sent", "initrd-sent", "initrd-sent"]
+
+
+def test_an_ipxe_rom_goes_straight_to_its_script(netboot: Callable[..., Netboot]) -> None:
+    boot = netboot(FixedBooter()).boot(ipxe_rom=True)
+    assert boot is not None
+    assert boot.offer == boot.script_offer
+
+
+def test_machines_that_are_refused_or_that_nobody_can_answer(netboot: Callable[..., Netboot]) -> None:
+    assert netboot(EmptyBooter()).boot() is None
+    broken = netboot(BrokenBooter())
+    assert broken.boot() is None
+    assert "plugin 'broken', hook select_boot: RuntimeError: this booter is broken" in broken.log
+    slow = netboot(SlowBooter(0.05))
+    assert slow.boot() is not None
+
+
+def test_a_held_machine_is_offered_and_then_told_to_wait(netboot: Callable[..., Netboot]) -> None:
+    class Holding:
+        name = "holding"
+
+        @hookimpl
+        def select_boot(self, machine: Machine) -> Hold:
+            return Hold(reason="not yet")
+
+    with pytest.raises(LookupError, match="503 not yet"):
+        netboot(Holding()).boot()
+
+
+def test_pages_words_and_events(netboot: Callable[..., Netboot]) -> None:
+    class Plugin:
+        name = "mine"
+
+        def __init__(self) -> None:
+            self.heard: list[str] = []
+            self.done: list[str | None] = []
+
+        @hookimpl
+        def register_routes(self, routes: RouteRegistrar) -> None:
+            routes("/mine/done", self.page)
+
+        def page(self, request: PageRequest) -> PageAnswer:
+            self.done.append(request.mac)
+            return PageAnswer(text="thank you " + request.token)
+
+        @hookimpl
+        def cmdline_functions(self, url_for: UrlFor) -> dict[str, CmdlineFunction]:
+            return {"DONE": lambda: url_for.page("/mine/done")}
+
+        @hookimpl
+        def on_event(self, event: Event) -> None:
+            self.heard.append(event.kind.value)
+
+    plugin = Plugin()
+    booter = FixedBooter(BootSpec(kernel=FileRef(location=__file__), cmdline="done={{ DONE }}"))
+    machines = netboot(booter, plugin)
+    boot = machines.boot()
+    assert boot is not None
+    assert machines.get(boot.cmdline.removeprefix("done="), token="t") == (200, "thank you t")
+    assert machines.get("/mine/done?name=forged") == (200, "thank you ")
+    assert plugin.done == [MAC, None]
+    machines.settle()
+    assert plugin.heard == ["offered", "script-offered", "script-sent", "kernel-sent"]
+
+
+class _Settings(BaseModel):
+    colour: str = Field("red", description="a colour")
+
+
+class _Good(FixedBooter):
+    Settings = _Settings
+
+
+class TestAGoodBooter(BooterContract):
+    def make_booter(self, folder: Path) -> Any:
+        return _Good()
+
+
+class _Picky(_Good):
+    @hookimpl
+    def select_boot(self, machine: Machine) -> BootSpec:
+        assert machine.architecture is not None
+        return self.spec
+
+
+class _Forgetful(_Good):
+    asked = 0
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore:  # type: ignore[override]
+        self.asked += 1
+        return self.spec if self.asked == 1 else Ignore(reason="once is enough")
+
+
+class _Undescribed(_Good):
+    class Settings(BaseModel):  # type: ignore[assignment]
+        colour: str = "red"
+
+
+@pytest.mark.parametrize(
+    ("booter", "check"),
+    [
+        (_Picky, "test_no_architecture_makes_it_raise"),
+        (_Forgetful, "test_the_same_machine_gets_the_same_answer"),
+        (_Undescribed, "test_it_has_a_name_and_settings"),
+    ],
+)
+def test_the_contract_finds_what_it_is_for(booter: type[Any], check: str, tmp_path: Path) -> None:
+    contract = type("Contract", (BooterContract,), {"make_booter": lambda self, folder: booter()})()
+    with pytest.raises(AssertionError):
+        getattr(contract, check)(tmp_path)
+
+
+def test_the_contract_finds_a_booter_that_blocks(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_blocking="""
+        import time
+        from pixiecore_core import hookimpl
+        from pixiecore_core.testing import BooterContract, FixedBooter
+
+        class Blocking(FixedBooter):
+            @hookimpl
+            def select_boot(self, machine):
+                end = time.monotonic() + 0.8
+                while time.monotonic() < end:
+                    pass
+                return self.spec
+
+        class TestBlocking(BooterContract):
+            def make_booter(self, folder):
+                return Blocking()
+        """
+    )
+    result = pytester.runpytest_subprocess("-k", "block_the_loop", "-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*the event loop stood still for 0.8 s*"])

@@ -16,13 +16,14 @@ from pydantic.fields import FieldInfo
 from pixiecore_core.settings import Endpoint, is_list, option_name
 
 
-def model_options(model: type[BaseModel], prefix: str = "") -> list[click.Option]:
+def model_options(model: type[BaseModel], prefix: str = "", section: str = "") -> list[click.Option]:
     """One option for each field of *model*, those of its own before those it inherits.
 
     :param prefix: goes before the parameter names, to tell two models apart in one command
+    :param section: goes before the options' names
     """
     own_first = sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__)
-    return [_option(prefix + key, key, field) for key, field in own_first]
+    return [_option(prefix + key, f"{section}_{key}" if section else key, field) for key, field in own_first]
 
 
 def given_options(ctx: click.Context, model: type[BaseModel], prefix: str = "") -> dict[str, Any]:

@@ -23,11 +23,16 @@ class Metrics(Collector):
         self.registry = CollectorRegistry()
         self._events: Counter[tuple[str, str]] = Counter()
         self._dropped: Counter[tuple[str, str]] = Counter()
+        self._plugin_failures: Counter[tuple[str, str]] = Counter()
         self.registry.register(self)
 
     def count(self, event: Event) -> None:
         """Count *event*."""
         self._events[event.kind.value, event.subsystem] += 1
+
+    def plugin_failed(self, plugin: str, hook: str) -> None:
+        """Count a failure of an installed plugin."""
+        self._plugin_failures[plugin, hook] += 1
 
     def drop(self, subsystem: str, reason: str) -> None:
         """Count a datagram that was dropped.
@@ -50,7 +55,13 @@ class Metrics(Collector):
         dropped = CounterMetricFamily(
             "pixiecore_datagrams_dropped", "Datagrams that got no answer.", labels=["subsystem", "reason"]
         )
-        for family, counts in ((events, self._events), (dropped, self._dropped)):
+        failures = CounterMetricFamily(
+            "pixiecore_plugin_failures",
+            "Calls of a plugin that raised, hung or answered rubbish.",
+            labels=["plugin", "hook"],
+        )
+        families = ((events, self._events), (dropped, self._dropped), (failures, self._plugin_failures))
+        for family, counts in families:
             for labels, number in sorted(counts.items()):
                 family.add_metric(labels, number)
             yield family

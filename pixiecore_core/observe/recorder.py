@@ -35,13 +35,13 @@ class Recorder:
         self.publish: Callable[[Event], None] = lambda event: None
         """Hands an event to the plugins; set once they are loaded."""
         self._clock = clock
+        self._failed: set[tuple[str, str]] = set()
         self._second = 0
         self._refusals = 0
 
     def record(self, event: Event) -> None:
         """Report *event* everywhere."""
-        self.metrics.count(event)
-        self.timelines.add(event)
+        self._keep(event)
         if event.kind is not EventKind.REFUSED or self._may_log_refusal():
             log_event(self.logger, event)
         if event.subsystem != "Plugin":
@@ -49,16 +49,29 @@ class Recorder:
             self.publish(event)
 
     def plugin_failed(self, error: PluginError, mac: str | None) -> None:
-        """Report a plugin's failure, with the boot that it spoilt."""
-        self.record(
-            Event(
-                kind=EventKind.PLUGIN_FAILED,
-                subsystem="Plugin",
-                message=str(error),
-                mac=mac,
-                details={"plugin": error.plugin, "hook": error.hook, "reason": error.reason},
-            )
+        """Report a plugin's failure, with the boot that it spoilt.
+
+        Logged once for each plugin and hook, for a room of machines would fill the log with it; counted, and kept in
+        the machine's timeline, each time.
+        """
+        event = Event(
+            kind=EventKind.PLUGIN_FAILED,
+            subsystem="Plugin",
+            message=str(error),
+            mac=mac,
+            details={"plugin": error.plugin, "hook": error.hook, "reason": error.reason},
         )
+        self._keep(event)
+        self.metrics.plugin_failed(error.plugin, error.hook)
+        if (error.plugin, error.hook) not in self._failed:
+            self._failed.add((error.plugin, error.hook))
+            log_event(self.logger, event)
+        else:
+            self.logger.debug(event.message, subsystem="Plugin")
+
+    def _keep(self, event: Event) -> None:
+        self.metrics.count(event)
+        self.timelines.add(event)
 
     def ignored_traffic(self, subsystem: str, message: str) -> None:
         """Say at debug level what was ignored; ordinary traffic, so neither kept nor published."""

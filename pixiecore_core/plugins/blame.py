@@ -1,4 +1,4 @@
-"""Puts a plugin's name and a time limit on what runs inside a ``with`` block. What a failure means is not decided here."""
+"""Puts a plugin's name and a time limit on what runs inside a ``with`` block. Does not decide what a failure means."""
 
 from __future__ import annotations
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
 from pixiecore_core.errors import ConfigError
 
 GROUP = "pixiecore"
+CORE_DISTRIBUTION = "pixiecore-core"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,34 @@ def load(disabled: Collection[str] = ()) -> list[LoadedPlugin]:
     ]
 
 
+def _check_version(point: EntryPoint) -> None:
+    """What a plugin's distribution requires of pixiecore-core is the contract it was written for.
+
+    pip sees to it too, unless it was told not to, or the core was upgraded behind the plugin's back.
+
+    :raises ConfigError: this core does not satisfy it
+    """
+    if point.dist is None:
+        return
+    for text in point.dist.requires or ():
+        requirement = Requirement(text)
+        if canonicalize_name(requirement.name) != CORE_DISTRIBUTION or (
+            requirement.marker is not None and not requirement.marker.evaluate()
+        ):
+            continue
+        if not requirement.specifier.contains(core_version(), prereleases=True):
+            raise ConfigError(
+                f"plugin {point.name!r} of {point.dist.name} {point.dist.version}",
+                f"is for {CORE_DISTRIBUTION} {requirement.specifier}, and this is {core_version()}; "
+                "upgrade it, or use --disable-plugin",
+            )
+
+
+def core_version() -> str:
+    """This core's version, which plugins name in their requirements."""
+    return version(CORE_DISTRIBUTION)
+
+
 def _points() -> list[EntryPoint]:
     # An editable install may be listed twice, once by its folder and once by its link.
     unique = {(point.name, point.value): point for point in entry_points(group=GROUP)}
@@ -106,6 +137,7 @@ def _points() -> list[EntryPoint]:
 
 
 def _import(point: EntryPoint) -> object:
+    _check_version(point)
     try:
         return point.load()
     except Exception as error:

@@ -114,3 +114,14 @@ def test_drops_are_counted_by_reason() -> None:
     metrics.drop("DHCP", "malformed")
     assert metrics.dropped("DHCP", "malformed") == 1
     assert metrics.dropped("DHCP", "busy") == 0
+
+
+def test_a_plugin_that_fails_again_and_again_is_logged_once_and_counted_each_time() -> None:
+    stream = io.StringIO()
+    recorder = Recorder(configure(stream=stream))
+    for _ in range(3):
+        recorder.plugin_failed(PluginError("faulty", "select_boot", "boom"), MAC)
+    recorder.plugin_failed(PluginError("faulty", "on_event", "boom"), None)
+    assert stream.getvalue().count("faulty") == 2
+    assert len(recorder.timelines.of(MAC)) == 3
+    assert b'pixiecore_plugin_failures_total{hook="select_boot",plugin="faulty"} 3.0' in recorder.metrics.exposition()

@@ -1,0 +1,117 @@
+"""Puts the plugins together for one run: the core's own answers, the chosen booter, the policies, and their order.
+
+Asked first is the first by name, or by ``--plugin-order``; the booter comes after all of them, the core's own answers
+last. Starts nothing: ``pixiecore run`` serves with the stack, ``pixiecore select`` asks it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
+from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
+from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.settings import resolve
+
+_PREFIX = "policy__"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What is installed here: the plugins, and what they offer."""
+
+    plugins: list[LoadedPlugin]
+    booters: Booters
+    policies: Policies
+
+    def order(self, first: Sequence[str] = ()) -> list[str]:
+        """The plugins' and policies' names in the order in which they are asked.
+
+        :param first: those that come before the others
+        :raises ConfigError: there is no such plugin
+        """
+        known = {plugin.name for plugin in self.plugins} | set(self.policies.classes)
+        for name in first:
+            if name not in known:
+                raise ConfigError(
+                    "--plugin-order", f"no plugin {name!r} is installed; there are {', '.join(sorted(known))}"
+                )
+        return [*first, *sorted(known - set(first))]
+
+
+def policy_options(policies: Policies) -> list[click.Option]:
+    """An option for each setting of each policy, such as ``--allowlist-file``."""
+    return [
+        option
+        for name, policy in sorted(policies.classes.items())
+        for option in model_options(policy.Settings, f"{_PREFIX}{name}__", section=name)
+    ]
+
+
+def is_policy_option(parameter: str) -> bool:
+    """Whether a click parameter is one of :func:`policy_options`."""
+    return parameter.startswith(_PREFIX)
+
+
+def policy_settings(
+    ctx: click.Context, policies: Policies, environment: Mapping[str, str], tables: Mapping[str, Any]
+) -> dict[str, BaseModel]:
+    """Each policy's settings, from all sources.
+
+    :param tables: of the TOML file
+    :raises ConfigError: a setting is unusable
+    """
+    return {
+        name: resolve(
+            policy.Settings,
+            name,
+            given_options(ctx, policy.Settings, f"{_PREFIX}{name}__"),
+            environment,
+            tables.get("plugin", {}).get(name, {}),
+            f"[plugin.{name}]",
+        )
+        for name, policy in policies.classes.items()
+    }
+
+
+def register_all(
+    manager: PluginManager,
+    platform: Platform,
+    booter: object,
+    settings: Mapping[str, BaseModel],
+    first: Sequence[str] = (),
+) -> None:
+    """Register the booter, the plugins and the policies with *manager*, which has the core's own answers already.
+
+    :param settings: each policy's
+    :raises ConfigError: a plugin's hooks or settings are unusable
+    :raises PluginError: a policy cannot be constructed
+    """
+    modules = {plugin.name: plugin.module for plugin in platform.plugins}
+    manager.register(booter, f"{getattr(booter, 'name', 'the')} booter")
+    # pluggy asks the latest first.
+    for name in reversed(platform.order(first)):
+        if name in modules:
+            manager.register(modules[name], name)
+        if name in platform.policies.classes:
+            policy = construct(platform.policies.classes[name], settings[name])
+            manager.register(policy, f"{name} policy")
+
+
+def construct(offered: type[Any], settings: BaseModel) -> object:
+    """A booter or policy with its settings.
+
+    :raises PluginError: it cannot be constructed
+    """
+    try:
+        return offered(settings)
+    except PixiecoreError:
+        raise
+    except Exception as error:
+        raise PluginError(offered.name, "__init__", f"{type(error).__name__}: {error}") from error

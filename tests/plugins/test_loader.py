@@ -1,0 +1,55 @@
+"""What is loaded, and what is refused by name."""
+
+from __future__ import annotations
+
+from importlib.metadata import Distribution, EntryPoint
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from pixiecore_core.errors import ConfigError
+from pixiecore_core.plugins import loader
+from pixiecore_core.plugins.loader import Booters, Policies, load
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, requires: str) -> None:
+    """An installed plugin ``odd`` whose distribution has this requirement."""
+    info = folder / "odd_plugin-1.dist-info"
+    info.mkdir()
+    requirement = f"Requires-Dist: {requires}\n" if requires else ""
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: odd-plugin\nVersion: 1\n{requirement}")
+    (info / "entry_points.txt").write_text("[pixiecore]\nodd = json\n")
+    (point,) = Distribution.at(info).entry_points
+    monkeypatch.setattr(loader, "entry_points", lambda group: [point])
+    assert isinstance(point, EntryPoint)
+
+
+@pytest.mark.parametrize(
+    "requires",
+    ["", "pixiecore-core", "pixiecore_core>=0.1,<0.2", 'pixiecore-core<0.1; python_version < "3"', "other<0.1"],
+)
+def test_a_plugin_for_this_core_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requires: str) -> None:
+    install(tmp_path, monkeypatch, requires)
+    (plugin,) = load()
+    assert (plugin.name, plugin.distribution, plugin.version) == ("odd", "odd-plugin", "1")
+
+
+def test_a_plugin_for_another_core_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "pixiecore-core>=7,<8")
+    with pytest.raises(
+        ConfigError, match=r"plugin 'odd' of odd-plugin 1: is for pixiecore-core <8,>=7, and this is 0\.1"
+    ):
+        load()
+    assert load(disabled=["odd"]) == []
+
+
+@pytest.mark.parametrize(("registry", "kind"), [(Booters(), "booter"), (Policies(), "policy")])
+def test_what_is_offered_needs_a_name_and_settings(registry: Booters | Policies, kind: str) -> None:
+    good = type("Good", (), {"name": "good", "Settings": BaseModel})
+    registry(good)
+    with pytest.raises(ConfigError, match=f"{kind} 'good': two installed plugins offer it"):
+        registry(good)
+    for bad in (type("Bad", (), {"name": "bad"}), type("Bad", (), {"Settings": BaseModel})):
+        with pytest.raises(ConfigError, match="needs 'name', a string, and 'Settings', a pydantic model"):
+            registry(bad)

@@ -13,6 +13,7 @@ import click
 from pixiecore_core import __version__
 from pixiecore_core.cli.cache import cache_command, fetch_command
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
+from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.run import run_command
 from pixiecore_core.cli.serve import Platform
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
@@ -65,6 +66,7 @@ pixiecore.add_command(plugins_command)
 pixiecore.add_command(firmware_command)
 pixiecore.add_command(fetch_command)
 pixiecore.add_command(cache_command)
+pixiecore.add_command(new_plugin_command)
 
 
 def main() -> None:

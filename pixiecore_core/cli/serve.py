@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pixiecore_core import __version__
 from pixiecore_core.app import App
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.signals import stopping
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import PixiecoreError, PluginError, StartError
 from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
@@ -130,16 +130,18 @@ def run(
     for plugin in platform.plugins:
         plugins.register(plugin.module, plugin.name)
     try:
-        _serve(App(settings, plugins, recorder, loaders, open_sealer(settings, _warner(recorder, "Init"))), loaders)
+        app = App(settings, plugins, recorder, loaders, open_sealer(settings, _warner(recorder, "Init")))
+        with stopping(app.request_stop, watch(plugins.report).culprit):
+            try:
+                _serve(app, loaders)
+            finally:
+                files.stop()
+                lines.release()
     finally:
-        files.stop()
         lines.release()
 
 
 def _serve(app: App, loaders: FoundLoaders) -> None:
-    watch(app.plugins.report)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        gevent.signal_handler(number, app.request_stop)
     logger = app.recorder.logger
     app.start()
     missing = loaders.missing()

@@ -38,6 +38,16 @@ def failure(done: subprocess.CompletedProcess[str], status: int) -> str:
     return done.stderr
 
 
+def install_plugin(folder: Path, code: str) -> dict[str, str]:
+    """The environment of a process for which *code* is an installed plugin, 'broken'."""
+    (folder / "broken_plugin.py").write_text(code)
+    info = folder / "broken_plugin-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[pixiecore]\nbroken = broken_plugin\n")
+    return os.environ | {"PYTHONPATH": str(folder)}
+
+
 @contextmanager
 def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen([*PIXIECORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -122,7 +132,7 @@ def test_a_missing_setting_says_where_it_can_be_given() -> None:
         (["boot", "ftp://server/vmlinuz"], "only http and https URLs"),
         (["boot", "http:///vmlinuz"], "is a URL without a host"),
         (["boot", "KERNEL", "--cmdline", 'x {{ ID "/nope" }}'], "--cmdline: /nope cannot be read"),
-        (["boot", "KERNEL", "--cmdline", "x {{ oops }}"], "--cmdline: {{ oops }} is not of the form"),
+        (["boot", "KERNEL", "--cmdline", "x {{ 1 }}"], "--cmdline: {{ 1 }} is not of the form"),
         (["boot", "KERNEL", "--port", "99999"], "--port: Input should be less than or equal to 65535"),
         (["boot", "KERNEL", "--dhcp", "many"], "--dhcp: give PORT, ADDRESS:PORT or 'off'"),
         (["boot", "KERNEL", "--ipxe-bios", "/nope"], "--ipxe-bios: /nope cannot be read"),
@@ -250,11 +260,7 @@ BROKEN_PLUGINS = {
 @pytest.mark.parametrize("name", BROKEN_PLUGINS)
 def test_a_broken_plugin_refuses_to_start_by_name(tmp_path: Path, name: str) -> None:
     code, words = BROKEN_PLUGINS[name]
-    (tmp_path / "broken_plugin.py").write_text(code)
-    info = tmp_path / "broken_plugin-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[pixiecore]\nbroken = broken_plugin\n")
+    install_plugin(tmp_path, code)
     message = failure(pixiecore("run", "--booter", "static", PYTHONPATH=str(tmp_path)), 2)
     assert "plugin 'broken'" in message
     assert words in message

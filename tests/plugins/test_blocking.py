@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 PROGRAM = """
-import time, gevent
+import sys, time, gevent
 from pixiecore_core import Machine, hookimpl
 from pixiecore_core.plugins import blocking
 from pixiecore_core.plugins.manager import PluginManager
@@ -14,18 +14,38 @@ from pixiecore_core.plugins.manager import PluginManager
 class Blocking:
     @hookimpl
     def select_boot(self, machine):
-        time.sleep(2.5)  # unpatched: blocks the whole loop
+        @@
 
-blocking.MAX_BLOCKING_SECONDS = 0.3
+blocking.MAX_BLOCKING_SECONDS = 0.2
 manager = PluginManager(lambda error, mac: print(error, flush=True))
 manager.register(Blocking(), "blocker")
-blocking.watch(manager.report)
+watch = blocking.watch(manager.report)
 gevent.sleep(0.1)
 gevent.spawn(manager.select_boot, Machine(mac="52:54:00:12:34:56")).join()
 gevent.sleep(0.1)
+print("culprit", watch.culprit())
 """
+SLEEP = "time.sleep(1.5)  # unpatched: blocks the whole loop"
 
 
-def test_a_blocked_loop_names_the_plugin() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=False)
-    assert "plugin 'blocker', hook select_boot: blocked the event loop" in done.stdout, done.stderr
+def run(block: str) -> subprocess.Popen[str]:
+    program = [sys.executable, "-c", PROGRAM.replace("@@", block)]
+    return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_blocked_loop_names_the_plugin_once() -> None:
+    with run(SLEEP) as process:
+        out, err = process.communicate(timeout=30)
+    reported, culprit = out.splitlines()
+    assert "plugin 'blocker', hook select_boot: blocked the event loop for over 1." in reported
+    assert culprit == "culprit None"
+    (line,) = err.splitlines()
+    assert line.startswith("[Plugin] error: plugin 'blocker', hook select_boot: blocks the event loop")
+    assert line.endswith("in <string> line 10")
+
+
+def test_a_loop_that_never_turns_again_is_told_of_too() -> None:
+    with run("while True: pass") as process:
+        assert process.stderr is not None
+        assert "plugin 'blocker', hook select_boot" in process.stderr.readline()
+        process.kill()

@@ -1,0 +1,67 @@
+"""Ends the server on SIGINT and SIGTERM: asks the event loop to stop, and ends the process if it does not.
+
+A plugin that blocks the loop also blocks everything that could stop it from inside, so a thread of the operating system
+listens. Decides nothing about how a server stops.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import gevent
+from gevent import monkey
+
+from pixiecore_core.plugins.blocking import say
+
+PATIENCE = 1.8
+"""Seconds that a stop may take; with what is left, all of it stays under two."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_poll = monkey.get_original("select", "poll")
+_read = monkey.get_original("os", "read")
+_start_thread = monkey.get_original("_thread", "start_new_thread")
+
+
+@contextmanager
+def stopping(stop: Callable[[], None], culprit: Callable[[], str | None]) -> Iterator[None]:
+    """While inside, a signal calls *stop* in the event loop; the process ends if it is still inside a little later.
+
+    :param culprit: says who blocks the loop, from any thread
+    """
+    loop = gevent.get_hub().loop
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def listen() -> None:
+        while (numbers := _read(reading, 64)) and not set(numbers) & set(_SIGNALS):
+            pass
+        if numbers:
+            loop.run_callback_threadsafe(stop)
+            if not _closes(reading, PATIENCE):
+                who = culprit()
+                why = f"{who}: blocks the event loop" if who else "something takes longer to stop"
+                say(f"ended without stopping in order: {why}")
+                os._exit(1)
+        os.close(reading)
+
+    _start_thread(listen, ())
+    # Python writes the number of each signal to the pipe, from its C handler, if there is a handler in Python too.
+    before = {number: signal.signal(number, lambda number, frame: None) for number in _SIGNALS}
+    wakeup_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup_before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(writing)
+
+
+def _closes(reading: int, seconds: float) -> bool:
+    """Whether the other end of the pipe is closed within so many seconds; what else comes is no matter."""
+    poll = _poll()
+    poll.register(reading, 0)
+    return bool(poll.poll(seconds * 1000))

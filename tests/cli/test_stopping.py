@@ -1,0 +1,81 @@
+"""SIGINT and SIGTERM end a server within two seconds, whatever a plugin does to the event loop."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, install_plugin
+
+BLOCKING = """
+from gevent import monkey
+from pixiecore_core import hookimpl
+
+@hookimpl
+def select_boot(machine):
+    {}
+"""
+SPIN = "while True: pass"
+SLEEP = "monkey.get_original('time', 'sleep')(60)"
+
+
+@contextmanager
+def server(folder: Path, block: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server whose plugin blocks when a script is asked for, and the URL that asks."""
+    path = install_plugin(folder, BLOCKING.format(block))
+    kernel = folder / "vmlinuz"
+    kernel.write_bytes(b"kernel")
+    with subprocess.Popen(
+        [*PIXIECORE, "boot", str(kernel), *HIGH_PORTS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=path,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            found = re.search(r"HTTP on port (\d+)", line)
+            if found:
+                yield process, f"http://127.0.0.1:{found[1]}/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64"
+                break
+        process.kill()
+
+
+def end(process: subprocess.Popen[str], number: int) -> float:
+    started = time.monotonic()
+    process.send_signal(number)
+    process.wait(timeout=5)
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize(("block", "number"), [(SPIN, signal.SIGTERM), (SLEEP, signal.SIGINT)])
+def test_while_the_loop_is_stuck(tmp_path: Path, block: str, number: int) -> None:
+    with server(tmp_path, block) as (process, url):
+        with suppress(OSError):
+            urllib.request.urlopen(url, timeout=0.3)
+        assert 1.5 < end(process, number) < 2.5  # two, and what a busy machine adds
+        assert process.returncode == 1
+        assert process.stderr is not None
+        lines = process.stderr.read().splitlines()
+    named, ended = lines
+    assert "plugin 'broken', hook select_boot: blocks the event loop" in named
+    assert "ended without stopping in order: plugin 'broken', hook select_boot" in ended
+
+
+def test_while_it_has_nothing_to_do(tmp_path: Path) -> None:
+    with server(tmp_path, SPIN) as (process, _):
+        time.sleep(0.3)
+        assert end(process, signal.SIGTERM) < 1.7
+        assert process.returncode == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == "[Init] Stopped\n"
+        assert process.stderr is not None
+        assert process.stderr.read() == ""

@@ -1,6 +1,7 @@
 """Shows what each machine did lately: a page for a person, JSON for a program, counts for Prometheus.
 
-Read-only, and needs no script in the browser. Shows facts that the recorder holds; changes nothing.
+Read-only, and needs no script in the browser. Shows facts that the recorder holds; changes nothing. Machines are written
+one by one, with the event loop let go in between.
 """
 
 from __future__ import annotations
@@ -8,52 +9,95 @@ from __future__ import annotations
 import html
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
+import gevent
 from werkzeug.wrappers import Request, Response
 
-from pixiecore_core.models import Event
+from pixiecore_core.models import Event, normalise_mac
 from pixiecore_core.observe.recorder import Recorder
+from pixiecore_core.observe.timelines import Timelines
 
-_PAGE = """<!doctype html>
+MACHINES = 100
+"""How many are shown where nobody asks for more."""
+
+_HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5"><title>Pixiecore</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
-h2 {{ font: bold 1rem ui-monospace, monospace; margin-bottom: .2rem; }}
-ol {{ list-style: none; padding: 0; margin: 0 0 1.5rem; }}
-time {{ color: #777; margin-right: .8em; }}
-.failed, .plugin-failed, .refused {{ color: #b00020; }}
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h2 { font: bold 1rem ui-monospace, monospace; margin-bottom: .2rem; }
+ol { list-style: none; padding: 0; margin: 0 0 1.5rem; }
+time { color: #777; margin-right: .8em; }
+.failed, .plugin-failed, .refused { color: #b00020; }
 </style>
 <h1>Pixiecore</h1>
-{machines}
-</html>
 """
 
 
 def pages(recorder: Recorder) -> dict[str, Callable[[Request], Response]]:
     """The pages by path."""
+    timelines = recorder.timelines
     return {
-        "/": lambda request: Response(_page(recorder), content_type="text/html; charset=utf-8"),
-        "/_/status": lambda request: Response(_status(recorder), content_type="application/json"),
+        "/": lambda request: Response(_page(timelines), content_type="text/html; charset=utf-8"),
+        "/_/status": lambda request: _status(timelines, request),
         "/_/metrics": lambda request: Response(
             recorder.metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
         ),
     }
 
 
-def _status(recorder: Recorder) -> str:
-    timelines = recorder.timelines
-    machines = {mac: [event.model_dump(mode="json") for event in timelines.of(mac)] for mac in timelines.machines()}
-    return json.dumps({"machines": machines})
+def _status(timelines: Timelines, request: Request) -> Response:
+    try:
+        macs = _chosen(timelines, request)
+    except ValueError as error:
+        return Response(f"{error}\n", 400, content_type="text/plain; charset=utf-8")
+    return Response(_json(timelines, macs), content_type="application/json")
 
 
-def _page(recorder: Recorder) -> str:
-    timelines = recorder.timelines
-    blocks = [
-        f"<h2>{html.escape(mac)}</h2>\n<ol>{''.join(map(_item, timelines.of(mac)))}</ol>"
-        for mac in timelines.machines()
-    ]
-    return _PAGE.format(machines="\n".join(blocks) or "<p>No machine has asked to boot yet.</p>")
+def _chosen(timelines: Timelines, request: Request) -> Sequence[str]:
+    """The machines that are asked for, the one heard of last first.
+
+    :raises ValueError: they cannot be told from the query
+    """
+    mac, number = request.args.get("mac"), request.args.get("machines", str(MACHINES))
+    if mac is not None:
+        return [normalise_mac(mac)]
+    if number == "all":
+        return timelines.machines()
+    if not number.isascii() or not number.isdecimal() or len(number) > 9:
+        raise ValueError("machines is a number, or 'all'")
+    return timelines.machines()[: int(number)]
+
+
+def _json(timelines: Timelines, macs: Sequence[str]) -> Iterator[str]:
+    yield '{"machines": {'
+    comma = ""
+    for mac, events in _timelines(timelines, macs):
+        yield f"{comma}\n{json.dumps(mac)}: [{', '.join(event.model_dump_json() for event in events)}]"
+        comma = ","
+    yield "\n}}\n"
+
+
+def _page(timelines: Timelines) -> Iterator[str]:
+    yield _HEAD
+    macs = timelines.machines()
+    if not macs:
+        yield "<p>No machine has asked to boot yet.</p>\n"
+    for mac, events in _timelines(timelines, macs[:MACHINES]):
+        yield f"<h2>{html.escape(mac)}</h2>\n<ol>{''.join(map(_item, events))}</ol>\n"
+    more = len(macs) - MACHINES
+    if more > 0:
+        yield f'<p>{more} more were heard of earlier: <a href="/_/status?machines=all">all, as JSON</a>.</p>\n'
+    yield "</html>\n"
+
+
+def _timelines(timelines: Timelines, macs: Sequence[str]) -> Iterator[tuple[str, list[Event]]]:
+    """Those that are still remembered when their turn comes; other greenlets run between them."""
+    for mac in macs:
+        events = timelines.of(mac)
+        if events:
+            yield mac, events
+            gevent.sleep(0)
 
 
 def _item(event: Event) -> str:

@@ -73,7 +73,7 @@ def test_a_whole_room_boots_at_once(folder: Path) -> None:
     wanted = {name: (folder / name).read_bytes() for name in SIZES}
     with server(folder) as (ports, log):
         machines, unexpected = storm(ports, MACHINES)
-        with urllib.request.urlopen(f"http://{SERVER}:{ports.http}/_/status", timeout=10) as status:
+        with urllib.request.urlopen(f"http://{SERVER}:{ports.http}/_/status?machines=all", timeout=10) as status:
             timelines = json.load(status)["machines"]
         events = [json.loads(line) for line in log.read_text().splitlines()]
 

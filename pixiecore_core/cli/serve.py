@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import click
 import gevent
+from gevent import monkey
 
 from pixiecore_core import __version__
 from pixiecore_core.app import App
@@ -119,7 +120,8 @@ def run(
     )
     loaders = find_loaders(settings.loaders())
 
-    lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback)
+    poll = monkey.get_original("select", "poll")
+    lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
     recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps, lines))
     plugins = PluginManager(recorder.plugin_failed)
     recorder.publish = plugins.publish
@@ -136,9 +138,9 @@ def run(
                 _serve(app, loaders)
             finally:
                 files.stop()
-                lines.release()
+                lines.finish()
     finally:
-        lines.release()
+        lines.finish()
 
 
 def _serve(app: App, loaders: FoundLoaders) -> None:

@@ -7,7 +7,11 @@ stay. Configures structlog once, for the command; a library user may bind a logg
 from __future__ import annotations
 
 import logging
+import os
+import select
+import stat
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Literal, TextIO, cast
 
@@ -24,18 +28,40 @@ _LEVELS: dict[EventKind, str] = {
 }
 
 
+MAX_WAITING = 1_000_000
+"""Bytes that are kept for a reader who is slow; what comes after them is dropped and counted."""
+RETRY_SECONDS = 0.05
+_ALL = 1 << 30
+
+
 class Lines:
     """A stream that gathers what is written in one turn of the event loop, and passes it on at the end of the turn.
 
     A room of machines switched on at once makes thousands of lines, and one write costs as much as making its line.
+    Never waits for whoever reads a pipe or looks at a terminal: what cannot be written is kept, a little of it, and
+    tried again.
 
     :param defer: has a function called soon
+    :param later: has a function called after so many seconds; needed for streams with a descriptor
+    :param poll: makes the operating system's own ``poll``, where :mod:`select` has been patched
     """
 
-    def __init__(self, stream: TextIO, defer: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        defer: Callable[[Callable[[], None]], object],
+        later: Callable[[float, Callable[[], None]], object] | None = None,
+        poll: Callable[[], select.poll] = select.poll,
+    ) -> None:
         self._stream = stream
         self._defer = defer
+        self._pipe = _Pipe(stream, poll) if later is not None and _has_descriptor(stream) else None
+        self._later = later
         self._gathered: list[str] = []
+        self._retrying = False
+        self._lost = 0
+        self.on_loss: Callable[[int], object] = lambda lines: None
+        """Told how many lines had to be dropped, when there is room again."""
 
     def write(self, text: str) -> None:
         """Take *text*; it is written soon."""
@@ -44,13 +70,117 @@ class Lines:
         self._gathered.append(text)
 
     def flush(self) -> None:
-        """Nothing: the end of the turn is soon enough. At the very end, see :meth:`release`."""
+        """Nothing: the end of the turn is soon enough. At the very end, see :meth:`finish`."""
 
     def release(self) -> None:
-        """Write what was gathered."""
+        """Write what was gathered, or as much of it as can be written without waiting."""
         gathered, self._gathered = self._gathered, []
-        self._stream.write("".join(gathered))
-        self._stream.flush()
+        if self._pipe is None:
+            self._stream.write("".join(gathered))
+            self._stream.flush()
+            return
+        # Once lines are lost, all are until there is room to speak of: the gap is in one place, and is told there.
+        self._lost += len(gathered) if self._lost else self._pipe.add(gathered)
+        self._pipe.write()
+        if self._lost and len(self._pipe.waiting) < MAX_WAITING // 2:
+            self._tell_loss()
+        if self._pipe.waiting:
+            self._retry()
+
+    def finish(self, seconds: float = 0.3) -> None:
+        """Write what is left, wait for a slow reader at most so long, and give up on the rest."""
+        self.release()
+        if self._pipe is not None:
+            self._pipe.write(seconds)
+            if self._lost:
+                self._tell_loss()
+                self.release()
+            self._pipe.give_up()
+
+    def _tell_loss(self) -> None:
+        lost, self._lost = self._lost, 0
+        self.on_loss(lost)
+
+    def _retry(self) -> None:
+        if self._later is not None and not self._retrying:
+            self._retrying = True
+            self._later(RETRY_SECONDS, self._again)
+
+    def _again(self) -> None:
+        self._retrying = False
+        self.release()
+
+
+class _Pipe:
+    """A descriptor that is written to only when it can be, and what is waiting for that."""
+
+    def __init__(self, stream: TextIO, poll: Callable[[], select.poll]) -> None:
+        stream.flush()
+        self._encoding = stream.encoding or "utf-8"
+        self._descriptor = stream.fileno()
+        mode = os.fstat(self._descriptor).st_mode
+        # A file takes all. What else can be written to takes at least this much at once.
+        self._most = _ALL if stat.S_ISREG(mode) else select.PIPE_BUF
+        terminal = _anew(self._descriptor) if stat.S_ISCHR(mode) else None
+        if terminal is not None:
+            self._descriptor, self._most = terminal, _ALL
+        self._poll = poll()
+        self._poll.register(self._descriptor, select.POLLOUT)
+        self.waiting = bytearray()
+        self._gone = False
+
+    def add(self, lines: list[str]) -> int:
+        """Take *lines*, as far as there is room for what waits.
+
+        :returns: how many there was no room for
+        """
+        if self._gone:
+            return 0
+        data = "".join(lines).encode(self._encoding, "backslashreplace")
+        if not self.waiting or len(self.waiting) + len(data) <= MAX_WAITING:
+            self.waiting += data
+            return 0
+        for number, line in enumerate(lines):
+            encoded = line.encode(self._encoding, "backslashreplace")
+            if len(self.waiting) + len(encoded) > MAX_WAITING:
+                return len(lines) - number
+            self.waiting += encoded
+        return 0
+
+    def write(self, seconds: float = 0.0) -> None:
+        """Write what can be written; wait at most so long for it."""
+        until = time.monotonic() + seconds
+        done = 0
+        while done < len(self.waiting) and not self._gone:
+            if not self._poll.poll(max(0.0, until - time.monotonic()) * 1000):
+                break
+            try:
+                done += os.write(self._descriptor, self.waiting[done : done + self._most])
+            except BrokenPipeError:
+                self.give_up()  # nobody reads any more; that ends no boot
+            except OSError:
+                break  # no room after all, or a full disk, perhaps for a while
+        del self.waiting[:done]
+
+    def give_up(self) -> None:
+        """Write nothing more."""
+        self._gone = True
+        self.waiting.clear()
+
+
+def _has_descriptor(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() >= 0
+    except (AttributeError, OSError):
+        return False
+
+
+def _anew(terminal: int) -> int | None:
+    """A terminal opened anew, so that writing to it never waits, and yet stays as it is for the shell."""
+    try:
+        return os.open(f"/proc/self/fd/{terminal}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return None
 
 
 def configure(
@@ -76,6 +206,10 @@ def configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
     ).bind()  # else every line would bind it anew
+    if isinstance(stream, Lines):
+        stream.on_loss = lambda lines: logger.warning(
+            f"{lines} lines were lost, because whoever reads them was too slow", subsystem="Init"
+        )
     return logger
 
 

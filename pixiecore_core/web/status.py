@@ -1,7 +1,7 @@
 """Shows what each machine did lately: a page for a person, JSON for a program, counts for Prometheus.
 
-Read-only, and needs no script in the browser. Shows facts that the recorder holds; changes nothing. Machines are written
-one by one, with the event loop let go in between.
+Read-only, and needs no script in the browser. Shows facts that the recorder holds; changes nothing. Machines are
+written one by one, with the event loop let go in between.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from pixiecore_core.errors import (
     ConfigError,
     PixiecoreError,
 )
+from pixiecore_core.files.folders import user_folder
 from pixiecore_core.hookspecs import (
     BooterRegistrar,
     CmdlineFunction,
@@ -87,6 +88,7 @@ __all__ = [
     "expand_cmdline",
     "hookimpl",
     "serving_command",
+    "user_folder",
 ]
 
 

@@ -1,0 +1,86 @@
+"""``pixiecore once``: arms machines for another boot, lists what is known, forgets. Shares the file with the server."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from pixiecore_core import ConfigError, MacAddress
+from pixiecore_once.policy import default_database
+from pixiecore_once.state import States
+
+_MAC = TypeAdapter(MacAddress)
+
+
+@click.group("once", short_help="Arm machines for one more boot; list them.")
+@click.option(
+    "--database",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="PIXIECORE_ONCE_DATABASE",
+    help="The file that the server's --once-database names.",
+)
+@click.pass_context
+def once(ctx: click.Context, database: Path | None) -> None:
+    """Machines boot from the network once, and again when they are armed.
+
+    For example: pixiecore once arm 52:54:00:12:34:56
+    """
+    path = database or default_database()
+    ctx.obj = States(path)
+    try:
+        ctx.obj.prepare()
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError("--database", f"{path} cannot be used: {error}") from error
+
+
+@once.command("arm")
+@click.argument("macs", metavar="MAC...", nargs=-1, required=True)
+@click.pass_obj
+def arm(states: Any, macs: tuple[str, ...]) -> None:
+    """Let each machine boot from the network once more.
+
+    For example: pixiecore once arm 52:54:00:12:34:56
+    """
+    for mac in [_mac(text) for text in macs]:
+        states.set(mac, "armed")
+        click.echo(f"{mac} will boot from the network once")
+
+
+@once.command("list")
+@click.pass_obj
+def list_machines(states: Any) -> None:
+    """List the machines: armed, installing (not yet done with its boot) or done.
+
+    For example: pixiecore once list
+    """
+    for known in states.all():
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.since))
+        click.echo(f"{known.mac}  {known.state:10}  since {when}")
+
+
+@once.command("clear")
+@click.argument("macs", metavar="MAC...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Forget all machines.")
+@click.pass_obj
+def clear(states: Any, macs: tuple[str, ...], everything: bool) -> None:
+    """Forget each machine, as if it had never booted.
+
+    For example: pixiecore once clear 52:54:00:12:34:56
+    """
+    if bool(macs) == everything:
+        raise ConfigError("once clear", "name machines, or give --all")
+    chosen = [known.mac for known in states.all()] if everything else [_mac(text) for text in macs]
+    forgotten = sum(states.forget(mac) for mac in chosen)
+    click.echo(f"{forgotten} machines forgotten")
+
+
+def _mac(text: str) -> str:
+    try:
+        return _MAC.validate_python(text)
+    except ValidationError:
+        raise ConfigError("MAC", f"{text!r} is not a MAC address such as 52:54:00:12:34:56") from None

@@ -1,0 +1,104 @@
+"""One boot, and no other: over any booter, however often a boot asks, and from the command line."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pixiecore_once import Once, OnceSettings
+from pixiecore_once.command import once
+from pixiecore_once.state import States
+
+from pixiecore_core import BootSpec, ConfigError, FileRef
+from pixiecore_core.testing import FixedBooter, Netboot
+
+MAC, OTHER = "52:54:00:12:34:56", "52:54:00:00:00:01"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "once.sqlite"
+
+
+def server(database: Path, cmdline: str = "quiet", **settings: str) -> Netboot:
+    spec = BootSpec(kernel=FileRef(location=str(Path(__file__).resolve())), cmdline=cmdline)
+    return Netboot(FixedBooter(spec), Once(OnceSettings.model_validate({"database": database, **settings})))
+
+
+def finish(machines: Netboot, mac: str = MAC) -> None:
+    """The script runs to its end."""
+    script = machines.script(mac)
+    machines.fetch(next(line for line in script.splitlines() if "--name ready" in line).split()[3])
+    machines.settle()
+
+
+def test_a_machine_boots_once_and_again_when_it_is_armed(database: Path) -> None:
+    machines = server(database)
+    assert machines.boot(MAC) is not None
+    finish(machines)
+    assert machines.boot(MAC) is None
+    assert "it has booted once, on 20" in machines.log
+    with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
+        machines.script(MAC)
+    assert machines.boot(OTHER) is not None
+    States(database).set(MAC, "armed")
+    assert machines.boot(MAC) is not None
+
+
+def test_asking_is_not_booting(database: Path) -> None:
+    machines = server(database)
+    for _ in range(5):
+        assert machines.boot(MAC) is not None
+
+
+def test_with_a_completion_url_only_the_booted_system_decides(database: Path) -> None:
+    machines = server(database, "quiet done={{ DONE }}")
+    boot = machines.boot(MAC)
+    assert boot is not None
+    finish(machines)
+    assert machines.boot(MAC) is not None, "the installation may have failed"
+    url = boot.cmdline.removeprefix("quiet done=")
+    assert machines.get(url) == (200, f"{MAC} has booted once\n")
+    assert machines.boot(MAC) is None
+    assert machines.get("/once/done?mac=52:54:00:00:00:01&name=forged")[0] == 403
+    assert machines.boot(OTHER) is not None
+
+
+def test_the_state_survives_a_restart(database: Path) -> None:
+    finish(server(database))
+    assert server(database).boot(MAC) is None
+
+
+def test_unknown_machines_can_be_left_alone(database: Path) -> None:
+    machines = server(database, unknown="ignore")
+    assert machines.boot(MAC) is None
+    assert f"nobody has armed it; to boot it: pixiecore once arm {MAC}" in machines.log
+    States(database).set(MAC, "armed")
+    assert machines.boot(MAC) is not None
+
+
+def test_the_command_line(database: Path) -> None:
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(once, ["--database", str(database), *arguments])
+        if done.exception is not None:
+            raise done.exception
+        return done.output
+
+    assert run("arm", "52-54-00-12-34-56", OTHER).count("will boot from the network once") == 2
+    finish(server(database))
+    assert [line.split()[:2] for line in run("list").splitlines()] == [[MAC, "done"], [OTHER, "armed"]]
+    assert run("clear", MAC) == "1 machines forgotten\n"
+    assert run("clear", "--all") == "1 machines forgotten\n"
+    for arguments in (("arm", "nonsense"), ("clear",), ("clear", "--all", MAC)):
+        with pytest.raises(ConfigError):
+            run(*arguments)
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a database, but long enough to be taken for one" * 100)
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ConfigError, match=r"--once-database: .* cannot be used"):
+            Once(OnceSettings(database=path))
+    assert sqlite3.sqlite_version

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_origin
@@ -48,6 +48,13 @@ def _endpoint(value: object) -> object:
 
 Listener = Annotated[Endpoint | None, BeforeValidator(_endpoint)]
 
+
+_TABLES = {
+    "server": "a table [server]",
+    "booter": "a table [booter.NAME] for each booter; which one to use is named by booter in [server]",
+    "plugin": "a table [plugin.NAME] for each plugin",
+}
+"""What a settings file may hold."""
 
 _PATH: JsonDict = {"metavar": "PATH"}
 _LISTENER: JsonDict = {"metavar": "LISTENER"}
@@ -177,7 +184,7 @@ def variable_name(section: str, key: str) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a settings file.
 
-    :raises ConfigError: it cannot be read, is not TOML, or holds a table that nobody reads
+    :raises ConfigError: it cannot be read, is not TOML, or holds something else than the tables that it may
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -185,10 +192,26 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError("--config", f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError("--config", f"{path} is not TOML: {error}") from error
-    for name in tables:
-        if name not in ("server", "booter", "plugin"):
-            raise ConfigError(f"[{name}] in {path}", _closest(name, ("server", "booter", "plugin")))
+    for name, table in tables.items():
+        if name not in _TABLES:
+            raise ConfigError(f"[{name}] in {path}", _closest(name, _TABLES))
+        if not isinstance(table, dict):
+            raise ConfigError(f"{name} in {path}", f"expected is {_TABLES[name]}")
+        for key, value in table.items():
+            if name != "server" and not isinstance(value, dict):
+                raise ConfigError(f"[{name}] {key} in {path}", f"expected is {_TABLES[name]}")
     return tables
+
+
+def check_names(tables: Mapping[str, Any], kind: Literal["booter", "plugin"], known: Collection[str]) -> None:
+    """Refuse a table that nobody reads.
+
+    :param known: the names that there are, of booters or of plugins
+    :raises ConfigError: there is a table ``[kind.NAME]`` of another name
+    """
+    for name in tables.get(kind, {}):
+        if name not in known:
+            raise ConfigError(f"[{kind}.{name}]", _closest(name, known, kind))
 
 
 def resolve(
@@ -199,6 +222,7 @@ def resolve(
     table: Mapping[str, Any],
     table_name: str,
     arguments: Mapping[str, str] | None = None,
+    also: Collection[str] = (),
 ) -> M:
     """A *model* from all its sources.
 
@@ -207,14 +231,18 @@ def resolve(
     :param table: the TOML table
     :param table_name: how to call it in messages, such as ``[server]``
     :param arguments: what a value is called on this command line, where that is not its option's name
+    :param also: what else the table may hold, for others to read
     :raises ConfigError: a value is unusable, missing or unknown; named as the user wrote it
     """
     values: dict[str, Any] = {}
     written: dict[str, str] = {}
     for key, value in table.items():
+        if key in also:
+            continue
         if key not in model.model_fields:
-            raise ConfigError(f"{table_name} {key}", _closest(key, model.model_fields))
-        values[key], written[key] = value, f"{table_name} {key}"
+            raise ConfigError(f"{table_name} {key}", _closest(key, [*model.model_fields, *also]))
+        single = is_list(model.model_fields[key]) and isinstance(value, str)
+        values[key], written[key] = [value] if single else value, f"{table_name} {key}"
     for key, field in model.model_fields.items():
         variable = variable_name(section, key)
         if environment.get(variable):
@@ -234,10 +262,7 @@ def resolve(
         raise ConfigError(written.get(key, option_name(key) if key else table_name), reason) from error
 
 
-def _closest(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+def _closest(name: str, known: Collection[str], what: str = "setting") -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
-    return (
-        f"there is no such setting; did you mean {near[0]!r}?"
-        if near
-        else (f"there is no such setting; known are {', '.join(sorted(known))}")
-    )
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
+    return f"there is no such {what}; {hint}"

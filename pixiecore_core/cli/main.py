@@ -39,7 +39,7 @@ class PluginGroup(click.Group):
             return
         disabled = list(ctx.params.get("disable_plugin", ()))
         disabled += [name for name in os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",") if name]
-        platform = ctx.obj = Platform(load(disabled), Booters())
+        platform = ctx.obj = Platform(load(disabled), Booters(), tuple(disabled))
         manager = PluginManager(_report_to_stderr)
         for plugin in platform.plugins:
             manager.register(plugin.module, plugin.name)

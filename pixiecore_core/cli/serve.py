@@ -33,7 +33,7 @@ from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
 from pixiecore_core.plugins.loader import Booters, LoadedPlugin
 from pixiecore_core.plugins.manager import CORE, PluginManager
-from pixiecore_core.settings import ServerSettings, read_toml, resolve
+from pixiecore_core.settings import ServerSettings, check_names, read_toml, resolve
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -69,6 +69,16 @@ class Platform:
 
     plugins: list[LoadedPlugin]
     booters: Booters
+    disabled: tuple[str, ...] = ()
+    """Plugins that are installed, and left out."""
+
+    def check_names(self, tables: Mapping[str, Any]) -> None:
+        """Refuse settings of a booter or plugin that there is not; a disabled one's are only left aside.
+
+        :raises ConfigError: there are such settings
+        """
+        check_names(tables, "booter", {*self.booters.classes, *self.disabled})
+        check_names(tables, "plugin", {*(plugin.name for plugin in self.plugins), *self.disabled})
 
 
 def serving_command(function: Function) -> Function:
@@ -108,8 +118,11 @@ def run(
     platform: Platform = ctx.obj
     config: Path | None = ctx.params.get("config")
     tables = read_toml(config) if config else {}
-    server_table = {key: value for key, value in tables.get("server", {}).items() if key != "booter"}
-    settings = resolve(ServerSettings, "", given_options(ctx, ServerSettings), os.environ, server_table, "[server]")
+    platform.check_names(tables)
+    server_table = tables.get("server", {})
+    settings = resolve(
+        ServerSettings, "", given_options(ctx, ServerSettings), os.environ, server_table, "[server]", also=("booter",)
+    )
     _check_privileges(settings)
     _raise_descriptor_limit()
     booter_class = platform.booters.choose(booter_name)

@@ -172,6 +172,34 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
     assert "cannot be read" in failure(pixiecore("run", "--config", "/nope.toml"), 2)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("server = 1", "server in FILE: expected is a table [server]"),
+        ('booter = "static"', "booter in FILE: expected is a table [booter.NAME] for each booter; which one to use is"),
+        ("[booter]\nstatic = 1", "[booter] static in FILE: expected is a table [booter.NAME] for each booter"),
+        ("plugin = []", "plugin in FILE: expected is a table [plugin.NAME] for each plugin"),
+        ("[booter.statik]", "[booter.statik]: there is no such booter; did you mean 'static'?"),
+        ("[booter.mine]", "[booter.mine]: there is no such booter; known are api, static"),
+        ("[plugin.foo]", "[plugin.foo]: there is no such plugin; known are api, "),
+        ('[server]\nboooter = "static"', "[server] boooter: there is no such setting; did you mean 'booter'?"),
+        ("[server]\ninterface = 5", "[server] interface: Input should be a valid list"),
+    ],
+)
+def test_mistakes_in_the_file_are_named(tmp_path: Path, text: str, message: str) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text(text)
+    done = pixiecore("run", "--booter", "static", "--config", str(config))
+    assert message.replace("FILE", str(config)) in failure(done, 2)
+
+
+def test_a_disabled_plugins_table_may_stay_in_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text("[booter.api]\n[plugin.api]\n")
+    done = pixiecore("--disable-plugin", "api", "run", "--booter", "static", "--config", str(config), *HIGH_PORTS)
+    assert "--kernel: is needed" in failure(done, 2)
+
+
 def test_a_port_in_use_is_named_with_its_holder(kernel: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))

@@ -6,7 +6,6 @@ What the user named must work, else it is an error; the default places may fail,
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from pixiecore_core.boot.tokens import KEY_BYTES, Sealer
 from pixiecore_core.errors import ConfigError
@@ -26,13 +25,12 @@ def open_store(settings: CacheSettings) -> Store:
 
     :raises ConfigError: the folder cannot be written to
     """
-    folder = settings.cache_dir
+    folder = settings.cache_dir or user_folder("cache")
     try:
-        folder = folder or user_folder("cache")
         store = Store(folder, int(settings.cache_size))
         store.prepare()
-    except (OSError, RuntimeError) as error:
-        raise ConfigError("--cache-dir", f"{folder or 'the cache'} cannot be used: {error}") from error
+    except OSError as error:
+        raise ConfigError("--cache-dir", f"{folder} cannot be used: {error}") from error
     return store
 
 
@@ -59,10 +57,10 @@ def open_sealer(settings: ServerSettings, warn: Warn) -> Sealer:
 
     :raises ConfigError: the user named a key file that cannot be used
     """
+    path = settings.key_file or user_folder("state") / "url.key"
     try:
-        path: Path = settings.key_file or user_folder("state") / "url.key"
         return Sealer(read_or_create_key(path, KEY_BYTES))
-    except (ConfigError, RuntimeError) as error:
+    except ConfigError as error:
         if settings.key_file is not None:
             raise
         warn(f"Machines in the middle of their boot will not survive a restart: {error}")

@@ -27,7 +27,7 @@ def plugins_command(platform: Platform) -> None:
 
     For example: pixiecore plugins
     """
-    if not platform.plugins:
+    if not platform.plugins and not platform.disabled:
         click.echo("No plugins are installed. Try: pip install pixiecore-static-booter")
     for plugin in platform.plugins:
         manager = PluginManager(_ignore)
@@ -39,6 +39,8 @@ def plugins_command(platform: Platform) -> None:
             summary = (booter.__doc__ or "").strip().partition("\n")[0]
             click.echo(f"  booter {name}: {summary}" if summary else f"  booter {name}")
         click.echo(f"  hooks: {', '.join(manager.hooks_of(plugin.name)) or 'none'}")
+    for name in platform.disabled:
+        click.echo(f"{name}  (disabled)")
 
 
 @click.pass_context

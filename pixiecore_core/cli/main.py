@@ -15,9 +15,9 @@ from pixiecore_core.cli.cache import cache_command, fetch_command
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.run import run_command
-from pixiecore_core.cli.serve import Platform
+from pixiecore_core.cli.serve import BOOTER_SOURCES, CONFIG_OPTION, SOURCES, Platform
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
-from pixiecore_core.plugins.loader import Booters, load
+from pixiecore_core.plugins.loader import Booters, LoadedPlugin, load
 from pixiecore_core.plugins.manager import PluginManager
 
 
@@ -34,6 +34,19 @@ class PluginGroup(click.Group):
         self._load(ctx)
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was typed; where there is none, a disabled plugin may be why."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if not ctx.obj.disabled:
+                raise
+            names = ", ".join(ctx.obj.disabled)
+            hint = f"{error.format_message()} Disabled plugins, which may have it: {names}."
+            raise click.UsageError(hint, ctx) from error
+
     def _load(self, ctx: click.Context) -> None:
         if ctx.obj is not None:
             return
@@ -44,7 +57,23 @@ class PluginGroup(click.Group):
         for plugin in platform.plugins:
             manager.register(plugin.module, plugin.name)
         manager.register_booters(platform.booters)
+        for plugin in platform.plugins:
+            self._add_commands(plugin)
+
+    def _add_commands(self, plugin: LoadedPlugin) -> None:
+        before = dict(self.commands)
+        manager = PluginManager(_report_to_stderr)
+        manager.register(plugin.module, plugin.name)
         manager.register_commands(self)
+        for name, command in before.items():
+            if self.commands.get(name) is not command:
+                raise ConfigError(
+                    f"plugin {plugin.name!r}", f"its command {name!r} exists already; use --disable-plugin"
+                )
+        for name in self.commands.keys() - before.keys():
+            command = self.commands[name]
+            if CONFIG_OPTION in command.params and not command.epilog:
+                command.epilog = f"{SOURCES} {BOOTER_SOURCES}"
 
 
 @click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

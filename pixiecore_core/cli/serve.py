@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import PixiecoreError, PluginError, StartError
 from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
 from pixiecore_core.models import Event, EventKind
+from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.recorder import Recorder
@@ -59,6 +60,8 @@ SOURCES = """Every server option may also come from the environment, as PIXIECOR
 or from the [server] table of a TOML file given with --config. The command line wins, then the environment, then the
 file."""
 
+BOOTER_SOURCES = """So may the booter's own, as PIXIECORE_, its name and theirs (PIXIECORE_STATIC_CMDLINE), or from the
+table [booter.NAME]."""
 
 _DESCRIPTORS = 65536
 
@@ -164,9 +167,22 @@ def _serve(app: App, loaders: FoundLoaders) -> None:
         machines = ", ".join(SERVES[firmware] for firmware in missing)
         logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")
     where = ", ".join(f"{name} on port {server.port}" for name, server in app.servers.items())
-    logger.info(f"Ready: Pixiecore {__version__} answers {where}", subsystem="Init")
+    logger.info(f"Ready: Pixiecore {__version__} answers {where}; {_for_whom(app.settings)}", subsystem="Init")
     app.run()
     logger.info("Stopped", subsystem="Init")
+
+
+def _for_whom(settings: ServerSettings) -> str:
+    """The networks that are served, as far as they can be seen now."""
+    served = Interfaces(settings.interface, settings.listen_addr)
+    names = [
+        f"{interface.name} ({interface.addresses[0]})"
+        for found in read_interfaces()
+        if (interface := served.served(found.index))
+        # Nothing netboots from this host's own loopback, unless it was asked for.
+        and (settings.interface or settings.listen_addr.is_loopback or not interface.addresses[0].is_loopback)
+    ]
+    return f"for machines on {', '.join(names)}" if names else "no interface to serve has an IPv4 address yet"
 
 
 def _warner(recorder: Recorder, subsystem: Literal["Init", "Files"]) -> Callable[[str], None]:
@@ -201,13 +217,25 @@ def _check_privileges(settings: ServerSettings) -> None:
     missing = missing_capabilities(bound, raw=settings.dhcp_no_bind)
     if not missing:
         return
-    program = os.path.realpath(sys.executable)
     names = ",".join(missing)
+    ways = [
+        f"run it as root: {shlex.join(['sudo', *_this_command()])}",
+        f"let this Python do it: sudo setcap '{names}=+ep' {shlex.quote(os.path.realpath(sys.executable))}",
+        f"in a systemd unit: AmbientCapabilities={' '.join(name.upper() for name in missing)}",
+    ]
+    if "cap_net_raw" in missing:
+        ways.append("leave out --dhcp-no-bind, if no other DHCP server runs on this host")
+    if "cap_net_bind_service" in missing:
+        ways.append("for a trial, use high ports: --dhcp, --pxe, --tftp, --http; firmware never asks those")
     raise StartError(
         f"this user may not do what serving needs: {' and '.join(missing)} missing.\n"
-        "Do one of these:\n"
-        "  - run it as root: sudo " + " ".join([shutil.which("pixiecore") or sys.argv[0], *sys.argv[1:]]) + "\n"
-        f"  - let this Python do it: sudo setcap '{names}=+ep' {program}\n"
-        f"  - in a systemd unit: AmbientCapabilities={' '.join(name.upper() for name in missing)}\n"
-        "  - or use high ports: --dhcp, --pxe, --tftp, --http"
+        "Do one of these:\n" + "\n".join(f"  - {way}" for way in ways)
     )
+
+
+def _this_command() -> list[str]:
+    """What was typed, so that sudo finds it too."""
+    program = os.path.abspath(sys.argv[0])
+    if program.endswith(".py") or not os.access(program, os.X_OK):
+        return [sys.executable, "-m", "pixiecore_core", *sys.argv[1:]]
+    return [program, *sys.argv[1:]]

@@ -219,8 +219,20 @@ def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) ->
     )
     message = failure(done, 1)
     assert "cap_net_bind_service and cap_net_raw missing" in message
-    for way in ("sudo setcap 'cap_net_bind_service,cap_net_raw=+ep'", "AmbientCapabilities=", "sudo "):
+    for way in (
+        "sudo setcap 'cap_net_bind_service,cap_net_raw=+ep'",
+        "AmbientCapabilities=",
+        "leave out",
+        "high ports",
+    ):
         assert way in message
+    raw = ["boot", "/my files/vmlinuz", "--dhcp-no-bind", *HIGH_PORTS, "--cmdline", "a b"]
+    message = failure(subprocess.run([*drop, *PIXIECORE, *raw], capture_output=True, text=True, check=False), 1)
+    assert "needs: cap_net_raw missing" in message
+    assert "leave out --dhcp-no-bind" in message
+    assert "high ports" not in message
+    assert f"sudo {sys.executable} -m pixiecore_core boot '/my files/vmlinuz'" in message
+    assert message.count("'a b'") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -259,6 +271,37 @@ def test_plugins_are_listed() -> None:
     assert "booter static: Boots every machine into one kernel." in text
 
 
+def test_serving_commands_say_where_else_settings_may_come_from() -> None:
+    for command in ("boot", "api"):
+        text = " ".join(pixiecore(command, "--help").stdout.split())
+        assert "PIXIECORE_PORT" in text
+        assert "[server] table of a TOML file" in text
+        assert "[booter.NAME]" in text
+
+
+@pytest.mark.parametrize(
+    ("listen", "who"),
+    [
+        ("127.0.0.1", "for machines on lo (127.0.0.1)"),
+        ("192.0.2.77", "no interface to serve has an IPv4 address yet"),
+    ],
+)
+def test_ready_says_for_whom(kernel: Path, listen: str, who: str) -> None:
+    ports = [part for name in ("dhcp", "pxe", "tftp", "http") for part in (f"--{name}", "127.0.0.1:0")]
+    with serving("boot", str(kernel), *ports, "--listen-addr", listen) as process:
+        assert read_until(process, "Ready")[-1].endswith(f"; {who}")
+
+
+def test_disabled_plugins_are_named_where_they_are_missed() -> None:
+    disabled = ["--disable-plugin", "static"]
+    message = failure(pixiecore(*disabled, "boot", "/vmlinuz"), 2)
+    assert "No such command 'boot'. Disabled plugins, which may have it: static." in message
+    assert "Disabled" not in failure(pixiecore("boto"), 2)
+    lines = pixiecore(*disabled, "plugins").stdout.splitlines()
+    assert "static  (disabled)" in lines
+    assert "api  (pixiecore-api-booter 0.1.0)" in lines
+
+
 def test_a_disabled_plugin_is_as_good_as_not_installed() -> None:
     done = pixiecore("--disable-plugin", "static", "--disable-plugin", "api", "run")
     assert "installed: none; try: pip install pixiecore-static-booter" in failure(done, 2)
@@ -273,6 +316,11 @@ def test_firmware_is_listed_and_given_paths_are_checked(kernel: Path) -> None:
 
 
 BROKEN_PLUGINS = {
+    "command": (
+        "import click\nfrom pixiecore_core import hookimpl\n"
+        "@hookimpl\ndef register_commands(cli): cli.add_command(click.Command('run'))\n",
+        "its command 'run' exists already",
+    ),
     "raises": ("1 / 0", "cannot be loaded (ZeroDivisionError: division by zero)"),
     "misspelt": (
         "from pixiecore_core import hookimpl\n@hookimpl\ndef selekt_boot(machine): ...\n",

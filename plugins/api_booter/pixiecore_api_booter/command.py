@@ -37,6 +37,9 @@ def _settings_options(function: Function) -> Function:
 @click.command("api", short_help="Ask an API what each machine boots.")
 @click.argument("server")
 @_settings_options
+# The Go tool's, which stand in people's unit files; they have no meaning here.
+@click.option("--status-port", hidden=True, expose_value=False)
+@click.option("--ui-assets-dir", hidden=True, expose_value=False)
 @serving_command
 def api(serve: Any, server: str, **settings: Any) -> None:
     """Ask the API at the URL SERVER what each machine boots, beside the DHCP server you have.

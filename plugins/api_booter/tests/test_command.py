@@ -56,6 +56,15 @@ def test_mistakes_are_named_with_status_2(arguments: list[str], message: str) ->
     assert "Traceback" not in done.stderr
 
 
+def test_options_of_the_go_tool_without_a_meaning_are_taken_and_not_shown() -> None:
+    done = pixiecore("api", "localhost:8080", "--status-port", "0", "--ui-assets-dir=/usr/share/ui", *HIGH_PORTS)
+    assert done.returncode == 2
+    assert done.stderr == "Error: SERVER: 'localhost:8080' must begin with http:// or https://\n"
+    text = pixiecore("api", "--help").stdout
+    assert "status-port" not in text
+    assert "ui-assets-dir" not in text
+
+
 def test_settings_come_from_environment_and_file(tmp_path: Path) -> None:
     config = tmp_path / "pixiecore.toml"
     config.write_text('[booter.api]\nurl = "http://localhost"\nfile_root = ["/from/file"]\n')

@@ -16,6 +16,9 @@ from pixiecore_core import serving_command
     "--cmdline", metavar="TEXT", help='Kernel command line; {{ ID "path-or-url" }} becomes a URL of that file.'
 )
 @click.option("--bootmsg", metavar="TEXT", help="Message to show on the machine's screen before it boots.")
+# The Go tool's, which stand in people's unit files; they have no meaning here.
+@click.option("--status-port", hidden=True, expose_value=False)
+@click.option("--ui-assets-dir", hidden=True, expose_value=False)
 @serving_command
 def boot(serve: Any, kernel: str, initrd: tuple[str, ...], cmdline: str | None, bootmsg: str | None) -> None:
     """Boot every machine that asks into KERNEL, with each INITRD, beside the DHCP server you have.

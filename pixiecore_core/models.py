@@ -116,6 +116,8 @@ class Hold(Model):
 
 _PINNED = re.compile(r"^(?P<location>.+)#sha256=(?P<digest>[0-9a-fA-F]{64})$", re.DOTALL)
 
+_ALMOST_PINNED = re.compile(r"#sha\d*=[^/#]*$", re.IGNORECASE)
+
 Digest = Annotated[str, AfterValidator(str.lower), Field(pattern=r"^[0-9a-fA-F]{64}$")]
 
 
@@ -132,9 +134,11 @@ class FileRef(Model):
     def from_text(cls, text: str) -> Self:
         """A path or URL as a person writes it, perhaps with ``#sha256=…`` behind it.
 
-        :raises ValueError: it is neither an absolute path nor an http(s) URL
+        :raises ValueError: it is neither an absolute path nor an http(s) URL, or its pin is none
         """
         match = _PINNED.match(text)
+        if match is None and _ALMOST_PINNED.search(text):
+            raise ValueError(f"{text!r}: a pin is #sha256= and 64 hex digits")
         return cls(location=match["location"], sha256=match["digest"]) if match else cls(location=text)
 
     @model_validator(mode="after")

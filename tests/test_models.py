@@ -44,7 +44,10 @@ def test_a_reference_can_pin_its_bytes() -> None:
     digest = "0F" * 32
     ref = FileRef.from_text(f"http://host/vmlinuz#sha256={digest}")
     assert (ref.location, ref.sha256) == ("http://host/vmlinuz", digest.lower())
-    assert FileRef.from_text("/boot/a#sha256=1").location == "/boot/a#sha256=1"
+    assert FileRef.from_text("/boot/a#b=1").location == "/boot/a#b=1"
+    for mistake in ("#sha256=1", f"#SHA256={digest}", f"#sha512={digest}", f"#sha256={digest}0"):
+        with pytest.raises(ValueError, match="a pin is #sha256= and 64 hex digits"):
+            FileRef.from_text("http://host/vmlinuz" + mistake)
     with pytest.raises(ValidationError):
         FileRef(location="/x", sha256="1234")
 

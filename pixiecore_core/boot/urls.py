@@ -11,7 +11,11 @@ from urllib.parse import urlencode
 
 from pixiecore_core.boot.server import BOOTING_PATH, FILE_PATH, ServerAddress
 from pixiecore_core.boot.tokens import Sealed, Sealer
+from pixiecore_core.errors import BootFileError
 from pixiecore_core.models import FileRef, Purpose
+
+_LONGEST_PATH = 8000
+"""Characters; HTTP servers, ours among them, refuse request lines of over 8 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,10 @@ class SealedUrls:
         query = {"name": self.sealer.seal(Sealed(ref=ref, mac=self.mac, purpose=purpose, expires=self.expires))}
         if purpose != "file":
             query |= {"type": purpose, "mac": self.mac}
-        return f"{self.server.base_url}{FILE_PATH}?{urlencode(query)}"
+        path = f"{FILE_PATH}?{urlencode(query)}"
+        if len(path) > _LONGEST_PATH:
+            raise BootFileError(f"the URL {ref.location[:60]}… is too long to be handed to a machine")
+        return self.server.base_url + path
 
     def booting(self) -> str:
         """The URL that a script fetches to say that everything is loaded."""

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 
 import gevent
 import gevent.event
+from gevent.lock import BoundedSemaphore
 
 from pixiecore_core.errors import BootFileError, BootFileNotReady
 from pixiecore_core.files.disk import DiskFile, on_disk_thread
 from pixiecore_core.files.download import Download
 from pixiecore_core.files.freshness import fresh_until, may_keep
-from pixiecore_core.files.local import LocalFile
+from pixiecore_core.files.local import LocalFile, digest_of
 from pixiecore_core.files.store import Entry, Store
 from pixiecore_core.files.upstream import SPOOL_SECONDS, Upstream, pass_through, shown, wrong_digest
 from pixiecore_core.models import BootFile, FileRef
@@ -28,6 +29,8 @@ from pixiecore_core.models import BootFile, FileRef
 ASK_AGAIN_SECONDS = 5
 """After how long a client shall come back for a file that takes longer than it should wait."""
 
+WRONG_SECONDS = 10.0
+"""For which a file that was not what it must be is not fetched again: a room of machines asks every few seconds."""
 _WRONG_KEPT = 1000
 
 Found = Entry | Download | None
@@ -45,8 +48,9 @@ class Cache:
     upstream: Upstream
     warn: Callable[[str], None]
     _downloads: dict[str, Download] = field(default_factory=dict)
-    _wrong: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
-    """URLs that have brought other bytes than the sha256 expected of them."""
+    _wrong: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
+    """URLs that have brought other bytes than the sha256 expected of them, and when last."""
+    _turns: dict[str, BoundedSemaphore] = field(default_factory=dict)
     _searches: dict[tuple[str, str | None], gevent.event.AsyncResult[Found]] = field(default_factory=dict)
 
     def open(self, ref: FileRef) -> BootFile:
@@ -58,6 +62,10 @@ class Cache:
         :raises BootFileError: upstream cannot be reached or says anything else but 200, or the file is not the one that
             *ref* must be
         """
+        if ref.sha256 is not None:
+            lied = self._wrong.get((ref.location, ref.sha256), float("-inf"))
+            if time.monotonic() - lied < WRONG_SECONDS:
+                raise BootFileError(f"{shown(ref.location)} has just had another sha256 than {ref.sha256}")
         for _ in range(3):
             found = self._find_together(ref)
             if found is None:
@@ -90,32 +98,41 @@ class Cache:
         return search.get()
 
     def _search(self, key: tuple[str, str | None], search: gevent.event.AsyncResult[Found]) -> None:
+        # Machines that expect different hashes ask one after the other: the later ones join the first one's download.
+        turn = self._turns.setdefault(key[0], BoundedSemaphore())
         try:
-            search.set(self._find(*key))
+            with turn:
+                search.set(self._find(*key))
         except Exception as error:
             search.set_exception(error)
         finally:
             del self._searches[key]
+            if turn.counter and self._turns.get(key[0]) is turn:
+                del self._turns[key[0]]
 
     def _find(self, url: str, expected: str | None) -> Found:
         """What *url* is to be served from."""
         running = self._downloads.get(url)
-        if running is not None and not running.ended:
+        if running is not None and running.joinable:
             return running
         entry = on_disk_thread(self.store.find, url)
         if entry is not None and expected is not None and entry.sha256 != expected:
-            self._note_wrong(url, expected)
+            self._wrong.setdefault((url, expected), float("-inf"))
         if entry is not None and expected is not None and entry.sha256 == expected:
             return entry  # the very bytes: upstream has nothing to add
         # An entry with another hash than expected is no use; ask for the file whatever its version.
         known = entry if expected is None else None
-        if known is not None and known.fresh_until > time.time():
+        if known is not None and known.is_fresh(time.time()):
             return known
         answer = self.upstream.get(url, known.validators.if_changed() if known else None)
         if known is not None and answer.status == 304:
             answer.close()
             # RFC 9111 section 4.3.4: a 304 without a lifetime leaves the former one, which has passed.
-            return on_disk_thread(self.store.refresh, known, fresh_until(answer.headers, time.time()))
+            try:
+                return on_disk_thread(self.store.refresh, known, fresh_until(answer.headers, time.time()))
+            except OSError as error:
+                self.warn(f"The cache cannot note that {shown(url)} is up to date: {error.strerror or error}")
+                return known
         answer.check()
         try:
             part = on_disk_thread(self.store.begin, answer.length)
@@ -124,24 +141,24 @@ class Cache:
             self.warn(f"The cache does not take {shown(url)}: {error.strerror or error}; it is passed through")
             return None
         keep = may_keep(answer.headers)
-        download = self._downloads[url] = Download(
-            self.store, self.upstream, answer, part, keep, lambda: self._ended(url)
-        )
+        download = self._downloads[url] = Download(self.store, self.upstream, answer, part, keep, self._ended)
         return download
 
-    def _ended(self, url: str) -> None:
-        download = self._downloads.pop(url, None)
-        if download is None:
-            return
+    def _ended(self, download: Download) -> None:
+        url = download.url
+        if self._downloads.get(url) is download:
+            del self._downloads[url]
         if download.lost:
             self.warn(f"The disk takes no more of {shown(url)}: its readers go on from upstream by themselves")
+        if download.unkept:
+            self.warn(f"{shown(url)} does not stay in the cache: {download.unkept}")
         for expected in download.expected:
             if download.sha256 is not None and download.sha256 != expected:
                 self._note_wrong(url, expected)
                 self.warn(wrong_digest(url, download.sha256, expected))
 
     def _note_wrong(self, url: str, expected: str) -> None:
-        self._wrong[url, expected] = None
+        self._wrong[url, expected] = time.monotonic()
         if len(self._wrong) > _WRONG_KEPT:
             self._wrong.popitem(last=False)
 
@@ -150,8 +167,14 @@ class Cache:
             file = DiskFile(on_disk_thread(self.store.open, entry))
         except OSError:
             return None
+        status = os.fstat(file.descriptor)
+        if ref.sha256 is not None and digest_of(shown(entry.url), file, status) != ref.sha256:
+            file.close()
+            self.warn(f"{shown(entry.url)} was damaged in the cache; it is fetched again")
+            on_disk_thread(self.store.remove, entry)
+            return None
         etag = entry.validators.strong_etag or f'"{entry.body}"'
-        source = LocalFile(shown(entry.url), file, os.fstat(file.descriptor))
+        source = LocalFile(shown(entry.url), file, status)
         return BootFile(name=ref.name, size=entry.size, etag=etag, source=source)
 
     def _open_download(self, download: Download, ref: FileRef) -> BootFile | None:

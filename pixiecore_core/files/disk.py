@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import gevent
@@ -115,8 +115,18 @@ def on_disk_thread(function: Callable[P, R], *arguments: P.args, **options: P.kw
     pool = _pools.get(hub)
     if pool is None:
         pool = _pools[hub] = ThreadPool(_THREADS, hub=hub)
-    result: R = pool.apply(function, arguments, options)
-    return result
+    # Raised on the thread, an error would be printed by the pool as if nobody expected it.
+    result, error = pool.apply(_outcome, (function, arguments, options))
+    if error is not None:
+        raise error
+    return cast("R", result)
+
+
+def _outcome(function: Callable[..., R], arguments: Any, options: Any) -> tuple[R | None, Exception | None]:
+    try:
+        return function(*arguments, **options), None
+    except Exception as error:
+        return None, error
 
 
 def _read_fully(descriptor: int, target: memoryview, offset: int) -> int:

@@ -7,11 +7,14 @@ nobody gets a short or mixed file. When the disk is full, readers go on from ups
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
+from select import POLLRDHUP
 
 import gevent
 import gevent.event
+from gevent import select
 
 from pixiecore_core.errors import BootFileError, BootFileTimeout
 from pixiecore_core.files.disk import DiskFile, on_disk_thread
@@ -19,6 +22,7 @@ from pixiecore_core.files.freshness import fresh_until
 from pixiecore_core.files.store import Entry, Part, Store
 from pixiecore_core.files.upstream import (
     PIECE,
+    SPOOL_LIMIT,
     Answer,
     Digest,
     PassedThrough,
@@ -30,6 +34,10 @@ from pixiecore_core.files.upstream import (
 
 ATTEMPTS = 5
 """Continuations in a row that bring no byte, before a broken download is given up."""
+LINGER_SECONDS = 15.0
+"""For which a file that is not kept stays joinable after its end, where clients were told to ask again for it."""
+_LOOK_SECONDS = 5.0
+"""How often a reader that waits looks whether its client is still there."""
 RETRY_SECONDS = 0.5
 """Before the first continuation; the next wait twice as long each."""
 
@@ -43,7 +51,13 @@ class Download:
     """
 
     def __init__(
-        self, store: Store, upstream: Upstream, answer: Answer, part: Part, keep: bool, on_end: Callable[[], None]
+        self,
+        store: Store,
+        upstream: Upstream,
+        answer: Answer,
+        part: Part,
+        keep: bool,
+        on_end: Callable[[Download], None],
     ) -> None:
         self.url = answer.url
         self.size = answer.length
@@ -58,6 +72,8 @@ class Download:
         """Why it failed."""
         self.lost = False
         """The disk takes no more: what is missing must be had from upstream."""
+        self.unkept = ""
+        """Why the whole file could not stay in the cache, if so."""
         self.expected: set[str] = set()
         """The hashes that its readers count on."""
         self.validators = answer.validators
@@ -68,6 +84,7 @@ class Download:
         self._part = part
         self._file = DiskFile(part.descriptor)
         self._keep = keep
+        self._told_to_ask_again = answer.length is None
         self._on_end = on_end
         self._readers = 1  # the download itself
         self._news = gevent.event.Event()
@@ -77,6 +94,11 @@ class Download:
     def ended(self) -> bool:
         """Whether nothing more will come."""
         return self.sha256 is not None or self.error is not None or self.lost
+
+    @property
+    def joinable(self) -> bool:
+        """Whether it has, or will have, every byte."""
+        return self.error is None and not self.lost and self._readers > 0
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for more bytes, or the end; ``False`` when *timeout* seconds went by with nothing new."""
@@ -126,14 +148,17 @@ class Download:
         except Exception as error:
             self.error = BootFileError(f"{shown(self.url)}: {type(error).__name__}: {error}")
         finally:
-            if self.entry is None:
-                self._part.discard()
             if not self.ended:
                 self.error = BootFileError(f"{shown(self.url)}: the download was given up")
             self._answer.close()
             self._announce()
-            self._on_end()
-            self.release()
+            try:
+                if self.entry is None and self.sha256 is not None and self._told_to_ask_again:
+                    gevent.sleep(LINGER_SECONDS)
+            finally:
+                self._store.end(self._part)
+                self._on_end(self)
+                self.release()
 
     def _receive(self) -> None:
         failures = 0
@@ -142,6 +167,8 @@ class Download:
                 while data := self._answer.read(PIECE):
                     on_disk_thread(self._part.write, data)
                     self.available += len(data)
+                    if self.size is None and self.available > (most := min(SPOOL_LIMIT, self._store.limit)):
+                        raise BootFileError(f"{shown(self.url)}: upstream gives no length, and over {most:,} bytes")
                     failures = 0
                     self._announce()
                 if self.size is None or self.available == self.size:
@@ -174,15 +201,16 @@ class Download:
 
     def _finish(self) -> None:
         self.size = self.available
-        headers = self._answer.headers
-        if self._keep:
-            entry = on_disk_thread(
-                self._store.commit, self._part, self.url, self.validators, fresh_until(headers, time.time())
-            )
-            self.entry = entry
-            self.sha256 = entry.sha256
-        else:
-            self.sha256 = self._part.sha256()
+        answer = self._answer
+        self.sha256 = self._part.sha256()
+        # What ends by closing the connection may have been cut off, and nobody could tell.
+        if not self._keep or not (answer.ends_by_itself or self.sha256 in self.expected):
+            return
+        try:
+            until = fresh_until(answer.headers, time.time())
+            self.entry = on_disk_thread(self._store.commit, self._part, self.url, self.validators, until)
+        except OSError as error:
+            self.unkept = error.strerror or str(error)
 
     def _announce(self) -> None:
         news, self._news = self._news, gevent.event.Event()
@@ -217,7 +245,7 @@ class DownloadReader:
 
     def send_to(self, connection: int, offset: int, length: int, patience: float) -> int:
         """See :meth:`pixiecore_core.files.disk.DiskFile.send_to`: what has come, up to *length* bytes."""
-        end = self._wait_for(offset)
+        end = self._wait_for(offset, connection)
         return self._file.send_to(connection, offset, min(length, end - offset), patience) if end > offset else 0
 
     def close(self) -> None:
@@ -226,14 +254,19 @@ class DownloadReader:
             self._rest.close()
         self._download.release()
 
-    def _wait_for(self, offset: int) -> int:
-        """Up to where bytes may be given out, once that is beyond *offset* or the download has ended."""
+    def _wait_for(self, offset: int, connection: int | None = None) -> int:
+        """Up to where bytes may be given out, once that is beyond *offset* or the download has ended.
+
+        :param connection: the socket of who waits
+        :raises ConnectionResetError: he does so no more
+        """
         download = self._download
         while True:
             end = self._end()
             if end > offset or download.ended:
                 break
-            download.wait()
+            if not download.wait(_LOOK_SECONDS) and connection is not None and _has_left(connection):
+                raise ConnectionResetError(errno.ECONNRESET, "the client went away")
         if end <= offset and download.error is not None:
             raise download.error
         return end
@@ -259,3 +292,10 @@ class DownloadReader:
             digest = Digest(self._expected, self._part.hash_so_far()) if self._expected else None
             self._rest = PassedThrough(self._upstream, rest, download.size, offset, digest)
         return self._rest
+
+
+def _has_left(connection: int) -> bool:
+    """Whether the other side of a socket has closed it."""
+    watched = select.poll()
+    watched.register(connection, POLLRDHUP)
+    return bool(watched.poll(0))

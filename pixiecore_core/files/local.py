@@ -63,8 +63,8 @@ class LocalFile:
         self._file.close()
 
     def _check(self, end: int, complete: bool) -> None:
-        """Look whether the file is still the one that was opened, before bytes go out and after: whoever got mixed bytes
-        must not get the last of them, and a client may ask for any part.
+        """Look whether the file is still the one that was opened, before bytes go out and after: whoever got mixed
+        bytes must not get the last of them, and a client may ask for any part.
         """
         if not complete or _version(os.fstat(self._file.descriptor)) != self._changed:
             raise BootFileError(f"{self._path} changed while it was being sent")
@@ -93,7 +93,7 @@ def open_local(path: str, root: str | None = None, sha256: str | None = None) ->
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise BootFileError(f"{path} is not a regular file")
-        if sha256 is not None and (found := _digest_of(path, file, status)) != sha256:
+        if sha256 is not None and (found := digest_of(path, file, status)) != sha256:
             raise BootFileError(f"{path} has sha256 {found}, not {sha256}")
     except BaseException:
         file.close()
@@ -106,7 +106,11 @@ def open_local(path: str, root: str | None = None, sha256: str | None = None) ->
     )
 
 
-def _digest_of(path: str, file: DiskFile, status: os.stat_result) -> str:
+def digest_of(path: str, file: DiskFile, status: os.stat_result) -> str:
+    """The sha256 of an open file, in hex; remembered until the file changes.
+
+    :raises BootFileError: it cannot be read
+    """
     key = (status.st_dev, status.st_ino, *_version(status))
     digest = _digests.get(key)
     if digest is None:

@@ -15,9 +15,11 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,8 +29,15 @@ from pixiecore_core.models import Model
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Downloads of Pixiecore. Backup programs may skip this folder.\n"
 """The Cache Directory Tagging Specification's file: its first line is fixed."""
-_SPARE_BYTES = 64 << 20
-"""Disk space that a download must leave."""
+MOST_ENTRIES = 20_000
+"""Each is a small file that has to be looked at when room is made."""
+_ROOM_BYTES = 64 << 20
+"""Room is made in steps of so many bytes, as a download grows."""
+_RECOUNT_SECONDS = 60.0
+"""Other processes may share the folder: what they add is counted this late."""
+_LOCK_SECONDS = 3.0
+_YOUNG_SECONDS = 60.0
+_OUR_NAME = re.compile(r"^[0-9a-f]{32}$")
 
 
 class Entry(Model):
@@ -40,8 +49,16 @@ class Entry(Model):
     size: int
     sha256: str
     validators: Validators
+    modified: int
+    """When the bytes were written, in nanoseconds since the epoch: who changes them later is found out."""
+    confirmed: float
+    """When upstream was last asked, in seconds since the epoch."""
     fresh_until: float
     """Seconds since the epoch until which it may be used without asking upstream."""
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether it may be used unasked; a clock that was wrong must not make it last."""
+        return self.confirmed - 60 <= now < self.fresh_until
 
 
 class Part:
@@ -50,10 +67,13 @@ class Part:
     :param descriptor: open for reading and writing; the caller's to close
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, make_room: Callable[[int], None], expected: int | None) -> None:
         self.path = path
         self.descriptor = descriptor
         self.size = 0
+        self._make_room = make_room
+        self._expected = expected
+        self._room = 0
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
@@ -61,10 +81,25 @@ class Part:
 
         :raises OSError: the disk is full, or failed
         """
+        if self.size + len(data) > self._room:
+            # As bytes come, and not before: a length that is only claimed must cost no other file its place.
+            step = _ROOM_BYTES if self._expected is None else min(_ROOM_BYTES, self._expected - self._room)
+            step = max(step, len(data))
+            self._room += step
+            self._make_room(step)
         view = memoryview(data)
         offset = self.size
+        tried = False
         while view:
-            count = os.pwrite(self.descriptor, view, offset)
+            try:
+                count = os.pwrite(self.descriptor, view, offset)
+            except OSError as error:
+                if error.errno != errno.ENOSPC or tried:
+                    raise
+                # A disk that is smaller than the cache may be: what was unused longest makes room here too.
+                tried = True
+                self._make_room(-max(_ROOM_BYTES, len(view)))
+                continue
             view, offset = view[count:], offset + count
         self._hash.update(data)
         self.size = offset
@@ -77,11 +112,6 @@ class Part:
         """To go on hashing elsewhere."""
         return self._hash.copy()
 
-    def discard(self) -> None:
-        """Delete it; who has it open can still read it."""
-        with contextlib.suppress(OSError):
-            self.path.unlink()
-
 
 class Store:
     """The folder.
@@ -93,23 +123,36 @@ class Store:
         self.folder = folder
         self.limit = limit
         self._entries, self._bodies, self._parts = (folder / name for name in ("entries", "bodies", "parts"))
+        self._tag = folder / "CACHEDIR.TAG"
+        self._total = self._count = 0
+        self._counted = float("-inf")
+        self._growing: dict[Path, int] = {}
+
+    def exists(self) -> bool:
+        """Whether the folder is a cache."""
+        return self._tag.exists()
 
     def prepare(self) -> None:
         """Make the folders, and delete what a killed process left half done.
 
         :raises OSError: the folder cannot be written to
         """
+        ours = self.exists()
         for folder in (self.folder, self._entries, self._bodies, self._parts):
             # Private: URLs may hold passwords, and images secrets.
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self.folder / "CACHEDIR.TAG").write_text(_TAG)
+        self._tag.write_text(_TAG)
+        if ours:
+            self._sweep()
+
+    def _sweep(self) -> None:
         with self._locked():
             for part in self._parts.iterdir():
-                if not _in_use(part):
+                if _OUR_NAME.match(part.name) and not _in_use(part):
                     part.unlink(missing_ok=True)
             known = {entry.body for entry, _ in self._read_all()}
             for body in self._bodies.iterdir():
-                if body.name not in known:
+                if _OUR_NAME.match(body.name) and body.name not in known:
                     body.unlink(missing_ok=True)
 
     def find(self, url: str) -> Entry | None:
@@ -118,10 +161,10 @@ class Store:
         if entry is None or entry.url != url:
             return None
         try:
-            whole = self._body(entry).stat().st_size == entry.size
+            status = self._body(entry).stat()
         except OSError:
-            whole = False
-        return entry if whole else None
+            return None
+        return entry if (status.st_size, status.st_mtime_ns) == (entry.size, entry.modified) else None
 
     def open(self, entry: Entry) -> int:
         """A descriptor of the bytes of *entry*, which count as used now.
@@ -134,21 +177,48 @@ class Store:
         return descriptor
 
     def begin(self, size: int | None) -> Part:
-        """Start a file of *size* bytes, making room for it.
+        """Start a file of *size* bytes.
 
-        :raises OSError: there is no room (ENOSPC, EFBIG), or the folder cannot be written to
+        :raises OSError: there is no room for it (EFBIG), or the folder cannot be written to
         """
-        if size is not None:
-            if size > self.limit:
-                raise OSError(errno.EFBIG, f"it is larger than the cache's {self.limit:,} bytes")
-            self.shrink_to(self.limit - size)
+        if size is not None and size > self.limit:
+            raise OSError(errno.EFBIG, f"it is larger than the cache's {self.limit:,} bytes")
+        try:
             room = os.statvfs(self._parts)
-            if room.f_bavail * room.f_frsize < size + min(_SPARE_BYTES, size):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except FileNotFoundError:
+            self.prepare()  # somebody has removed the folder
+            room = os.statvfs(self._parts)
+        if size is not None and size > room.f_bavail * room.f_frsize + self._known_total():
+            raise OSError(errno.EFBIG, "the disk has no room for it, however much of the cache makes room")
         path = self._parts / secrets.token_hex(16)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return Part(path, descriptor)
+        self._growing[path] = 0
+        return Part(path, descriptor, partial(self._make_room, path), size)
+
+    def end(self, part: Part) -> None:
+        """*part* is on its way no more; delete it unless it was committed. Who has it open can still read it."""
+        self._growing.pop(part.path, None)
+        with contextlib.suppress(OSError):
+            part.path.unlink()
+
+    def _make_room(self, path: Path, count: int) -> None:
+        """Room for *count* more bytes of the part at *path* within the limit; for a full disk, *count* is negative."""
+        if count < 0:
+            self.shrink_to(max(0, self._known_total() + count))
+            return
+        self._growing[path] = self._growing.get(path, 0) + count
+        growing = sum(self._growing.values())
+        if self._known_total() + growing > self.limit or self._count > MOST_ENTRIES:
+            self.shrink_to(max(0, self.limit - growing))
+
+    def _known_total(self) -> int:
+        """Bytes of all entries, as of a minute ago or less."""
+        if time.monotonic() - self._counted > _RECOUNT_SECONDS:
+            entries = self.entries()
+            self._total, self._count = sum(entry.size for entry, _ in entries), len(entries)
+            self._counted = time.monotonic()
+        return self._total
 
     def commit(self, part: Part, url: str, validators: Validators, fresh_until: float) -> Entry:
         """Make the whole file *part* the entry of *url*, in place of any other.
@@ -157,6 +227,8 @@ class Store:
         """
         os.fdatasync(part.descriptor)
         entry = Entry(
+            modified=os.fstat(part.descriptor).st_mtime_ns,
+            confirmed=time.time(),
             url=url,
             body=part.path.name,
             size=part.size,
@@ -174,12 +246,14 @@ class Store:
                 raise
             if former is not None:
                 self._body(former).unlink(missing_ok=True)
-        self.shrink_to(self.limit)
+        self._growing.pop(part.path, None)
+        self._total += entry.size - (former.size if former else 0)
+        self._count += former is None
         return entry
 
     def refresh(self, entry: Entry, fresh_until: float) -> Entry:
         """Note that upstream has confirmed *entry*."""
-        confirmed = entry.model_copy(update={"fresh_until": fresh_until})
+        confirmed = entry.model_copy(update={"fresh_until": fresh_until, "confirmed": time.time()})
         with self._locked():
             if self._read(self._path(entry.url)) == entry:
                 self._write(confirmed)
@@ -210,14 +284,16 @@ class Store:
         """
         with self._locked():
             entries = self.entries()
-            total = sum(entry.size for entry, _ in entries)
+            total, count = sum(entry.size for entry, _ in entries), len(entries)
             removed = []
             for entry, used in entries:
-                if total <= limit and (unused_since is None or used >= unused_since):
+                if total <= limit and count <= MOST_ENTRIES and (unused_since is None or used >= unused_since):
                     continue
                 self._remove(entry)
                 removed.append(entry)
                 total -= entry.size
+                count -= 1
+            self._total, self._count, self._counted = total, count, time.monotonic()
         return removed
 
     def _remove(self, entry: Entry) -> None:
@@ -264,13 +340,24 @@ class Store:
     def _locked(self) -> Iterator[None]:
         """Keeps other processes, and our other threads, from changing the folder meanwhile."""
         with (self.folder / "lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            give_up = time.monotonic() + _LOCK_SECONDS
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    # A process that was stopped while it had the lock must not hold up every machine.
+                    if time.monotonic() > give_up:
+                        raise OSError(errno.EBUSY, "another process holds the cache's lock") from None
+                    time.sleep(0.01)
             yield
 
 
 def _in_use(part: Path) -> bool:
     """Whether the process that writes *part* is alive: it holds a lock, which the kernel takes away with it."""
     try:
+        if time.time() - part.stat().st_mtime < _YOUNG_SECONDS and part.stat().st_size == 0:
+            return True  # made a moment ago, and not locked yet
         with part.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
+from http.client import RemoteDisconnected
 from http.cookiejar import DefaultCookiePolicy
 from typing import IO
 from urllib.parse import urlsplit, urlunsplit
 
+import gevent
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
@@ -25,7 +27,10 @@ from pixiecore_core.models import BootFile, FileRef
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 """How long upstream may send nothing."""
+ANSWER_SECONDS = 60.0
+"""How long an answer's headers may take, all redirects included."""
 REDIRECTS = 10
+_LONGEST_REASON = 100
 SPOOL_SECONDS = 30.0
 """How long a client waits for a body without a length to be taken in. iPXE 2.0 itself gives up after 120 s."""
 SPOOL_LIMIT = 4 << 30
@@ -58,7 +63,12 @@ class Answer:
         """Bytes of the body, where upstream says so."""
         text = self.headers.get("Content-Length", "")
         chunked = "Transfer-Encoding" in self.headers  # RFC 9112 section 6.3: the length then means nothing
-        return int(text) if text.isascii() and text.isdigit() and not chunked else None
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 20 and not chunked else None
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether a cut-off body can be told from a whole one: by its length, or by its last chunk."""
+        return self.length is not None or "chunked" in self.headers.get("Transfer-Encoding", "").lower()
 
     def check(self) -> None:
         """Raise what any status but 200 means.
@@ -69,12 +79,21 @@ class Answer:
         if self.status != 200:
             self.close()
             kind = BootFileNotFound if self.status in (404, 410) else BootFileError
-            raise kind(f"{shown(self.url)}: upstream says {self.status} {self._response.reason}")
+            reason = "".join(filter(str.isprintable, str(self._response.reason or "")))[:_LONGEST_REASON]
+            raise kind(f"{shown(self.url)}: upstream says {self.status} {reason}")
 
-    def starts_at(self, offset: int, size: int) -> bool:
-        """Whether this is the rest of a file of *size* bytes, from *offset*."""
+    def continues(self, offset: int, size: int, same: Validators) -> bool:
+        """Whether this is the rest of a file of *size* bytes, from *offset*, of the version *same*.
+
+        A server that ignores If-Range sends the rest of whatever file it has now, so what it says of it must agree.
+        """
         said = self.headers.get("Content-Range", "")
-        return self.status == 206 and said == f"bytes {offset}-{size - 1}/{size}"
+        if self.status != 206 or said != f"bytes {offset}-{size - 1}/{size}":
+            return False
+        mine = self.validators
+        if same.strong_etag or mine.strong_etag:
+            return same.strong_etag == mine.strong_etag
+        return same.last_modified == mine.last_modified
 
     def read(self, most: int) -> bytes:
         """What has come of the body, at most so many bytes; waits for some. Nothing at its end.
@@ -88,6 +107,9 @@ class Answer:
             if isinstance(_cause(error), TimeoutError) or "timed out" in str(error):
                 raise BootFileTimeout(self._timeout) from error
             raise ConnectionError(_reason(error)) from error
+        except ValueError as error:
+            # http.client of a chunk's length that never came.
+            raise ConnectionError("the connection broke") from error
         return data
 
     def close(self) -> None:
@@ -103,6 +125,8 @@ class Upstream:
         self._session.max_redirects = REDIRECTS
         # One machine's cookies are none of another's business.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # requests would read a redirect's body whole, and unpack it, before it follows.
+        self._session.hooks["response"].append(_leave_redirect_unread)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=64))
 
@@ -113,15 +137,25 @@ class Upstream:
         :raises Unreachable: it cannot be reached, or redirects in a circle
         """
         try:
-            response = self._session.get(
-                url, headers={**_IDENTITY, **(headers or {})}, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)
-            )
+            # All of it: a server may also send its headers drop by drop, or redirect again and again.
+            with gevent.Timeout(ANSWER_SECONDS, requests.Timeout()):
+                response = self._get(url, {**_IDENTITY, **(headers or {})})
         except requests.Timeout as error:
             raise BootFileTimeout(f"{shown(url)}: upstream does not answer") from error
         except (requests.RequestException, HTTPError, ValueError) as error:
             # urllib3 and requests let ValueErrors of odd URLs and redirects through.
             raise Unreachable(f"{shown(url)}: {_reason(error)}") from error
         return Answer(url, response)
+
+    def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
+        """Ask, and ask again where a connection that had been kept open turns out to be closed."""
+        timeout = (CONNECT_SECONDS, READ_SECONDS)
+        try:
+            return self._session.get(url, headers=headers, stream=True, timeout=timeout)
+        except requests.ConnectionError as error:
+            if not isinstance(_cause(error), (RemoteDisconnected, ConnectionResetError, BrokenPipeError)):
+                raise
+            return self._session.get(url, headers=headers, stream=True, timeout=timeout)
 
     def get_rest(self, url: str, offset: int, size: int, same: Validators) -> Answer:
         """Ask for the bytes of *url* from *offset* on.
@@ -135,7 +169,7 @@ class Upstream:
         if not condition and offset:
             raise BootFileError(f"{shown(url)}: upstream does not say which version it sends, so none can be continued")
         answer = self.get(url, {"Range": f"bytes={offset}-", **condition})
-        if not answer.starts_at(offset, size):
+        if not answer.continues(offset, size, same):
             answer.close()
             if answer.status >= 500:
                 raise Unreachable(f"{shown(url)}: upstream says {answer.status}")
@@ -288,6 +322,13 @@ def _spool(answer: Answer, digest: Digest | None) -> tuple[int, Spooled]:
     finally:
         answer.close()
     return size, Spooled(spool, size)
+
+
+def _leave_redirect_unread(response: requests.Response, **_: object) -> requests.Response:
+    if response.is_redirect:
+        response._content = b""
+        response.close()
+    return response
 
 
 def wrong_digest(url: str, found: str, expected: str) -> str:

@@ -113,7 +113,7 @@ class BootPages:
             script = self.plugins.render_script(machine, decision, cmdline, urls)
         except PluginError as error:
             return _text(500, f"couldn't get a boot script: {error.reason}")
-        except CmdlineError as error:
+        except (CmdlineError, BootFileError) as error:
             self._record(EventKind.FAILED, machine.mac, f"Failed to write the boot script of {machine.mac}: {error}")
             return _text(500, f"couldn't get a boot script: {error}")
         self._record(EventKind.SCRIPT_SENT, machine.mac, f"Sent boot script to {machine.mac} ({request.remote_addr})")

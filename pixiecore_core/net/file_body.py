@@ -135,9 +135,14 @@ def _select(request: Request, file: BootFile) -> tuple[int, int, int]:
         return 304, 0, 0
     wanted = request.range
     unconditional = request.if_range is None or (request.if_range.etag is None and request.if_range.date is None)
-    same = unconditional or (tag != "" and request.if_range.etag == tag)
+    # RFC 9110 section 13.1.5: a weak tag promises other bytes, perhaps.
+    weak = request.headers.get("If-Range", "").startswith("W/")
+    same = unconditional or (tag != "" and request.if_range.etag == tag and not weak)
     if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or not same:
         # Several ranges at once are a multipart answer, which no boot client asks for; the whole is allowed instead.
         return 200, 0, file.size
+    first, _ = wanted.ranges[0]
+    if first is not None and first < 0 and -first > file.size > 0:
+        return 206, 0, file.size  # RFC 9110 section 14.1.2: the last so many bytes of a shorter file are all of it
     span = wanted.range_for_length(file.size)
     return (206, *span) if span is not None else (416, 0, 0)

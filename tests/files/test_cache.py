@@ -15,7 +15,7 @@ from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileNotRe
 from pixiecore_core.files import cache as cache_module
 from pixiecore_core.files import download
 from pixiecore_core.files.cache import Cache
-from pixiecore_core.files.store import Part, Store
+from pixiecore_core.files.store import Entry, Part, Store
 from pixiecore_core.files.upstream import Upstream
 from pixiecore_core.models import BootFile, FileRef
 from tests.files.web import Page, Site
@@ -203,6 +203,7 @@ def test_a_file_without_length_is_taken_in_first(bench: Bench, site: Site) -> No
     file = bench.open(url)
     assert file.size == len(ONE)
     assert read(file) == ONE
+    bench.settle()
     assert bench.get(url) == ONE
     assert site.statuses() == [200, 304]
 
@@ -248,7 +249,9 @@ def test_the_right_hash_needs_no_question(bench: Bench, site: Site) -> None:
     assert site.statuses() == [200]
 
 
-def test_a_wrong_hash_is_never_served_whole_and_then_not_at_all(bench: Bench, site: Site) -> None:
+def test_a_wrong_hash_is_never_served_whole_and_then_not_at_all(
+    bench: Bench, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = site.put("/x", Page(ONE))
     file = bench.open(url, sha256(TWO))
     got = b""
@@ -257,7 +260,9 @@ def test_a_wrong_hash_is_never_served_whole_and_then_not_at_all(bench: Bench, si
             got += file.source.read_at(len(got), 300_000)
     file.source.close()
     assert len(got) < len(ONE)
+    bench.settle()
     assert len(bench.warnings) == 1
+    monkeypatch.setattr(cache_module, "WRONG_SECONDS", 0.0)
     with pytest.raises(BootFileError, match="has sha256"):
         bench.open(url, sha256(TWO))
     assert bench.get(url) == ONE, "who does not insist may have it"
@@ -308,11 +313,151 @@ def test_what_the_cache_does_not_take_is_passed_through(tmp_path: Path, site: Si
     assert "larger than the cache" in bench.warnings[0]
 
 
-def test_a_folder_that_goes_away_is_passed_by(bench: Bench, site: Site) -> None:
+def test_a_folder_that_goes_away_is_made_again(bench: Bench, site: Site) -> None:
     bench.store.folder.rename(bench.store.folder.with_name("elsewhere"))
+    url = site.put("/x", Page(ONE, headers=TAG_ONE))
+    assert bench.get(url) == bench.get(url) == ONE
+    assert site.statuses() == [200, 304]
+
+
+def test_a_folder_that_cannot_be_made_again_is_passed_by(bench: Bench, site: Site) -> None:
+    moved = bench.store.folder.rename(bench.store.folder.with_name("elsewhere"))
+    bench.store.folder.touch()
     assert bench.get(site.put("/x", Page(ONE))) == ONE
     assert "is passed through" in bench.warnings[0]
-    bench.store.folder.with_name("elsewhere").rename(bench.store.folder)
+    bench.store.folder.unlink()
+    moved.rename(bench.store.folder)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"ETag": '"two"'}, {}, {"ETag": 'W/"one"'}, {"Last-Modified": "Tue, 24 Nov 2026 08:00:00 GMT"}],
+)
+def test_an_upstream_that_ignores_if_range_gets_nothing_mixed(
+    bench: Bench, site: Site, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "RETRY_SECONDS", 0.1)
+    url = site.put("/x", Page(ONE, headers=TAG_ONE, cuts=[300_000]))
+    file = bench.open(url)
+    site.put("/x", Page(TWO, headers=headers, heeds_if_range=False))
+    with pytest.raises(BootFileError, match="has changed"):
+        read(file)
+    bench.settle()
+    assert bench.store.entries() == []
+
+
+def test_a_pinned_file_that_was_damaged_on_the_disk_is_fetched_again(bench: Bench, site: Site) -> None:
+    url = site.put("/x", Page(ONE))
+    bench.get(url, sha256(ONE))
+    (body,) = bench.store.folder.glob("bodies/*")
+    times = body.stat()
+    with body.open("r+b") as file:
+        file.write(b"rot")
+    os.utime(body, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert bench.get(url, sha256(ONE)) == ONE
+    assert "was damaged in the cache" in bench.warnings[0]
+    assert site.statuses() == [200, 200]
+
+
+def test_a_redirect_is_not_read(bench: Bench, site: Site) -> None:
+    """Its body may have no end, and requests would read it all."""
+    site.put("/new", Page(ONE))
+    url = site.put("/old", Page(bytes(1_000_000), status=302, headers={"Location": "/new"}, pause=0.1))
+    with gevent.Timeout(5):
+        assert bench.get(url) == ONE
+
+
+def test_an_upstream_without_length_and_without_end(bench: Bench, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "SPOOL_LIMIT", 400_000)
+    with pytest.raises(BootFileError, match="gives no length, and over 400,000 bytes"):
+        bench.open(site.put("/x", Page(ONE, length=False)))
+
+
+def test_a_disk_that_cannot_be_written_to_still_gives_what_it_has(
+    bench: Bench, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = site.put("/x", Page(ONE, headers=TAG_ONE))
+    bench.get(url)
+
+    def refresh(*_: object) -> Entry:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(bench.store, "refresh", refresh)
+    assert bench.get(url) == ONE
+    assert "cannot note that" in bench.warnings[0]
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_file_that_cannot_be_kept_is_served_whole(
+    bench: Bench, site: Site, pinned: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def commit(*_: object) -> Entry:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(bench.store, "commit", commit)
+    assert bench.get(site.put("/x", Page(ONE)), sha256(ONE) if pinned else None) == ONE
+    assert "does not stay in the cache: No space left on device" in bench.warnings[0]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_different_pins_at_the_same_time_share_one_download(bench: Bench, site: Site) -> None:
+    url = site.put("/x", Page(ONE))
+    opened = [gevent.spawn(bench.open, url, pin) for pin in (None, None, sha256(ONE), sha256(TWO))]
+    gevent.joinall(opened, raise_error=True)
+    files = [greenlet.get() for greenlet in opened]
+    assert [read(file) == ONE for file in files[:3]] == [True] * 3
+    with pytest.raises(BootFileError, match="has sha256"):
+        read(files[3])
+    bench.settle()
+    assert site.statuses() == [200]
+    assert len(bench.warnings) == 1
+
+
+def test_a_wrong_file_is_not_fetched_again_and_again(bench: Bench, site: Site) -> None:
+    url = site.put("/x", Page(ONE))
+    for _ in range(3):
+        with pytest.raises(BootFileError, match=r"another sha256|has sha256"):
+            bench.get(url, sha256(TWO))
+    assert site.statuses() == [200]
+
+
+def test_a_file_without_length_that_is_not_kept_waits_for_those_who_were_told_to_come_back(
+    bench: Bench, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "SPOOL_SECONDS", 0.02)
+    monkeypatch.setattr(download, "LINGER_SECONDS", 0.3)
+    headers = {"Cache-Control": "no-store"}
+    url = site.put("/x", Page(ONE[:30_000], headers=headers, length=False, pause=0.01))
+    with pytest.raises(BootFileNotReady):
+        bench.open(url)
+    (running,) = bench.cache.downloads()
+    assert running.wait_for_end(10)
+    assert read(bench.open(url)) == ONE[:30_000]
+    assert site.statuses() == [200]
+    bench.settle()
+
+
+def test_a_body_that_ends_by_closing_is_not_kept_unless_it_is_known_to_be_right(
+    bench: Bench, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "LINGER_SECONDS", 0.0)
+    url = site.put("/x", Page(ONE, headers=TAG_ONE, length=False, chunked=False))
+    assert bench.get(url) == ONE
+    assert bench.store.entries() == []
+    assert bench.get(url, sha256(ONE)) == ONE
+    assert len(bench.store.entries()) == 1
+
+
+def test_a_kept_connection_that_upstream_has_closed_is_no_failure(bench: Bench, site: Site) -> None:
+    url = site.put("/x", Page(ONE, headers=TAG_ONE))
+    bench.get(url)
+    site.put("/x", Page(ONE, headers=TAG_ONE, hangs_up=1))
+    assert bench.get(url) == ONE
+
+
+def test_a_length_of_thousands_of_digits(bench: Bench, site: Site) -> None:
+    with pytest.raises(BootFileError):
+        bench.get(site.put("/x", Page(ONE, claimed=10**4500)))
 
 
 def test_two_caches_in_one_folder(bench: Bench, site: Site) -> None:

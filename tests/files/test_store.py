@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pixiecore_core.files import store as store_module
 from pixiecore_core.files.freshness import Validators
 from pixiecore_core.files.store import Entry, Store
 
@@ -90,18 +93,80 @@ def test_a_disk_without_room_says_so(store: Store, monkeypatch: pytest.MonkeyPat
         f_bavail, f_frsize = 1, 100
 
     monkeypatch.setattr(os, "statvfs", lambda path: Full)
-    with pytest.raises(OSError, match="No space left") as caught:
+    with pytest.raises(OSError, match="the disk has no room for it") as caught:
         store.begin(200)
-    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.errno == errno.EFBIG
+
+
+def test_a_claimed_length_costs_no_other_file_its_place(store: Store) -> None:
+    entries = [put(store, f"{URL}{number}", used=number + 1.0) for number in range(3)]
+    part = store.begin(1000)
+    assert len(store.entries()) == 3
+    part.write(b"y" * 1000)
+    assert store.entries() == []
+    os.close(part.descriptor)
+    store.end(part)
+    assert len(entries) == 3
+
+
+def test_a_disk_smaller_than_the_cache_makes_room_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(store)
+    part = store.begin(100)
+    pwrite, full = os.pwrite, [True]
+
+    def write(*arguments: Any) -> int:
+        if full.pop():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        full.append(False)
+        return pwrite(*arguments)
+
+    monkeypatch.setattr(os, "pwrite", lambda *arguments: write(*arguments) if full else pwrite(*arguments))
+    part.write(b"y" * 100)
+    assert part.size == 100
+    assert store.entries() == []
+    os.close(part.descriptor)
+    store.end(part)
+
+
+def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
+    for name in ("parts", "bodies"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis.txt").write_text("years of work")
+        (tmp_path / name / ("0" * 32)).write_text("looks like one of ours")
+    store = Store(tmp_path, 1000)
+    assert not store.exists()
+    store.prepare()
+    assert len(list(tmp_path.rglob("*/*"))) == 4, "a folder that was no cache before is swept of nothing"
+    store.prepare()
+    assert sorted(path.name for path in tmp_path.rglob("*/*")) == ["thesis.txt", "thesis.txt"]
+
+
+def test_a_lock_that_is_never_given_back_holds_up_nobody(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_LOCK_SECONDS", 0.05)
+    with (store.folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="another process holds the cache's lock"):
+            put(store)
+
+
+def test_a_clock_that_was_wrong_makes_nothing_last(store: Store) -> None:
+    entry = put(store).model_copy(update={"confirmed": 1000.0, "fresh_until": 1060.0})
+    assert entry.is_fresh(1010.0)
+    assert not entry.is_fresh(1061.0)
+    assert not entry.is_fresh(500.0)
 
 
 def test_damage_is_seen(store: Store) -> None:
     entry = put(store)
     body = store.folder / "bodies" / entry.body
+    written = body.stat().st_mtime_ns
     body.write_bytes(b"y" * entry.size)
     assert not store.is_sound(entry)
+    assert store.find(URL) is None, "another time of change is seen without reading it"
+    os.utime(body, ns=(written, written))
+    assert store.find(URL) == entry
     body.write_bytes(b"short")
-    assert store.find(URL) is None, "another length is seen without reading it"
+    assert store.find(URL) is None
 
 
 def test_an_entry_that_is_no_json_is_none(store: Store) -> None:

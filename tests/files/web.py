@@ -24,6 +24,11 @@ class Page:
     """The Content-Length, where it is a lie."""
     cuts: list[int] = field(default_factory=list)
     """After how many bytes of each of the first answers the connection breaks."""
+    chunked: bool = True
+    """Whether a body without a length comes in chunks; else it ends when the connection does."""
+    heeds_if_range: bool = True
+    hangs_up: int = 0
+    """How many requests it answers by closing the connection."""
     pause: float = 0.0
     """Seconds before each 1000 bytes."""
 
@@ -69,6 +74,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         page = self.server.site.pages.get(self.path, Page(status=404))
+        if page.hangs_up:
+            page.hangs_up -= 1
+            self.close_connection = True
+            return
         status, body, headers = _choose(page, self.headers)
         self.server.site.asked.append(Asked(self.path, dict(self.headers), status))
         self.send_response(status)
@@ -77,8 +86,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if status != 304:
             if page.length:
                 self.send_header("Content-Length", str(page.claimed if page.claimed is not None else len(body)))
-            else:
+            elif page.chunked:
                 self.send_header("Transfer-Encoding", "chunked")
+            else:
+                self.send_header("Connection", "close")
         self.end_headers()
         self._send(page, body)
 
@@ -89,10 +100,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for start in range(0, len(part), step):
             time.sleep(page.pause)
             piece = part[start : start + step]
-            self.wfile.write(piece if page.length else f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            self.wfile.write(
+                piece if page.length or not page.chunked else f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
+            )
         if cut is not None or (page.claimed or 0) > len(body):
             self.close_connection = True
-        elif not page.length:
+        elif not page.length and page.chunked:
             self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *_: object) -> None:
@@ -104,11 +117,11 @@ def _choose(page: Page, asked: object) -> tuple[int, bytes, dict[str, str]]:
     get = asked.get  # type: ignore[attr-defined]
     tag, date = headers.get("ETag"), headers.get("Last-Modified")
     if page.status != 200:
-        return page.status, b"", headers
+        return page.status, page.body, headers
     if (tag and get("If-None-Match") == tag) or (date and get("If-Modified-Since") == date):
         return 304, b"", headers
     condition = get("If-Range")
-    if get("Range") and page.ranges and (condition is None or condition in (tag, date)):
+    if get("Range") and page.ranges and (condition is None or not page.heeds_if_range or condition in (tag, date)):
         start = int(get("Range").removeprefix("bytes=").partition("-")[0])
         headers["Content-Range"] = f"bytes {start}-{len(page.body) - 1}/{len(page.body)}"
         return 206, page.body[start:], headers

@@ -359,3 +359,22 @@ def test_the_status_page_escapes_what_machines_say(site: Site) -> None:
     site.plugin(select_boot=lambda machine: Ignore(reason="<script>alert(1)</script>"))
     site.get(SCRIPT)
     assert "<script>" not in site.get("/").text
+
+
+def test_a_url_that_no_machine_could_ask_for_is_told(site: Site) -> None:
+    spec = BootSpec(kernel=FileRef(location="http://host/" + "x" * 7000))
+    site.plugin(select_boot=lambda machine: spec)
+    assert site.get(SCRIPT).status_code == 500
+    assert "is too long to be handed to a machine" in site.log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "length"),
+    [({"Range": "bytes=-99999"}, 206, 2048), ({"Range": "bytes=0-9", "If-Range": "WEAK"}, 200, 2048)],
+)
+def test_ranges_at_the_edges(site: Site, headers: dict[str, str], status: int, length: int) -> None:
+    path = site.file(site.kernel)
+    if headers.get("If-Range") == "WEAK":
+        headers = {**headers, "If-Range": "W/" + site.get(path).headers["ETag"]}
+    response = site.get(path, **headers)
+    assert (response.status_code, len(response.data)) == (status, length)

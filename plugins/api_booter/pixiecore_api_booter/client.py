@@ -29,6 +29,8 @@ LONGEST_WAIT = 3600
 """Seconds for which an API can send a machine away with Retry-After."""
 
 _WAITING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+# RFC 9110 section 15.6: a proxy's words for a server behind it that cannot be reached. 503 may be the API's own.
+_UNREACHABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 _CHUNK = 1 << 16
 _DEEPEST = 10
 _LONGEST_REASON = 300
@@ -36,7 +38,7 @@ _LONGEST_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """The API could not be reached, or broke off, or was too slow."""
+    """The API could not be reached, by us or by a proxy before it, or broke off, or was too slow."""
 
     reason: str
 
@@ -113,6 +115,8 @@ class Client:
                 seconds = retry_after(response.headers.get("Retry-After", ""))
                 if seconds is not None:
                     return Hold(reason=f"{called} said {status} and to ask again in {seconds} s", seconds=seconds)
+            if response.status_code in _UNREACHABLE:
+                return Down(f"{called} cannot be reached: a proxy before it said {status}")
             if response.status_code != HTTPStatus.OK:
                 return Ignore(reason=f"{called} said {status}")
             try:

@@ -229,6 +229,16 @@ def test_an_api_that_asks_to_wait_is_left_alone(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(memory.time, "monotonic", now)
 
 
+def test_a_machine_under_way_waits_while_a_proxy_does_not_reach_the_api() -> None:
+    with serving(lambda reply: reply.raw(b"", 502)) as api, asking(api) as made:
+        assert isinstance(made.select_boot(ON_DHCP), Ignore)
+        answer = made.select_boot(AT_SCRIPT)
+        assert isinstance(answer, Hold)
+        assert "a proxy before it said 502 Bad Gateway" in answer.reason
+        api.behaviour = boots(kernel="k")
+        assert isinstance(made.select_boot(AT_SCRIPT), BootSpec)
+
+
 def test_a_boot_through_the_whole_server() -> None:
     with serving(boots(kernel="/k", initrd=["i"], cmdline='quiet seed={{ URL "seed" }}')) as api, asking(api) as made:
         machines = Netboot(made)

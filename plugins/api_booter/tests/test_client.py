@@ -82,11 +82,18 @@ def test_version_2_posts_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("status", [201, 204, 304, 400, 401, 404, 429, 500, 503])
-def test_any_status_but_200_ignores_the_machine(status: int) -> None:
+def test_any_other_status_than_200_ignores_the_machine(status: int) -> None:
     answer = outcome(lambda reply: reply.raw(b"" if status in (204, 304) else b'{"kernel": "k"}', status))
     assert isinstance(answer, Ignore)
     assert answer.reason.startswith("the API (GET http://127.0.0.1:")
     assert f"/v1/boot/{MAC}) said {status} " in answer.reason
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_proxy_that_does_not_reach_the_api_is_no_answer_of_it(status: int) -> None:
+    answer = outcome(lambda reply: reply.raw(b'{"kernel": "k"}', status, Retry_After="7"))
+    assert isinstance(answer, Down)
+    assert f"/v1/boot/{MAC}) cannot be reached: a proxy before it said {status} " in answer.reason
 
 
 def test_a_malformed_answer_ignores_the_machine() -> None:

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 from pixiecore_core import FileRef
 
 _PINNED = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
+_ALMOST_PINNED = re.compile(r"#sha[\d_-]*=", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -41,7 +42,10 @@ class Addresses:
             raise ValueError(f"{url!r} holds a control character")
         if pinned := _PINNED.search(url):
             url, sha256 = url[: pinned.start()], sha256 or pinned[1]
-        parts = urlsplit(url)
+        if _ALMOST_PINNED.search(url):
+            # As a fragment without a meaning it would be left aside, and the file served unchecked.
+            raise ValueError(f"{url!r}: a hash is written #sha256= and 64 hexadecimal digits")
+        parts = split(url)
         if parts.scheme == "file":
             return self._local(url, parts, sha256)
         if not parts.scheme:
@@ -52,7 +56,7 @@ class Addresses:
             url = urljoin(f"{self.prefix}/v1", url)
         elif parts.scheme not in ("http", "https"):
             raise ValueError(f"{url!r} is neither a http, https or file URL nor relative to the API")
-        if not urlsplit(url).hostname:
+        if not split(url).hostname:
             raise ValueError(f"{url!r} names no host")
         return FileRef(location=url, sha256=sha256)
 
@@ -69,3 +73,23 @@ class Addresses:
         if root is None:
             raise ValueError(f"{url!r} is refused: it is in no folder that --file-root allows")
         return FileRef(location=path, sha256=sha256, root=root)
+
+
+def split(url: str) -> SplitResult:
+    """The parts of *url*, whose host and port are such as can be.
+
+    :raises ValueError: they are not; the message says why
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(
+            f"{url!r} names no possible host; an IPv6 address is written as in http://[2001:db8::1]/"
+        ) from None
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"{url!r}: the port must be a number from 1 to 65535")
+    return parts

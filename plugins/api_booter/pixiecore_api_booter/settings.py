@@ -8,11 +8,11 @@ from __future__ import annotations
 import os.path
 import ssl
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 
+from pixiecore_api_booter.addresses import split
 from pixiecore_api_booter.duration import seconds
 from pixiecore_api_booter.token_file import read_token
 
@@ -28,14 +28,13 @@ def _prefix(value: str) -> str:
     """
     if any(character.isspace() or not character.isprintable() for character in value):
         raise ValueError(f"{value!r} holds white space or a control character")
-    parts = urlsplit(value)
+    parts = split(value)
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"{value!r} must begin with http:// or https://")
     if not parts.hostname:
         raise ValueError(f"{value!r} names no host")
     if "?" in value or "#" in value:
         raise ValueError(f"{value!r} must have no query and no fragment: /v1/boot/MAC is added to it")
-    parts.port  # noqa: B018 - raises ValueError where it is no number
     return value.rstrip("/")
 
 

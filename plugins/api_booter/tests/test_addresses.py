@@ -38,7 +38,29 @@ def test_a_hash_behind_a_url_is_what_its_bytes_must_have() -> None:
         ref = API.ref(url)
         assert ref.sha256 == digest
         assert ref.location.endswith("/vmlinuz")
-    assert API.ref("vmlinuz#elsewhere").sha256 is None
+    for url in ("vmlinuz#elsewhere", "vmlinuz#sha", "vmlinuz#shape=round", "vmlinuz?sha256=ab"):
+        assert API.ref(url).sha256 is None
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        f"SHA256={'a' * 64}",
+        f"sha512={'a' * 128}",
+        f"sha256={'a' * 63}",
+        f"sha256={'a' * 65}",
+        f"sha256={'g' * 64}",
+        f"sha256={'a' * 64}\x85",
+        f"sha-256={'a' * 64}",
+        f"sha256=a#sha256={'a' * 64}",
+        "sha256=",
+        "Sha=a/b",
+    ],
+)
+@pytest.mark.parametrize("base", ["http://files.example/vmlinuz", "vmlinuz", "file:///srv/boot/vmlinuz"])
+def test_a_mistyped_hash_is_no_missing_hash(base: str, fragment: str) -> None:
+    with pytest.raises(ValueError, match="a hash is written #sha256= and 64 hexadecimal digits"):
+        API.ref(f"{base}#{fragment}")
 
 
 def test_an_api_at_the_root_of_its_host() -> None:
@@ -77,7 +99,16 @@ def test_files_elsewhere_are_refused(path: str) -> None:
         ("", "is empty"),
         ("http:///vmlinuz", "names no host"),
         ("http:vmlinuz", "names no host"),
-        ("http://[::1/x", "Invalid IPv6 URL"),
+        (
+            "http://[::1/x",
+            r"'http://\[::1/x' names no possible host; an IPv6 address is written as in http://\[2001:db8",
+        ),
+        ("//[::1/x", r"'//\[::1/x' names no possible host"),
+        ("http://h\u2100/x", "names no possible host"),
+        ("http://h:99999/x", "'http://h:99999/x': the port must be a number from 1 to 65535"),
+        ("http://h:abc/x", "'http://h:abc/x': the port must be"),
+        ("https://h:0/x", "the port must be"),
+        ("//h:-1/x", "'//h:-1/x': the port must be"),
         ("ftp://files.example/x", "neither a http, https or file URL"),
         ("localhost:8080/x", "neither a http, https or file URL"),
         ("10.0.0.1:80/x", "has a colon in its first segment"),

@@ -153,6 +153,13 @@ def test_values_of_no_kind_name_their_key(value: Any) -> None:
     )
 
 
+def test_a_url_that_cannot_be_is_named_with_its_place() -> None:
+    assert error(kernel="http://h:abc/x") == "kernel 'http://h:abc/x': the port must be a number from 1 to 65535"
+    assert error(kernel="k", initrd=[{"url": "i#SHA256=ab"}]) == (
+        "initrd[0] 'i#SHA256=ab': a hash is written #sha256= and 64 hexadecimal digits"
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -4,7 +4,7 @@
     ./api_server.py --port 8080 machines.json
     pixiecore api http://127.0.0.1:8080
 
-machines.json has an answer for each MAC address, and is read anew for each request:
+machines.json has an answer for each MAC address, is checked at the start, and is read anew for each request:
 
     {"52:54:00:12:34:56": {"kernel": "http://files.example.net/vmlinuz", "cmdline": "console=ttyS0"}}
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +21,9 @@ from typing import Any
 
 DEBIAN = "http://mirror.example/debian/dists/stable/main/installer-amd64/current/images/netboot/debian-installer/amd64"
 
-MACHINES: dict[str, dict[str, Any]] = {
+Machines = dict[str, dict[str, Any]]
+
+MACHINES: Machines = {
     "52:54:00:12:34:56": {
         "kernel": f"{DEBIAN}/linux",
         "initrd": [f"{DEBIAN}/initrd.gz"],
@@ -31,7 +34,38 @@ MACHINES: dict[str, dict[str, Any]] = {
 """What each machine boots, by MAC address in lower case with colons, where no file is given."""
 
 
-def decide(mac: str, known: dict[str, str], machines: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+def load(path: Path) -> Machines:
+    """The answers in the file *path*, by MAC address in lower case with colons.
+
+    :raises ValueError: it cannot be read or is not as it must be; the message says why
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a JSON object with an answer for each MAC address")
+    machines: Machines = {}
+    for key, answer in content.items():
+        mac = normalised(key)
+        if not re.fullmatch("[0-9a-f]{2}(:[0-9a-f]{2}){5}", mac):
+            raise ValueError(f"{path}: {key!r} is no MAC address such as 52:54:00:12:34:56")
+        if mac in machines:
+            raise ValueError(f"{path}: {mac} stands there twice")
+        if not isinstance(answer, dict):
+            raise ValueError(f"{path}: the answer for {key!r} must be a JSON object")
+        machines[mac] = answer
+    return machines
+
+
+def normalised(mac: str) -> str:
+    """A MAC address in lower case with colons, the way Pixiecore spells it."""
+    return mac.strip().lower().replace("-", ":")
+
+
+def decide(mac: str, known: dict[str, Any], machines: Machines) -> dict[str, Any] | None:
     """What a machine boots, or None if it shall not netboot. This is the place for a policy of your own.
 
     Asked several times in one boot: answer the same way each time, and change nothing here.
@@ -47,6 +81,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     file: Path | None = None
 
+    def do_HEAD(self) -> None:
+        """What GET answers, without the body."""
+        self.do_GET()
+
     def do_GET(self) -> None:
         """Version 1, GET /v1/boot/MAC: the MAC address is in the path, the rest in headers."""
         mac = self.path.partition("?")[0].rpartition("/v1/boot/")[2]
@@ -57,22 +95,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Version 2, POST /v2/boot: everything is in the body."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = self.headers.get("Content-Length", "")
+        if not re.fullmatch("[0-9]{1,5}", length):
+            self.close_connection = True  # nobody knows where the next request begins
+            self._send(400, {"error": "a body needs a Content-Length, of 99999 at the most"})
+            return
         try:
-            known = json.loads(body)
-            mac = known.pop("mac")
-        except (ValueError, KeyError, AttributeError, TypeError):
+            known = json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError):
+            known = None
+        if not isinstance(known, dict) or not isinstance(known.get("mac"), str):
             self._send(400, {"error": "the body must be a JSON object with a mac"})
             return
-        self._answer(mac, known)
+        self._answer(known.pop("mac"), known)
 
-    def _answer(self, mac: str, known: dict[str, str]) -> None:
+    def _answer(self, mac: str, known: dict[str, Any]) -> None:
         try:
-            machines = MACHINES if self.file is None else json.loads(self.file.read_text())
-        except (OSError, ValueError) as error:
-            self._send(500, {"error": f"{self.file}: {error}"})
+            machines = MACHINES if self.file is None else load(self.file)
+        except ValueError as error:
+            self._send(500, {"error": str(error)})
             return
-        answer = decide(mac, known, machines)
+        answer = decide(normalised(mac), known, machines)
         if answer is None:
             self._send(404, {"error": "this machine shall not netboot"})
         else:
@@ -83,8 +126,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 class Server(ThreadingHTTPServer):
@@ -101,6 +147,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="0 for any (default: %(default)s)")
     arguments = parser.parse_args()
     Handler.file = arguments.machines
+    try:
+        if Handler.file is not None:
+            load(Handler.file)
+    except ValueError as error:
+        parser.error(str(error))
     with Server((arguments.address, arguments.port), Handler) as server:
         sys.stdout.write(f"Serving http://{arguments.address}:{server.server_address[1]}\n")
         sys.stdout.flush()

@@ -153,6 +153,23 @@ class ServerSettings(LoaderSettings, CacheSettings):
         description="seconds after which the URLs in a boot script cease to work; they work for ever if not given",
         json_schema_extra={"metavar": "SECONDS"},
     )
+    plugin_order: list[str] = Field(
+        [],
+        description="ask this plugin before the others; may be repeated; without it, they are asked by name",
+        json_schema_extra={"metavar": "NAME"},
+    )
+    hook_timeout: float = Field(
+        10.0,
+        gt=0,
+        description="seconds that a plugin may take for one answer",
+        json_schema_extra={"metavar": "SECONDS"},
+    )
+    event_timeout: float = Field(
+        2.0,
+        gt=0,
+        description="seconds that a plugin may take to hear of one event",
+        json_schema_extra={"metavar": "SECONDS"},
+    )
     debug: bool = Field(False, description="tell what is ignored, too, and why", json_schema_extra={"short": "-d"})
     log_timestamps: bool = Field(False, description="put the time before each line", json_schema_extra={"short": "-t"})
     log_format: Literal["text", "json"] = Field(

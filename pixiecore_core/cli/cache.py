@@ -5,12 +5,16 @@ They share the folder with a running server, which sees what they do. Serve noth
 
 from __future__ import annotations
 
+import errno
+import math
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import gevent
@@ -21,8 +25,10 @@ from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.errors import BootFileError, BootFileNotReady, ConfigError
 from pixiecore_core.files.cache import Cache
+from pixiecore_core.files.download import Download
+from pixiecore_core.files.folders import user_folder
 from pixiecore_core.files.store import Store
-from pixiecore_core.files.upstream import Upstream, shown
+from pixiecore_core.files.upstream import PassedThrough, Spooled, Upstream, shown
 from pixiecore_core.models import FileRef
 from pixiecore_core.settings import CacheSettings, read_toml, resolve
 
@@ -30,6 +36,8 @@ Progress = Callable[[int, int], None]
 """Told how many bytes of how many are there."""
 _AT_ONCE = 1 << 20
 _SIZE = TypeAdapter(ByteSize)
+_STOP_SECONDS = 5.0
+"""How long stopped downloads may take to clean up."""
 
 
 @click.command("fetch", short_help="Download boot files into the cache ahead of time.")
@@ -43,21 +51,40 @@ def fetch_command(ctx: click.Context, /, urls: tuple[str, ...], **values: Any) -
         pixiecore fetch http://mirror.example/vmlinuz http://mirror.example/initrd.img
     """
     refs = [_url(text) for text in urls]
-    cache = Cache(_store(ctx), Upstream(), lambda text: click.echo(f"Warning: {text}", err=True))
+    cache = Cache(open_store(_settings(ctx)), Upstream(), lambda text: click.echo(f"Warning: {text}", err=True))
     failed = False
-    for ref in refs:
-        try:
-            with _progress(ref.name) as progress:
-                size = _fetch(cache, ref, progress)
-            click.echo(f"{shown(ref.location)}: {_human(size)} in the cache")
-        except BootFileError as error:
-            failed = True
-            click.echo(f"Error: {error}", err=True)
+    try:
+        with _interruptible():
+            for ref in refs:
+                try:
+                    with _progress(ref.name) as progress:
+                        size = _fetch(cache, ref, progress)
+                    _say(f"{shown(ref.location)}: {_human(size)} in the cache")
+                except BootFileError as error:
+                    failed = True
+                    click.echo(f"Error: {error}", err=True)
+    except KeyboardInterrupt:
+        click.echo("Stopped", err=True)
+        ctx.exit(130)
+    finally:
+        _stop(cache)
     if failed:
         ctx.exit(1)
 
 
-@click.group("cache", short_help="List, verify or prune the downloaded boot files.")
+class _CacheGroup(click.Group):
+    """Ends with a message where the folder cannot be read or written."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"the cache cannot be used: {where}{error.strerror or error}") from error
+
+
+@click.group("cache", cls=_CacheGroup, short_help="List, verify or prune the downloaded boot files.")
 def cache_command() -> None:
     """The boot files that have been downloaded from other web servers.
 
@@ -72,13 +99,15 @@ def list_command(ctx: click.Context, /, **values: Any) -> None:
 
     For example: pixiecore cache ls
     """
-    store = _store(ctx)
+    store = _existing_store(ctx)
+    if store is None:
+        return
     entries = store.entries()
     for entry, used in reversed(entries):
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(used))
-        click.echo(f"{_human(entry.size):>10}  {when}  {entry.sha256[:12]}  {shown(entry.url)}")
+        _say(f"{_human(entry.size):>10}  {when}  {entry.sha256[:12]}  {shown(entry.url)}")
     total = sum(entry.size for entry, _ in entries)
-    click.echo(f"{len(entries)} files, {_human(total)} of {_human(store.limit)}, in {store.folder}")
+    _say(f"{len(entries)} files, {_human(total)} of {_human(store.limit)}, in {store.folder}")
 
 
 @cache_command.command("verify")
@@ -88,15 +117,17 @@ def verify_command(ctx: click.Context, /, **values: Any) -> None:
 
     Ends with status 1 if there were any. For example: pixiecore cache verify
     """
-    store = _store(ctx)
+    store = _existing_store(ctx)
+    if store is None:
+        return
     damaged = 0
     for entry, _ in store.entries():
         if store.is_sound(entry):
-            click.echo(f"sound    {shown(entry.url)}")
+            _say(f"sound    {shown(entry.url)}")
         else:
             damaged += 1
             store.remove(entry)
-            click.echo(f"damaged  {shown(entry.url)} (removed)")
+            _say(f"damaged  {shown(entry.url)} (removed)")
     if damaged:
         ctx.exit(1)
 
@@ -115,41 +146,118 @@ def prune_command(
     """
     if not everything and limit is None and days is None:
         raise ConfigError("cache prune", "say what to remove: --all, --to SIZE or --unused DAYS")
-    store = _store(ctx)
-    most = store.limit if limit is None else _bytes(limit)
+    if days is not None and not 0 <= days < math.inf:
+        raise ConfigError("--unused", f"{days:g} is no number of days, such as 30 or 0.5")
+    to = None if limit is None else _bytes("--to", limit)
+    store = _existing_store(ctx)
+    if store is None:
+        return
+    most = store.limit if to is None else to
     since = None if days is None else time.time() - days * 86_400
     removed = store.shrink_to(0 if everything else most, since)
     for entry in removed:
-        click.echo(f"removed  {shown(entry.url)}")
-    click.echo(f"{len(removed)} files, {_human(sum(entry.size for entry in removed))} freed")
+        _say(f"removed  {shown(entry.url)}")
+    _say(f"{len(removed)} files, {_human(sum(entry.size for entry in removed))} freed")
 
 
-def _store(ctx: click.Context) -> Store:
+def _settings(ctx: click.Context) -> CacheSettings:
     config = ctx.params.get("config")
     table = read_toml(config).get("server", {}) if config else {}
     mine = {key: value for key, value in table.items() if key in CacheSettings.model_fields}
-    return open_store(resolve(CacheSettings, "", given_options(ctx, CacheSettings), os.environ, mine, "[server]"))
+    try:
+        return resolve(CacheSettings, "", given_options(ctx, CacheSettings), os.environ, mine, "[server]")
+    except ConfigError as error:
+        cause = error.__cause__
+        if isinstance(cause, ValidationError) and cause.errors()[0]["type"].startswith("byte_size"):
+            raise _no_size(error.option, cause.errors()[0]["input"]) from cause
+        raise
+
+
+def _existing_store(ctx: click.Context) -> Store | None:
+    """The cache as it is: nothing is made, and nothing deleted. ``None``, after saying so, if there is none yet.
+
+    :raises ConfigError: the user named a folder that is no cache
+    """
+    settings = _settings(ctx)
+    store = Store(settings.cache_dir or user_folder("cache"), int(settings.cache_size))
+    if store.exists():
+        return store
+    if settings.cache_dir is not None:
+        raise ConfigError("--cache-dir", f"there is no cache in {store.folder}: it has no CACHEDIR.TAG")
+    _say(f"0 files: there is no cache in {store.folder} yet")
+    return None
+
+
+def _say(text: str) -> None:
+    """Write a line to standard output.
+
+    :raises click.ClickException: it cannot be written
+    :raises click.exceptions.Exit: nobody reads it any more
+    """
+    try:
+        click.echo(text)
+    except OSError as error:
+        # What is still in the buffer would raise once more while Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.EPIPE:
+            raise click.exceptions.Exit(1) from error
+        raise click.ClickException(f"standard output cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """While inside, Ctrl-C raises KeyboardInterrupt here, and not in whatever greenlet happens to run."""
+    watcher = gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
+    try:
+        yield
+    finally:
+        watcher.cancel()
+
+
+def _stop(cache: Cache) -> None:
+    """Stop what is still under way, and let it delete what it has."""
+    cache.stop()
+    give_up = time.monotonic() + _STOP_SECONDS
+    while cache.downloads() and time.monotonic() < give_up:
+        gevent.sleep(0.01)
 
 
 def _fetch(cache: Cache, ref: FileRef, progress: Progress) -> int:
+    """Take the file into the cache; its size.
+
+    :raises BootFileError: it cannot be had, or not be kept
+    """
+    url, limit = shown(ref.location), cache.store.limit
     while True:
         try:
             file = cache.open(ref)
             break
         except BootFileNotReady as error:
             gevent.sleep(error.seconds)
+    download = next((one for one in cache.downloads() if one.url == ref.location), None)
     try:
+        # Whatever cannot be kept need not be read.
+        if file.size > limit:
+            raise BootFileError(f"{url} has {_human(file.size)}, and the cache takes {_human(limit)}: see --cache-size")
+        if isinstance(file.source, (PassedThrough, Spooled)):
+            raise BootFileError(f"{url} was not kept: the cache has no room for it")
         position = 0
-        while position < file.size:
+        while position < file.size and not (download and download.lost):
             position += len(file.source.read_at(position, _AT_ONCE))
             progress(position, file.size)
     finally:
         file.source.close()
-    for download in cache.downloads():
-        download.wait_for_end(60)
-    if cache.store.find(ref.location) is None:
-        raise BootFileError(f"{shown(ref.location)} was not kept: upstream forbids it, or there is no room")
+    while download is not None and not download.wait_for_end(60):
+        pass
+    if download is not None and download.entry is None:
+        raise download.error or BootFileError(f"{url} was not kept: {_why_not_kept(download)}")
     return file.size
+
+
+def _why_not_kept(download: Download) -> str:
+    if download.lost or download.unkept:
+        return download.unkept or "the disk takes no more"
+    return "upstream forbids it (Cache-Control), or does not say where the file ends"
 
 
 @contextmanager
@@ -169,19 +277,31 @@ def _progress(name: str) -> Iterator[Progress]:
 
 def _url(text: str) -> FileRef:
     try:
+        urlsplit(text).port  # noqa: B018 - raises ValueError where it is no number
+    except ValueError as error:
+        raise ConfigError(
+            "URL", f"{text!r} has no host and port such as mirror.example:8080 or [2001:db8::1]"
+        ) from error
+    try:
         ref = FileRef.from_text(text)
     except ValidationError as error:
         raise ConfigError("URL", error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+    except ValueError as error:
+        raise ConfigError("URL", str(error)) from error
     if not ref.is_url:
         raise ConfigError("URL", f"{text!r} is not an http(s) URL; only those are kept in the cache")
     return ref
 
 
-def _bytes(text: str) -> int:
+def _bytes(option: str, text: str) -> int:
     try:
         return int(_SIZE.validate_python(text))
     except ValidationError as error:
-        raise ConfigError("--to", f"{text!r} is no size such as 500M or 5G") from error
+        raise _no_size(option, text) from error
+
+
+def _no_size(option: str, value: object) -> ConfigError:
+    return ConfigError(option, f"{value!r} is no size such as 500M or 5G")
 
 
 def _human(size: int) -> str:

@@ -7,7 +7,7 @@ import os
 import click
 
 from pixiecore_core.cli.options import given_options, model_options
-from pixiecore_core.cli.serve import Platform
+from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.loaders import SERVES, find_loaders
 from pixiecore_core.models import Firmware

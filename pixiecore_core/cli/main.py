@@ -15,9 +15,10 @@ from pixiecore_core.cli.cache import cache_command, fetch_command
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.run import run_command
-from pixiecore_core.cli.serve import BOOTER_SOURCES, CONFIG_OPTION, SOURCES, Platform
+from pixiecore_core.cli.serve import BOOTER_SOURCES, CONFIG_OPTION, SOURCES
+from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
-from pixiecore_core.plugins.loader import Booters, LoadedPlugin, load
+from pixiecore_core.plugins.loader import LoadedPlugin, load
 from pixiecore_core.plugins.manager import PluginManager
 
 
@@ -52,13 +53,19 @@ class PluginGroup(click.Group):
             return
         disabled = list(ctx.params.get("disable_plugin", ()))
         disabled += [name for name in os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",") if name]
-        platform = ctx.obj = Platform(load(disabled), Booters(), tuple(disabled))
+        platform = ctx.obj = Platform(load(disabled), disabled=tuple(disabled))
         manager = PluginManager(_report_to_stderr)
         for plugin in platform.plugins:
             manager.register(plugin.module, plugin.name)
         manager.register_booters(platform.booters)
+        manager.register_policies(platform.policies)
         for plugin in platform.plugins:
             self._add_commands(plugin)
+        options = policy_options(platform.policies)
+        for command in self.commands.values():
+            if CONFIG_OPTION in command.params and any(param.name == "dhcp" for param in command.params):
+                # It serves, and so the policies' settings are its own.
+                command.params.extend(options)
 
     def _add_commands(self, plugin: LoadedPlugin) -> None:
         before = dict(self.commands)

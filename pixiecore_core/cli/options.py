@@ -65,7 +65,7 @@ def _help(field: FieldInfo) -> str:
         text = text[:1].upper() + text[1:]
     if field.is_required():
         return f"{text} [required]"
-    default = field.default
+    default = field.get_default(call_default_factory=True)
     if isinstance(default, Endpoint):
         default = default.port
     if isinstance(field.json_schema_extra, dict):

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from pixiecore_core.cli.options import given_options, model_options
-from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, Platform, run
+from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, run
+from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.settings import ServerSettings, option_name, read_toml, variable_name
 

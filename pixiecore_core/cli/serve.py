@@ -10,7 +10,6 @@ import resource
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -23,8 +22,9 @@ from pixiecore_core.app import App
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.signals import stopping
+from pixiecore_core.cli.stack import Platform, construct, is_policy_option, policy_settings, register_all
 from pixiecore_core.defaults import Defaults
-from pixiecore_core.errors import PixiecoreError, PluginError, StartError
+from pixiecore_core.errors import StartError
 from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
 from pixiecore_core.models import Event, EventKind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
@@ -32,9 +32,8 @@ from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
-from pixiecore_core.plugins.loader import Booters, LoadedPlugin
 from pixiecore_core.plugins.manager import CORE, PluginManager
-from pixiecore_core.settings import ServerSettings, check_names, read_toml, resolve
+from pixiecore_core.settings import ServerSettings, read_toml, resolve
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -66,30 +65,12 @@ table [booter.NAME]."""
 _DESCRIPTORS = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """What is installed here: the plugins and the booters they offer."""
-
-    plugins: list[LoadedPlugin]
-    booters: Booters
-    disabled: tuple[str, ...] = ()
-    """Plugins that are installed, and left out."""
-
-    def check_names(self, tables: Mapping[str, Any]) -> None:
-        """Refuse settings of a booter or plugin that there is not; a disabled one's are only left aside.
-
-        :raises ConfigError: there are such settings
-        """
-        check_names(tables, "booter", {*self.booters.classes, *self.disabled})
-        check_names(tables, "plugin", {*(plugin.name for plugin in self.plugins), *self.disabled})
-
-
 def serving_command(function: Function) -> Function:
     """Decorator for a click command's function: adds all server options, and passes a :data:`Serve` as ``serve``."""
 
     @click.pass_context
     def invoke(ctx: click.Context, /, **values: Any) -> Any:
-        for name in [CONFIG_OPTION.name, *ServerSettings.model_fields]:
+        for name in [CONFIG_OPTION.name, *ServerSettings.model_fields, *filter(is_policy_option, values)]:
             values.pop(str(name), None)
 
         def serve(booter: str, settings: Mapping[str, Any], arguments: Mapping[str, str] | None = None) -> None:
@@ -134,19 +115,18 @@ def run(
     booter_settings = resolve(
         booter_class.Settings, name, booter_given, os.environ, booter_table, f"[booter.{name}]", arguments
     )
+    policies = policy_settings(ctx, platform.policies, os.environ, tables)
     loaders = find_loaders(settings.loaders())
 
     poll = monkey.get_original("select", "poll")
     lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
     recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps, lines))
-    plugins = PluginManager(recorder.plugin_failed)
+    plugins = PluginManager(recorder.plugin_failed, settings.hook_timeout, settings.event_timeout)
     recorder.publish = plugins.publish
-    # pluggy asks the latest first: the core's own answers come last, the booter just before them.
     files = open_files(settings, _warner(recorder, "Files"))
-    plugins.register(Defaults(loaders, files), CORE)
-    plugins.register(_construct(booter_class, booter_settings), f"{name} booter")
-    for plugin in platform.plugins:
-        plugins.register(plugin.module, plugin.name)
+    plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
+    booter = construct(booter_class, booter_settings)
+    register_all(plugins, platform, booter, policies, settings.plugin_order)
     try:
         app = App(settings, plugins, recorder, loaders, open_sealer(settings, _warner(recorder, "Init")))
         with stopping(app.request_stop, watch(plugins.report).culprit):
@@ -198,15 +178,6 @@ def _raise_descriptor_limit() -> None:
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _construct(booter_class: type[Any], settings: Any) -> object:
-    try:
-        return booter_class(settings)
-    except PixiecoreError:
-        raise
-    except Exception as error:
-        raise PluginError(booter_class.name, "__init__", f"{type(error).__name__}: {error}") from error
 
 
 def _check_privileges(settings: ServerSettings) -> None:

@@ -7,7 +7,7 @@ last. Starts nothing: ``pixiecore run`` serves with the stack, ``pixiecore selec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -17,7 +17,7 @@ from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import resolve
+from pixiecore_core.settings import check_names, option_name, resolve
 
 _PREFIX = "policy__"
 
@@ -27,8 +27,18 @@ class Platform:
     """What is installed here: the plugins, and what they offer."""
 
     plugins: list[LoadedPlugin]
-    booters: Booters
-    policies: Policies
+    booters: Booters = field(default_factory=Booters)
+    policies: Policies = field(default_factory=Policies)
+    disabled: tuple[str, ...] = ()
+    """Plugins that are installed, and left out."""
+
+    def check_names(self, tables: Mapping[str, Any]) -> None:
+        """Refuse settings of a booter or plugin that there is not; a disabled one's are only left aside.
+
+        :raises ConfigError: there are such settings
+        """
+        check_names(tables, "booter", {*self.booters.classes, *self.disabled})
+        check_names(tables, "plugin", {*self.policies.classes, *self.disabled})
 
     def order(self, first: Sequence[str] = ()) -> list[str]:
         """The plugins' and policies' names in the order in which they are asked.
@@ -75,6 +85,7 @@ def policy_settings(
             environment,
             tables.get("plugin", {}).get(name, {}),
             f"[plugin.{name}]",
+            {key: option_name(f"{name}_{key}") for key in policy.Settings.model_fields},
         )
         for name, policy in policies.classes.items()
     }

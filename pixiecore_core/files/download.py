@@ -88,6 +88,7 @@ class Download:
         self._on_end = on_end
         self._readers = 1  # the download itself
         self._news = gevent.event.Event()
+        self._done = gevent.event.Event()
         self._greenlet = gevent.spawn(self._run)
 
     @property
@@ -105,14 +106,8 @@ class Download:
         return self.ended or bool(self._news.wait(timeout))
 
     def wait_for_end(self, timeout: float) -> bool:
-        """Wait until it has ended; ``False`` when it has not after *timeout* seconds."""
-        give_up = time.monotonic() + timeout
-        while not self.ended:
-            remaining = give_up - time.monotonic()
-            if remaining <= 0:
-                return False
-            self.wait(remaining)
-        return True
+        """Wait until it has ended, and lies in the cache if it is to; ``False`` when not after *timeout* seconds."""
+        return bool(self._done.wait(timeout))
 
     def stop(self) -> None:
         """Give it up; for the end of the process."""
@@ -152,6 +147,7 @@ class Download:
                 self.error = BootFileError(f"{shown(self.url)}: the download was given up")
             self._answer.close()
             self._announce()
+            self._done.set()
             try:
                 if self.entry is None and self.sha256 is not None and self._told_to_ask_again:
                     gevent.sleep(LINGER_SECONDS)
@@ -203,6 +199,7 @@ class Download:
         self.size = self.available
         answer = self._answer
         self.sha256 = self._part.sha256()
+        self._announce()
         # What ends by closing the connection may have been cut off, and nobody could tell.
         if not self._keep or not (answer.ends_by_itself or self.sha256 in self.expected):
             return

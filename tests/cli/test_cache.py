@@ -6,9 +6,10 @@ import hashlib
 import os
 import re
 import stat
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -116,6 +117,14 @@ def serving_with(environment: dict[str, str], site: Site) -> Iterator[list[str]]
             yield read_until(process, "Ready")
 
 
+def _until(there: Callable[[], Iterator[Path]]) -> None:
+    """Wait until a server has finished what its client has been given already."""
+    give_up = time.monotonic() + 10
+    while not any(there()):
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
 def test_a_url_survives_a_restart_and_works_at_a_second_instance(site: Site, tmp_path: Path) -> None:
     key = tmp_path / "keys" / "url.key"
     command = ("boot", site.base + "/vmlinuz", *HIGH_PORTS, f"--cache-dir={tmp_path / 'cache'}", f"--key-file={key}")
@@ -127,6 +136,7 @@ def test_a_url_survives_a_restart_and_works_at_a_second_instance(site: Site, tmp
             port = http_port(read_until(process, "Ready"))
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
                 assert answer.read() == DATA
+            _until((tmp_path / "cache" / "entries").iterdir)
     assert site.statuses() == [200, 304]
     with serving(*command[:-1], f"--key-file={tmp_path / 'other.key'}") as stranger:
         port = http_port(read_until(stranger, "Ready"))

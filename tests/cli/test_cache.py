@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import signal
 import stat
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import HIGH_PORTS, failure, pixiecore, read_until, serving
+from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, failure, pixiecore, read_until, serving
 from tests.files.web import Page, Site
 from tests.files.web import serving as upstream
 
@@ -83,11 +85,115 @@ def test_fetch_tells_what_went_wrong_and_fetches_the_rest(site: Site, folder: st
         (("cache", "prune"), "say what to remove: --all, --to SIZE or --unused DAYS"),
         (("cache", "prune", "--to", "much"), "--to: 'much' is no size such as 500M"),
         (("cache", "ls", "--cache-size", "0"), "--cache-size: "),
-        (("cache", "ls", "--cache-dir", "/dev/null/x"), "--cache-dir: /dev/null/x cannot be used"),
+        (("cache", "ls", "--cache-size", "much"), "--cache-size: 'much' is no size such as 500M or 5G"),
+        (("fetch", "http://h/x", "--cache-size", "5 apples"), "--cache-size: '5 apples' is no size such as 500M or 5G"),
+        (("cache", "prune", "--unused", "nan"), "--unused: nan is no number of days, such as 30 or 0.5"),
+        (("cache", "prune", "--unused", "-1"), "--unused: -1 is no number of days"),
+        (("cache", "prune", "--unused", "inf"), "--unused: inf is no number of days"),
+        (("cache", "ls", "--cache-dir", "/dev/null/x"), "--cache-dir: there is no cache in /dev/null/x"),
+        (("fetch", "http://h/x", "--cache-dir", "/dev/null/x"), "--cache-dir: /dev/null/x cannot be used"),
+        (("fetch", "http://[::1/x"), "URL: 'http://[::1/x' has no host and port such as mirror.example:8080 or [2001:"),
+        (("fetch", "http://h:abc/x"), "URL: 'http://h:abc/x' has no host and port such as"),
+        (("fetch", "http://h:99999/x"), "URL: 'http://h:99999/x' has no host and port such as"),
+        (("fetch", "http://h/x#SHA256=ab"), "URL: 'http://h/x#SHA256=ab': "),
     ],
 )
 def test_mistakes_are_named(arguments: tuple[str, ...], message: str) -> None:
     assert message in failure(pixiecore(*arguments), 2)
+
+
+def test_what_is_larger_than_the_cache_is_not_downloaded(site: Site, folder: str, tmp_path: Path) -> None:
+    site.put("/large", Page(bytes(2_000_000), pause=0.02))  # all of it would take 40 s
+    done = pixiecore("fetch", folder, "--cache-size=1M", site.base + "/large")
+    assert "/large has 2.0 MB, and the cache takes 1.0 MB: see --cache-size" in failure(done, 1)
+    assert list((tmp_path / "cache" / "parts").iterdir()) == []
+
+
+def test_what_upstream_does_not_let_us_keep_is_said_so(site: Site, folder: str) -> None:
+    site.put("/secret", Page(DATA, headers={"Cache-Control": "no-store"}))
+    done = pixiecore("fetch", folder, site.base + "/secret")
+    assert "/secret was not kept: upstream forbids it (Cache-Control)" in failure(done, 1)
+
+
+@pytest.mark.netns
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_disk_without_room_is_said_so(site: Site, folder: str, tmp_path: Path) -> None:
+    site.put("/large", Page(bytes(3_000_000)))
+    site.put("/endless", Page(bytes(3_000_000), length=False))
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", cache], check=True)
+    try:
+        for name in ("large", "endless"):
+            message = failure(pixiecore("fetch", folder, site.base + f"/{name}"), 1)
+            assert f"/{name} was not kept: the cache has no room for it" in message
+    finally:
+        subprocess.run(["umount", cache], check=True)
+
+
+def test_an_interrupted_fetch_ends_and_leaves_nothing(site: Site, folder: str, tmp_path: Path) -> None:
+    site.put("/slow", Page(bytes(2_000_000), headers={"ETag": '"1"'}, pause=0.02))
+    parts = tmp_path / "cache" / "parts"
+    command = [*PIXIECORE, "fetch", folder, site.base + "/slow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        give_up = time.monotonic() + 20
+        while not (parts.is_dir() and any(part.stat().st_size for part in parts.iterdir())):
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=10)
+    assert (process.returncode, output, errors) == (130, "", "Stopped\n")
+    assert list(parts.iterdir()) == []
+
+
+def test_a_full_disk_behind_standard_output_is_named(site: Site, folder: str) -> None:
+    url = site.base + "/vmlinuz"
+    for command in (("fetch", folder, url), ("cache", "ls", folder), ("cache", "verify", folder)):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([*PIXIECORE, *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr == "Error: standard output cannot be written: No space left on device\n"
+
+
+def test_a_reader_who_leaves_ends_it_silently(site: Site, folder: str) -> None:
+    pixiecore("fetch", folder, site.base + "/vmlinuz")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*PIXIECORE, "cache", "ls", folder]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+COMMANDS = [("ls",), ("verify",), ("prune", "--all"), ("prune", "--unused", "0")]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_folder_that_is_no_cache_is_left_alone(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "bodies").mkdir()
+    (tmp_path / "bodies" / ("0" * 32)).write_text("somebody's")
+    (tmp_path / "entries").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    done = pixiecore("cache", *command, f"--cache-dir={tmp_path}")
+    assert f"--cache-dir: there is no cache in {tmp_path}: it has no CACHEDIR.TAG" in failure(done, 2)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_cache_that_does_not_exist_yet_is_not_made(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = pixiecore("cache", *command, XDG_CACHE_HOME=str(tmp_path), CACHE_DIRECTORY="")
+    assert done.stdout == f"0 files: there is no cache in {tmp_path}/pixiecore yet\n"
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_changed_is_a_stated_reason(site: Site, folder: str, tmp_path: Path) -> None:
+    pixiecore("fetch", folder, site.base + "/vmlinuz")
+    lock = tmp_path / "cache" / "lock"
+    lock.unlink()
+    lock.mkdir()
+    message = failure(pixiecore("cache", "prune", "--all", folder), 1)
+    assert message == f"Error: the cache cannot be used: {lock}: Is a directory\n"
 
 
 def test_a_server_whose_named_folder_or_key_cannot_be_used_does_not_start(site: Site, tmp_path: Path) -> None:

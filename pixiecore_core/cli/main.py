@@ -15,6 +15,7 @@ from pixiecore_core.cli.cache import cache_command, fetch_command
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.run import run_command
+from pixiecore_core.cli.select import select_command
 from pixiecore_core.cli.serve import BOOTER_SOURCES, CONFIG_OPTION, SOURCES
 from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
@@ -103,6 +104,7 @@ pixiecore.add_command(firmware_command)
 pixiecore.add_command(fetch_command)
 pixiecore.add_command(cache_command)
 pixiecore.add_command(new_plugin_command)
+pixiecore.add_command(select_command)
 
 
 def main() -> None:

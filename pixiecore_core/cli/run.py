@@ -14,8 +14,8 @@ from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.settings import ServerSettings, option_name, read_toml, variable_name
 
-_PREFIX = "booter__"
-_BOOTER = "pixiecore.booter"
+BOOTER_PREFIX = "booter__"
+BOOTER = "pixiecore.booter"
 
 
 class RunCommand(click.Command):
@@ -26,25 +26,25 @@ class RunCommand(click.Command):
         name = _argument(args, "--booter") or os.environ.get("PIXIECORE_BOOTER") or _configured(args)
         platform: Platform = ctx.obj
         if name is not None:
-            ctx.meta[_BOOTER] = platform.booters.choose(name)
+            ctx.meta[BOOTER] = platform.booters.choose(name)
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own options and the chosen booter's."""
         params = super().get_params(ctx)
-        booter = ctx.meta.get(_BOOTER)
+        booter = ctx.meta.get(BOOTER)
         if booter is None:
             return params
         taken = {name for param in params for name in param.opts}
         for key in booter.Settings.model_fields:
             if option_name(key) in taken:
                 raise ConfigError(f"booter {booter.name!r}", f"its setting {key!r} is already an option of the server")
-        return [*model_options(booter.Settings, _PREFIX), *params]
+        return [*model_options(booter.Settings, BOOTER_PREFIX), *params]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say where else settings may come from, and which booters there are."""
         platform: Platform = ctx.obj
-        booter = ctx.meta.get(_BOOTER)
+        booter = ctx.meta.get(BOOTER)
         names = ", ".join(sorted(platform.booters.classes)) or "none"
         with formatter.section("Booters"):
             formatter.write_text(f"Installed: {names}. For the options of one: pixiecore run --booter NAME --help")
@@ -77,11 +77,11 @@ def _configured(args: list[str]) -> str | None:
 
 
 def _run(ctx: click.Context, /, **values: Any) -> None:
-    booter = ctx.meta.get(_BOOTER)
+    booter = ctx.meta.get(BOOTER)
     if booter is None:
         run(ctx, None, {})
     else:
-        run(ctx, booter.name, given_options(ctx, booter.Settings, _PREFIX))
+        run(ctx, booter.name, given_options(ctx, booter.Settings, BOOTER_PREFIX))
 
 
 run_command = RunCommand(

@@ -59,6 +59,7 @@ class Once:
     def __init__(self, settings: OnceSettings) -> None:
         self._settings = settings
         self._states = States(settings.database)
+        self._given: set[str] = set()  # machines whose script, about to be sent, holds a completion URL
         try:
             self._states.prepare()
         except (OSError, sqlite3.Error) as error:
@@ -82,7 +83,8 @@ class Once:
         """``{{ DONE }}``: the URL that the booted system calls when it needs no other boot."""
 
         def done() -> str:
-            self._states.set(machine.mac, "installing")
+            # Noted when the script is sent: pixiecore select renders it too, and sends nothing.
+            self._given.add(machine.mac)
             return url_for.page(DONE_PATH)
 
         return {"DONE": done}
@@ -90,7 +92,12 @@ class Once:
     @hookimpl
     def on_event(self, event: Event) -> None:
         """The machine has loaded everything: that is its one boot, unless it was asked to say so itself."""
-        if event.kind is EventKind.BOOTING and event.mac is not None:
+        if event.mac is None:
+            return
+        if event.kind is EventKind.SCRIPT_SENT and event.mac in self._given:
+            self._given.discard(event.mac)
+            self._states.set(event.mac, "installing")
+        if event.kind is EventKind.BOOTING:
             known = self._states.of(event.mac)
             if known is None or known.state == "armed":
                 self._states.set(event.mac, "done")

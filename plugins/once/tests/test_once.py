@@ -57,6 +57,7 @@ def test_with_a_completion_url_only_the_booted_system_decides(database: Path) ->
     machines = server(database, "quiet done={{ DONE }}")
     boot = machines.boot(MAC)
     assert boot is not None
+    machines.settle()
     finish(machines)
     assert machines.boot(MAC) is not None, "the installation may have failed"
     url = boot.cmdline.removeprefix("quiet done=")

@@ -1,0 +1,173 @@
+"""``pixiecore select``: a dry run. Says what each plugin answers for a machine, and what that machine would boot.
+
+The real plugins and the real rendering, without a port, a packet or a change to anything but what plugins themselves
+keep. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from pixiecore_core.architectures import from_ipxe_build
+from pixiecore_core.boot.server import ServerAddress
+from pixiecore_core.boot.tokens import Sealer
+from pixiecore_core.boot.urls import SealedUrls
+from pixiecore_core.cli.options import given_options
+from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
+from pixiecore_core.cli.serve import CONFIG_OPTION
+from pixiecore_core.cli.stack import Platform, construct, policy_options, policy_settings, register_all
+from pixiecore_core.defaults import Defaults
+from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
+from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
+from pixiecore_core.plugins.manager import CORE, PluginManager
+from pixiecore_core.settings import ServerSettings, read_toml, resolve
+
+_OURS = ServerAddress(IPv4Address("192.0.2.1"))
+"""Stands for the server in the script that is shown (RFC 5737)."""
+_MACHINE_OPTIONS = [
+    click.Option(["--mac"], required=True, metavar="MAC", help="The machine's MAC address. [required]"),
+    click.Option(["--uuid"], metavar="UUID", help="Its SMBIOS UUID."),
+    click.Option(["--serial"], default="", metavar="TEXT", help="Its serial number."),
+    click.Option(["--manufacturer"], default="", metavar="TEXT", help="Who made it."),
+    click.Option(["--product"], default="", metavar="TEXT", help="Its product name."),
+    click.Option(["--arch"], default="x86_64", metavar="NAME", help="i386, x86_64, arm64 … [default: x86_64]"),
+    click.Option(["--platform"], default="efi", metavar="NAME", help="efi or pcbios. [default: efi]"),
+    click.Option(["--subnet"], metavar="NETWORK", help="Our network that it is on."),
+    click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between."),
+    click.Option(["--address"], default="192.0.2.100", metavar="ADDRESS", help="Its address. [default: 192.0.2.100]"),
+]
+
+
+class SelectCommand(RunCommand):
+    """Reads ``--booter`` first, as ``run`` does."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The machine's options, the chosen booter's and the policies'."""
+        platform: Platform = ctx.obj
+        return [*super().get_params(ctx), *policy_options(platform.policies)]
+
+
+def _show(plugin: str, hook: str, answer: object) -> None:
+    """Print one plugin's answer, or its failure, as it is given."""
+    click.echo(_short(f"  {hook:17}  {plugin:18}  {_in_words(answer)}"))
+
+
+def _select(ctx: click.Context, /, **values: Any) -> None:
+    platform: Platform = ctx.obj
+    config: Path | None = values["config"]
+    tables = read_toml(config) if config else {}
+    platform.check_names(tables)
+    machine = _machine(values)
+    server = {key: value for key, value in tables.get("server", {}).items() if key in ("plugin_order", "hook_timeout")}
+    settings = resolve(ServerSettings, "", {}, os.environ, server, "[server]")
+    booter_class = platform.booters.choose(ctx.meta[BOOTER].name if BOOTER in ctx.meta else None)
+    name = booter_class.name
+    given = given_options(ctx, booter_class.Settings, BOOTER_PREFIX)
+    table = tables.get("booter", {}).get(name, {})
+    booter = construct(booter_class, resolve(booter_class.Settings, name, given, os.environ, table, f"[booter.{name}]"))
+    policies = policy_settings(ctx, platform.policies, os.environ, tables)
+    manager = PluginManager(lambda error, mac: None, settings.hook_timeout, observe=_show)
+    manager.register(Defaults(FoundLoaders({}, Path()), functions=manager.cmdline_functions), CORE)
+    register_all(manager, platform, booter, policies, settings.plugin_order)
+    ctx.exit(0 if _decide(manager, machine) else 1)
+
+
+def _decide(manager: PluginManager, machine: Machine) -> bool:
+    """Ask, and print what was answered; whether the machine boots."""
+    click.echo(f"{machine.mac}, {machine.architecture}: what each plugin answers, in the order in which they are asked")
+    request = PxeRequest(machine=machine, client=Client.IPXE, firmware=None, stage="dhcp", transaction_id=0, seconds=0)
+    veto = manager.on_pxe_request(request)
+    if veto is not None:
+        click.echo(f"\nIt does not boot: {veto.reason}")
+        return False
+    try:
+        decision = manager.select_boot(machine)
+        if not isinstance(decision, BootSpec):
+            click.echo(f"\nIt {'waits' if isinstance(decision, Hold) else 'does not boot'}: {decision.reason}")
+            return False
+        urls = SealedUrls(_OURS, Sealer(), machine.mac)
+        cmdline = "" if decision.ipxe_script else manager.render_cmdline(machine, decision, urls)
+        script = manager.render_script(machine, decision, cmdline, urls)
+    except (PluginError, CmdlineError, BootFileError) as error:
+        click.echo(f"\nIt does not boot: {error}")
+        return False
+    click.echo(f"\nIt boots:\n{_spec(decision)}")
+    click.echo(_short(f"Command line:\n  {cmdline}\n\nScript:\n{_indented(script)}"))
+    return True
+
+
+def _machine(values: dict[str, Any]) -> Machine:
+    """The machine of the options.
+
+    :raises ConfigError: one of them is unusable
+    """
+    known = ("mac", "uuid", "serial", "manufacturer", "product", "subnet", "relay", "address")
+    architecture = from_ipxe_build(values["arch"], values["platform"])
+    if architecture is None:
+        raise ConfigError("--arch", f"there is no {values['arch']!r} with platform {values['platform']!r}")
+    try:
+        return Machine(architecture=architecture, **{name: values[name] for name in known if values[name]})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"--{first['loc'][0]}", first["msg"].removeprefix("Value error, ")) from error
+
+
+def _in_words(answer: object) -> str:
+    match answer:
+        case None:
+            return "no opinion"
+        case Ignore(reason=reason):
+            return f"ignore it: {reason}"
+        case Hold(reason=reason):
+            return f"let it wait: {reason}"
+        case BootSpec():
+            return "boot it"
+        case Exception():
+            return f"failed: {answer}"
+        case str():
+            return repr(answer) if "\n" not in answer else f"{len(answer.splitlines())} lines"
+        case list():
+            return "; ".join(_in_words(one) for one in answer) or "no opinion"
+        case dict():
+            return ", ".join(f"{{{{ {name} }}}}" for name in answer)
+    return str(answer)
+
+
+def _spec(spec: BootSpec) -> str:
+    lines = [f"  kernel   {spec.kernel.location}"] if spec.kernel else []
+    lines += [f"  initrd   {ref.location}" for ref in spec.initrds]
+    lines += [f"  file     {name}: {ref.location}" for name, ref in spec.files.items()]
+    lines += [f"  message  {spec.message}"] if spec.message else []
+    lines += ["  a script of its own"] if spec.ipxe_script is not None else []
+    return "\n".join(lines) + "\n"
+
+
+def _short(text: str) -> str:
+    """*text* with sealed tokens cut out: nobody reads them, and these work nowhere."""
+    return re.sub(r"name=[\w-]{40,}", "name=…", text)
+
+
+def _indented(script: str) -> str:
+    return "\n".join(f"  {line}" for line in script.splitlines())
+
+
+select_command = SelectCommand(
+    "select",
+    callback=click.pass_context(_select),
+    params=[
+        click.Option(["--booter"], metavar="NAME", help="The booter that decides what machines boot. [required]"),
+        CONFIG_OPTION,
+        *_MACHINE_OPTIONS,
+    ],
+    help="Say what a machine would boot, and which plugin decided what, without a packet. Ends with status 1 if it "
+    "would not boot.\n\nFor example: pixiecore select --booter static --kernel ./vmlinuz --mac 52:54:00:12:34:56",
+    short_help="Say what a machine would boot, and why.",
+)

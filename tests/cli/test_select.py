@@ -1,0 +1,63 @@
+"""``pixiecore select``: who decided what, and what the machine would boot, without a packet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import failure, pixiecore
+from tests.cli.test_policies import kernel, two_policies
+
+__all__ = ["kernel", "two_policies"]  # fixtures
+
+MAC = "52:54:00:12:34:56"
+
+
+def test_what_a_machine_boots_and_who_said_so(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
+    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC]
+    done = pixiecore(
+        *command, "--cmdline", f'quiet k={{{{ ID "{kernel}" }}}} done={{{{ DONE }}}}', "--message", "Hello"
+    )
+    assert done.returncode == 0, done.stderr
+    answers = [line.split()[:2] for line in done.stdout.splitlines() if line.startswith("  ")][:4]
+    assert answers == [
+        ["select_boot", "once"],
+        ["select_boot", "static"],
+        ["cmdline_functions", "once"],
+        ["render_cmdline", "core"],
+    ]
+    assert f"  kernel   {kernel}\n" in done.stdout
+    assert "Command line:\n  quiet k=http://192.0.2.1/_/file?name=… done=http://192.0.2.1/once/done?" in done.stdout
+    assert "  #!ipxe\n  echo Hello\n  kernel --name kernel http://192.0.2.1/_/file?name=…&type=kernel" in done.stdout
+    refused = pixiecore(*command, "--once-unknown", "ignore")
+    assert refused.returncode == 1
+    assert "It does not boot: nobody has armed it" in refused.stdout
+    assert "static booter" not in refused.stdout, "who comes after the first answer is not asked"
+
+
+@pytest.mark.usefixtures("two_policies")
+def test_policies_and_their_settings_count(kernel: str) -> None:
+    done = pixiecore("select", "--booter", "static", "--kernel", kernel, "--mac", MAC, "--zebra-word", "no")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[1].split() == ["select_boot", "aardvark", "policy", "no", "opinion"]
+    assert "ignore it: zebra says no" in lines[2]
+
+
+def test_mistakes_are_named(kernel: str) -> None:
+    command = ["select", "--booter", "static", "--kernel", kernel]
+    assert "Missing option '--mac'" in failure(pixiecore(*command), 2)
+    assert "--mac: 'x' is not a MAC address" in failure(pixiecore(*command, "--mac", "x"), 2)
+    assert "--arch: there is no 'vax'" in failure(pixiecore(*command, "--mac", MAC, "--arch", "vax"), 2)
+    assert "--subnet: " in failure(pixiecore(*command, "--mac", MAC, "--subnet", "here"), 2)
+    assert "installed: api, static" in failure(pixiecore("select", "--mac", MAC), 2)
+
+
+def test_nothing_is_listened_on_or_created(kernel: str, tmp_path: Path) -> None:
+    done = pixiecore(
+        "select", "--booter", "static", "--kernel", kernel, "--mac", MAC, XDG_CACHE_HOME=str(tmp_path / "c")
+    )
+    assert done.returncode == 0
+    assert not (tmp_path / "c").exists()

@@ -231,6 +231,40 @@ def check_names(tables: Mapping[str, Any], kind: Literal["booter", "plugin"], kn
             raise ConfigError(f"[{kind}.{name}]", _closest(name, known, kind))
 
 
+def gather(
+    model: type[BaseModel],
+    section: str,
+    given: Mapping[str, Any],
+    environment: Mapping[str, str],
+    table: Mapping[str, Any],
+    table_name: str,
+    arguments: Mapping[str, str] | None = None,
+    also: Collection[str] = (),
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Every value that somebody gave for *model*, not validated yet, and where: as :func:`resolve` takes them.
+
+    :raises ConfigError: the table holds what *model* has not
+    """
+    values: dict[str, Any] = {}
+    written: dict[str, str] = {}
+    for key, value in table.items():
+        if key in also:
+            continue
+        if key not in model.model_fields:
+            raise ConfigError(f"{table_name} {key}", _closest(key, [*model.model_fields, *also]))
+        single = is_list(model.model_fields[key]) and isinstance(value, str)
+        values[key], written[key] = [value] if single else value, f"{table_name} {key}"
+    for key, field in model.model_fields.items():
+        variable = variable_name(section, key)
+        if environment.get(variable):
+            text = environment[variable]
+            values[key] = [part.strip() for part in text.split(",")] if is_list(field) else text
+            written[key] = variable
+    for key, value in given.items():
+        values[key], written[key] = value, (arguments or {}).get(key, option_name(key))
+    return values, written
+
+
 def resolve(
     model: type[M],
     section: str,
@@ -251,23 +285,7 @@ def resolve(
     :param also: what else the table may hold, for others to read
     :raises ConfigError: a value is unusable, missing or unknown; named as the user wrote it
     """
-    values: dict[str, Any] = {}
-    written: dict[str, str] = {}
-    for key, value in table.items():
-        if key in also:
-            continue
-        if key not in model.model_fields:
-            raise ConfigError(f"{table_name} {key}", _closest(key, [*model.model_fields, *also]))
-        single = is_list(model.model_fields[key]) and isinstance(value, str)
-        values[key], written[key] = [value] if single else value, f"{table_name} {key}"
-    for key, field in model.model_fields.items():
-        variable = variable_name(section, key)
-        if environment.get(variable):
-            text = environment[variable]
-            values[key] = [part.strip() for part in text.split(",")] if is_list(field) else text
-            written[key] = variable
-    for key, value in given.items():
-        values[key], written[key] = value, (arguments or {}).get(key, option_name(key))
+    values, written = gather(model, section, given, environment, table, table_name, arguments, also)
     try:
         return model(**values)
     except ValidationError as error:

@@ -12,6 +12,7 @@ import click
 
 from pixiecore_core import __version__
 from pixiecore_core.cli.cache import cache_command, fetch_command
+from pixiecore_core.cli.config import config_command
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.run import run_command
@@ -64,7 +65,8 @@ class PluginGroup(click.Group):
             self._add_commands(plugin)
         options = policy_options(platform.policies)
         for command in self.commands.values():
-            if CONFIG_OPTION in command.params and any(param.name == "dhcp" for param in command.params):
+            serves = CONFIG_OPTION in command.params and any(param.name == "dhcp" for param in command.params)
+            if serves and command is not config_command:
                 # It serves, and so the policies' settings are its own.
                 command.params.extend(options)
 
@@ -105,6 +107,7 @@ pixiecore.add_command(fetch_command)
 pixiecore.add_command(cache_command)
 pixiecore.add_command(new_plugin_command)
 pixiecore.add_command(select_command)
+pixiecore.add_command(config_command)
 
 
 def main() -> None:

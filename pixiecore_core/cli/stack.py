@@ -19,7 +19,7 @@ from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import check_names, option_name, resolve
 
-_PREFIX = "policy__"
+POLICY_PREFIX = "policy__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ def policy_options(policies: Policies) -> list[click.Option]:
     return [
         option
         for name, policy in sorted(policies.classes.items())
-        for option in model_options(policy.Settings, f"{_PREFIX}{name}__", section=name)
+        for option in model_options(policy.Settings, f"{POLICY_PREFIX}{name}__", section=name)
     ]
 
 
 def is_policy_option(parameter: str) -> bool:
     """Whether a click parameter is one of :func:`policy_options`."""
-    return parameter.startswith(_PREFIX)
+    return parameter.startswith(POLICY_PREFIX)
 
 
 def policy_settings(
@@ -81,7 +81,7 @@ def policy_settings(
         name: resolve(
             policy.Settings,
             name,
-            given_options(ctx, policy.Settings, f"{_PREFIX}{name}__"),
+            given_options(ctx, policy.Settings, f"{POLICY_PREFIX}{name}__"),
             environment,
             tables.get("plugin", {}).get(name, {}),
             f"[plugin.{name}]",

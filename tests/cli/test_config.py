@@ -1,0 +1,46 @@
+"""``pixiecore config``: every setting, its value and its source; secrets stay hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import failure, pixiecore
+
+
+def test_every_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(b"kernel")
+    config = tmp_path / "pixiecore.toml"
+    config.write_text(f'[server]\nbooter = "static"\ntftp = "192.0.2.1:6969"\n[booter.static]\nkernel = "{kernel}"\n')
+    monkeypatch.setenv("PIXIECORE_PORT", "8080")
+    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
+    done = pixiecore("config", "--config", str(config), "--interface", "eth0", "--once-unknown", "ignore")
+    assert done.returncode == 0, done.stderr
+    lines = {" ".join(line.split()) for line in done.stdout.splitlines()}
+    assert {
+        "port = 8080 # PIXIECORE_PORT",
+        'interface = ["eth0"] # --interface',
+        'tftp = "192.0.2.1:6969" # [server] tftp',
+        "dhcp = 67 # default",
+        f'kernel = "{kernel}" # [booter.static] kernel',
+        'unknown = "ignore" # --once-unknown',
+    } <= lines
+    assert {"[server]", "[booter.static]", "[plugin.once]"} <= lines
+
+
+def test_secrets_are_hidden() -> None:
+    done = pixiecore("config", "--booter", "api", "--url", "http://me:hunter2@api.example/")
+    assert done.returncode == 0, done.stderr
+    assert "hunter2" not in done.stdout
+    assert "http://me:…@api.example" in done.stdout
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text("[server]\nprot = 80\n")
+    assert "[server] prot: there is no such setting; did you mean 'port'?" in failure(
+        pixiecore("config", "--config", str(config)), 2
+    )
+    assert "--kernel: is needed" in failure(pixiecore("config", "--booter", "static"), 2)

@@ -66,5 +66,5 @@ def test_every_module_says_what_it_is_for() -> None:
         for path in (ROOT / folder).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
             assert not text or text.startswith(('"""', "#!")), f"{path} has no docstring"
-            if folder in ("pixiecore_core", "plugins"):
+            if folder in ("pixiecore_core", "plugins") and "tests" not in path.parts:
                 assert len(text.splitlines()) <= 400, f"{path} is over 400 lines"

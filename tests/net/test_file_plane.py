@@ -8,13 +8,15 @@ import os
 import re
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +73,14 @@ class Server:
         connection.close()
         return answer.status, digest.hexdigest()
 
+    def status(self) -> str:
+        """Every machine's timeline."""
+        connection = self.connect()
+        connection.request("GET", "/_/status")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return text
+
     def memory(self) -> float:
         """The most it has had resident, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -84,6 +94,7 @@ def pixiecore(url: str, folder: Path, *options: str) -> Iterator[Server]:
     """A server for the kernel at *url*, with its cache in *folder*."""
     command = [sys.executable, "-W", "error", "-m", "pixiecore_core", "boot", url, f"--cache-dir={folder / 'cache'}"]
     command += ["--dhcp", "off", "--pxe", "off", "--tftp", "off", "--http", "127.0.0.1:0", *options]
+    folder.mkdir(exist_ok=True)
     log = folder / "pixiecore.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
@@ -213,7 +224,93 @@ def test_what_upstream_does_is_in_the_machines_timeline(tmp_path: Path, page: Pa
     with serving() as site, pixiecore(site.base + "/x", tmp_path) as server:
         site.put("/x", page)
         assert server.fetch()[0] == status
-        connection = server.connect()
-        connection.request("GET", "/_/status")
-        assert reason in connection.getresponse().read().decode()
-        connection.close()
+        assert reason in server.status()
+
+
+@contextmanager
+def self_signed(folder: Path) -> Iterator[str]:
+    """A TLS server whose certificate nobody vouches for; its URL."""
+    certificate = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    certificate += ["-subj", "/CN=mirror", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [*certificate, "-keyout", "key.pem", "-out", "cert.pem"], cwd=folder, capture_output=True, check=True
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with suppress(OSError), connection, context.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listener.close()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_in_the_timeline(tmp_path: Path) -> None:
+    with self_signed(tmp_path) as base, pixiecore(base + "/vmlinuz", tmp_path) as server:
+        assert server.fetch()[0] == 502
+        assert f"{base}/vmlinuz: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed" in server.status()
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_an_upstream_that_redirects_to_another_host(tmp_path: Path) -> None:
+    content = os.urandom(100_000)
+    with serving() as site, pixiecore(site.base + "/here", tmp_path) as server:
+        elsewhere = site.base.replace("127.0.0.1", "localhost") + "/there"
+        site.put("/here", Page(status=302, headers={"Location": elsewhere}))
+        site.put("/there", Page(content, headers={"ETag": '"1"'}))
+        assert server.fetch() == (200, hashlib.sha256(content).hexdigest())
+        assert server.fetch(start=99_000) == (206, hashlib.sha256(content[99_000:]).hexdigest())
+        hosts = {asked.headers["Host"].partition(":")[0]: asked.path for asked in site.asked}
+    assert hosts == {"127.0.0.1": "/here", "localhost": "/there"}
+
+
+def test_two_servers_share_a_cache_while_a_file_changes(tmp_path: Path) -> None:
+    shared = f"--cache-dir={tmp_path / 'shared'}"
+    with serving() as site:
+        url = site.put("/x", Page())
+        with pixiecore(url, tmp_path / "1", shared) as one, pixiecore(url, tmp_path / "2", shared) as two:
+            servers = [one, two] * 10
+            for version in range(4):
+                content = os.urandom(1_000_000)
+                site.put("/x", Page(content, headers={"ETag": f'"{version}"'}))
+                with ThreadPoolExecutor(len(servers)) as machines:
+                    results = list(machines.map(Server.fetch, servers, range(len(servers))))
+                assert set(results) == {(200, hashlib.sha256(content).hexdigest())}
+            # At most once in each server for each version, however many machines; the rest is said to be up to date.
+            assert 4 <= site.statuses().count(200) <= 8
+            # A download ends, and tidies up, a moment after its readers have the last byte.
+            give_up = time.monotonic() + 10
+            while any((tmp_path / "shared" / "parts").iterdir()):
+                assert time.monotonic() < give_up
+                time.sleep(0.02)
+    assert [body.read_bytes() for body in (tmp_path / "shared" / "bodies").iterdir()] == [content]
+    for server in (one, two):
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_two_servers_that_evict_each_others_files(tmp_path: Path) -> None:
+    options = (f"--cache-dir={tmp_path / 'shared'}", "--cache-size=1500k")
+    contents = [os.urandom(1_000_000), os.urandom(1_000_000)]
+    with serving() as site:
+        urls = [site.put(f"/{number}", Page(content)) for number, content in enumerate(contents)]
+        with pixiecore(urls[0], tmp_path / "1", *options) as one, pixiecore(urls[1], tmp_path / "2", *options) as two:
+            servers = [one, two] * 20
+            with ThreadPoolExecutor(8) as machines:
+                results = list(machines.map(Server.fetch, servers, range(len(servers))))
+            expected = [(200, hashlib.sha256(content).hexdigest()) for content in contents]
+            assert results == expected * 20
+            for server in (one, two):
+                assert "Traceback" not in server.log.read_text()

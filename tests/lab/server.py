@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +65,18 @@ class Errand:
 
 
 def start_server(
-    network: Network, folder: Path, machine: Machine, errand: Errand, *, beside_neighbour: bool = False
+    network: Network,
+    folder: Path,
+    machine: Machine,
+    errand: Errand,
+    *,
+    beside_neighbour: bool = False,
+    options: Sequence[str] = (),
 ) -> Process:
     """Start Pixiecore for this machine, on a host of its own or on the neighbour's, and wait until it is ready."""
     parts = payload(machine.payload)
     argv: list[str | Path] = [PIXIECORE, "boot", parts.kernel, parts.initrd, f"--cmdline={errand.cmdline}"]
+    argv += options
     argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]
     if machine.unified:
         argv.append(f"--ipxe-efi32={parts.unified_image(errand.unified_cmdline, folder / 'ia32.efi')}")

@@ -181,7 +181,7 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
         ("plugin = []", "plugin in FILE: expected is a table [plugin.NAME] for each plugin"),
         ("[booter.statik]", "[booter.statik]: there is no such booter; did you mean 'static'?"),
         ("[booter.mine]", "[booter.mine]: there is no such booter; known are api, once, static"),
-        ("[plugin.foo]", "[plugin.foo]: there is no such plugin; known are once"),
+        ("[plugin.foo]", "[plugin.foo]: there is no such plugin; known are allowlist, once"),
         ('[server]\nboooter = "static"', "[server] boooter: there is no such setting; did you mean 'booter'?"),
         ("[server]\ninterface = 5", "[server] interface: Input should be a valid list"),
     ],

@@ -1,0 +1,162 @@
+"""The policy: who is neither listed nor approved waits, or is ignored.
+
+Decides only whether a machine boots; what it boots is for the booter. See :mod:`pixiecore_allowlist.rules` for who is
+listed and :mod:`pixiecore_allowlist.state` for who is approved.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import sqlite3
+from collections.abc import Callable
+
+from pydantic import TypeAdapter, ValidationError
+
+from pixiecore_allowlist.listing import as_json, as_line
+from pixiecore_allowlist.rules import RuleFile, Rules, parse_rule
+from pixiecore_allowlist.settings import AllowlistSettings, read_token
+from pixiecore_allowlist.state import Notes, States, Verdict, seen
+from pixiecore_core import (
+    ConfigError,
+    Hold,
+    Ignore,
+    MacAddress,
+    Machine,
+    PageAnswer,
+    PageRequest,
+    RouteRegistrar,
+    hookimpl,
+)
+
+WAITING_PATH = "/allowlist/waiting"
+APPROVE_PATH = "/allowlist/approve"
+DENY_PATH = "/allowlist/deny"
+
+_MAC = TypeAdapter(MacAddress)
+_log = logging.getLogger(__name__)
+
+
+class Allowlist:
+    """Lets listed and approved machines boot, and no others; inert until it is configured."""
+
+    name = "allowlist"
+    Settings = AllowlistSettings
+
+    def __init__(self, settings: AllowlistSettings) -> None:
+        self._settings = settings
+        self._states = States(settings.database)
+        self._notes = Notes(self._states)
+        self._rules = Rules(parse_rule(text) for text in settings.allow)
+        self._file: RuleFile | None = None
+        self._told = ""
+        if not settings.active:
+            _refuse_half_a_configuration(settings)
+            return
+        try:
+            self._file = RuleFile(settings.file) if settings.file is not None else None
+        except ValueError as error:
+            raise ConfigError("--allowlist-file", str(error)) from error
+        try:
+            self._states.prepare()
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError("--allowlist-database", f"{settings.database} cannot be used: {error}") from error
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> Hold | Ignore | None:
+        """Nothing for a machine that may boot; for any other it is noted, and told to wait or to go."""
+        if not self._settings.active:
+            return None
+        # Both are asked first, so that an unreadable file is told of and an unreadable database stops everybody.
+        listed = self._listed(machine)
+        verdict = self._states.verdict(machine.mac)
+        if verdict == "approved" or (listed and verdict != "denied"):
+            return None
+        self._notes.add(seen(machine))
+        how = f"pixiecore allowlist approve {machine.mac}"
+        if verdict == "denied":
+            return Ignore(reason=f"it is denied; to let it boot: {how}{self._problems()}")
+        if self._settings.unlisted == "ignore":
+            return Ignore(reason=f"it is neither listed nor approved; to let it boot: {how}{self._problems()}")
+        return Hold(reason=f"it is neither listed nor approved; to let it boot: {how}{self._problems()}", seconds=5)
+
+    @hookimpl
+    def register_routes(self, routes: RouteRegistrar) -> None:
+        """The pages, if there is a token that opens them."""
+        if not self._settings.active or self._settings.admin_token_file is None:
+            return
+        token_file = self._settings.admin_token_file
+        routes(WAITING_PATH, _for_admins(token_file, self._waiting))
+        routes(APPROVE_PATH, _for_admins(token_file, lambda request: self._decide(request, "approved")))
+        routes(DENY_PATH, _for_admins(token_file, lambda request: self._decide(request, "denied")))
+
+    @hookimpl
+    def shutdown(self) -> None:
+        """Write what is not written yet."""
+        self._notes.write()
+
+    def _listed(self, machine: Machine) -> bool:
+        rules = [self._rules]
+        if self._file is not None:
+            rules.append(self._file.current())
+            if self._file.problem != self._told:
+                self._told = self._file.problem
+                if self._told:
+                    _log.error("allowlist: %s; the rules stay as they were before", self._told)
+        return any(some.name(machine) for some in rules)
+
+    def _problems(self) -> str:
+        """What an admin should know who wonders why this machine waits."""
+        file = f"; the rules are older than their file: {self._told}" if self._told else ""
+        unlisted = f"; it cannot be remembered: {self._notes.problem}" if self._notes.problem else ""
+        return file + unlisted
+
+    def _waiting(self, request: PageRequest) -> PageAnswer:
+        self._notes.write()
+        form = request.query.get("format", "text")
+        if form not in ("text", "json"):
+            return PageAnswer(status=400, text="format is text or json\n")
+        machines = self._states.all(waiting=True)
+        if form == "json":
+            return PageAnswer(text=as_json(machines), content_type="application/json")
+        return PageAnswer(text="".join(f"{as_line(known)}\n" for known in machines))
+
+    def _decide(self, request: PageRequest, verdict: Verdict) -> PageAnswer:
+        try:
+            mac = _MAC.validate_python(request.query.get("mac", ""))
+        except ValidationError:
+            return PageAnswer(status=400, text="mac is to be a MAC address such as 52:54:00:12:34:56\n")
+        self._states.decide(verdict, mac)
+        return PageAnswer(text=f"{mac} is {verdict}\n")
+
+
+def _for_admins(token_file: str, page: Callable[[PageRequest], PageAnswer]) -> Callable[[PageRequest], PageAnswer]:
+    """*page*, for those who send the token that is in *token_file* now."""
+
+    def guarded(request: PageRequest) -> PageAnswer:
+        if not request.token:
+            return PageAnswer(
+                status=401, text="send the token of --allowlist-admin-token-file (Authorization: Bearer)\n"
+            )
+        try:
+            token = read_token(token_file)
+        except ValueError:
+            return PageAnswer(status=403, text="nobody is let in: the server's own token cannot be read\n")
+        if not hmac.compare_digest(request.token.encode("utf-8", "backslashreplace"), token):
+            return PageAnswer(status=403, text="wrong token\n")
+        return page(request)
+
+    return guarded
+
+
+def _refuse_half_a_configuration(settings: AllowlistSettings) -> None:
+    """Nobody shall think that machines are held while they are not.
+
+    :raises ConfigError: something is set that does nothing
+    """
+    if "enabled" in settings.model_fields_set:
+        return  # somebody said no
+    for key in ("unlisted", "admin_token_file"):
+        if key in settings.model_fields_set and getattr(settings, key) is not None:
+            option = f"--allowlist-{key.replace('_', '-')}"
+            raise ConfigError(option, "does nothing without --allowlist-allow, --allowlist-file or --allowlist-enabled")

@@ -1,0 +1,137 @@
+"""Rules: which machines are listed. A MAC address, the beginning of one, a UUID, or a subnet.
+
+Pure, but for reading the file of rules. Knows no hooks and decides nothing about machines that no rule names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+from uuid import UUID
+
+from pixiecore_core import Machine
+
+Rule = str | UUID | IPv4Network
+"""A text is a MAC address or its first three to five pairs, in lower case with colons."""
+
+_MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){2,5}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FORMS = (
+    "a rule is a MAC address such as 52:54:00:12:34:56, at least its first three pairs (52:54:00), a UUID, or a subnet "
+    "such as 192.0.2.0/24"
+)
+_LONGEST_FILE = 16 << 20
+Stamp = tuple[int, ...]
+"""What changes whenever a file does."""
+
+
+def parse_rule(text: str) -> Rule:
+    """The rule that *text* is.
+
+    :raises ValueError: it is none
+    """
+    lowered = text.strip().lower()
+    if _MAC.fullmatch(lowered):
+        return lowered.replace("-", ":")
+    if _UUID.fullmatch(lowered):
+        return UUID(lowered)
+    shown = repr(text) if len(text) <= 60 else f"{text[:60]!r}…"
+    if "/" not in lowered:
+        raise ValueError(f"{shown} is no rule: {_FORMS}")
+    try:
+        return IPv4Network(lowered)
+    except ValueError as error:
+        why = "it has host bits set" if "host bits" in str(error) else _FORMS
+        raise ValueError(f"{shown} is no IPv4 subnet: {why}") from None
+
+
+class Rules:
+    """Rules, sorted by kind, so that ten thousand cost no more than ten."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        every = list(rules)
+        self._prefixes = {rule for rule in every if isinstance(rule, str)}
+        self._uuids = {rule for rule in every if isinstance(rule, UUID)}
+        self._subnets = [rule for rule in every if isinstance(rule, IPv4Network)]
+
+    def name(self, machine: Machine) -> bool:
+        """Whether a rule names *machine*; a rule about what is not known of it does not."""
+        if any(machine.mac[:length] in self._prefixes for length in (17, 14, 11, 8)):
+            return True
+        if machine.uuid is not None and machine.uuid in self._uuids:
+            return True
+        addresses = [address for address in (machine.address, machine.relay) if address is not None]
+        return any(
+            (machine.subnet is not None and machine.subnet.subnet_of(subnet))
+            or any(address in subnet for address in addresses)
+            for subnet in self._subnets
+        )
+
+
+def at_once(path: str, flags: int) -> int:
+    """Opens a file without waiting, as a FIFO would let us until somebody writes."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def read_rules(path: str) -> tuple[Stamp, Rules]:
+    """The rules in a file, one a line; ``#`` begins a comment.
+
+    :raises ValueError: it cannot be read, or a line holds something else; the message names file and line
+    """
+    try:
+        with open(path, "rb", opener=at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError(f"{path} is no regular file")
+            data = file.read(_LONGEST_FILE + 1)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > _LONGEST_FILE:
+        raise ValueError(f"{path} is larger than {_LONGEST_FILE >> 20} MiB")
+    rules = []
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        try:
+            text = line.partition(b"#")[0].decode().strip()
+            if text:
+                rules.append(parse_rule(text))
+        except UnicodeDecodeError:
+            raise ValueError(f"{path}, line {number}: is not UTF-8 text") from None
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+    return _stamp(status), Rules(rules)
+
+
+class RuleFile:
+    """The rules in a file, read again when it changes. An edit that cannot be used leaves the last good rules.
+
+    :raises ValueError: as :func:`read_rules`
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._seen, self._rules = read_rules(path)
+        self.problem = ""
+        """Why the rules are not what the file says now; empty while they are."""
+
+    def current(self) -> Rules:
+        """The rules."""
+        try:
+            seen = _stamp(os.stat(self._path))
+        except OSError as error:
+            # Not there for a moment, perhaps: the next call looks again.
+            self._seen, self.problem = (), f"{self._path} cannot be read: {error.strerror}"
+            return self._rules
+        if seen != self._seen:
+            try:
+                self._seen, self._rules = read_rules(self._path)
+                self.problem = ""
+            except ValueError as error:
+                self._seen, self.problem = seen, str(error)
+        return self._rules
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode)

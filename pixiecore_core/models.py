@@ -144,8 +144,13 @@ class FileRef(Model):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if self.is_url:
-            if not urlsplit(self.location).hostname:
-                raise ValueError(f"{self.location!r} is a URL without a host")
+            try:
+                parts = urlsplit(self.location)
+                usable = bool(parts.hostname) and parts.port != 0
+            except ValueError:
+                usable = False  # the library's own words name neither the URL nor what is wrong with it
+            if not usable:
+                raise ValueError(f"{self.location!r} is a URL without a usable host and port")
         elif "://" in self.location.partition("?")[0]:
             raise ValueError(f"{self.location!r}: only http and https URLs can be booted from")
         elif not PurePosixPath(self.location).is_absolute():

@@ -292,6 +292,8 @@ def resolve(
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
         reason = first["msg"].removeprefix("Value error, ")
+        if first["type"].startswith("byte_size"):
+            reason = f"{first['input']!r} is no size such as 500M, 20G or 1TiB"
         if first["type"] == "missing":
             reason = f"is needed; give it here, as {variable_name(section, key)} or as {key} in {table_name}"
         raise ConfigError(written.get(key, option_name(key) if key else table_name), reason) from error

@@ -34,7 +34,9 @@ def test_file_references(location: str, name: str, is_url: bool) -> None:
     assert (ref.name, ref.is_url) == (name, is_url)
 
 
-@pytest.mark.parametrize("location", ["vmlinuz", "", "ftp://host/x", "file:///etc/passwd", "http://"])
+@pytest.mark.parametrize(
+    "location", ["vmlinuz", "", "ftp://host/x", "file:///etc/passwd", "http://", "http://h:abc/x", "http://[::1/x"]
+)
 def test_unusable_file_references(location: str) -> None:
     with pytest.raises(ValidationError):
         FileRef(location=location)

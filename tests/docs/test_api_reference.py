@@ -80,4 +80,4 @@ def test_the_openapi_document_has_both_versions() -> None:
     assert parameters == {"mac", *FIELDS, *map(header_name, FIELDS)}
     assert set(OPENAPI["components"]["schemas"]["Question"]["properties"]) == {"mac", *FIELDS}
     for operation in (OPENAPI["paths"]["/v1/boot/{mac}"]["get"], OPENAPI["paths"]["/v2/boot"]["post"]):
-        assert set(operation["responses"]) == {"200", "429", "503", "default"}
+        assert set(operation["responses"]) == {"200", "429", "502", "503", "504", "default"}

@@ -99,15 +99,17 @@ class Allowlist:
         rules = [self._rules]
         if self._file is not None:
             rules.append(self._file.current())
-            if self._file.problem != self._told:
-                self._told = self._file.problem
-                if self._told:
-                    _log.error("allowlist: %s; the rules stay as they were before", self._told)
+            problem = str(self._file.problem or "")
+            if problem != self._told:
+                self._told = problem
+                if problem:
+                    _log.error("allowlist: %s; the rules stay as they were before", problem)
         return any(some.name(machine) for some in rules)
 
     def _problems(self) -> str:
-        """What an admin should know who wonders why this machine waits."""
-        file = f"; the rules are older than their file: {self._told}" if self._told else ""
+        """What an admin should know who wonders why this machine waits. Anybody may read it over HTTP."""
+        problem = self._file.problem if self._file is not None else None
+        file = f"; the rules are older than their file, for a mistake: {problem.where}" if problem else ""
         unlisted = f"; it cannot be remembered: {self._notes.problem}" if self._notes.problem else ""
         return file + unlisted
 

@@ -28,6 +28,17 @@ Stamp = tuple[int, ...]
 """What changes whenever a file does."""
 
 
+class RuleFileError(ValueError):
+    """A file of rules cannot be used.
+
+    :param where: the file and perhaps the line, without anything that stands in it
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where} {reason}")
+        self.where = where.rstrip(":")
+
+
 def parse_rule(text: str) -> Rule:
     """The rule that *text* is.
 
@@ -79,18 +90,18 @@ def at_once(path: str, flags: int) -> int:
 def read_rules(path: str) -> tuple[Stamp, Rules]:
     """The rules in a file, one a line; ``#`` begins a comment.
 
-    :raises ValueError: it cannot be read, or a line holds something else; the message names file and line
+    :raises RuleFileError: it cannot be read, or a line holds something else; the message names file and line
     """
     try:
         with open(path, "rb", opener=at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ValueError(f"{path} is no regular file")
+                raise RuleFileError(path, "is no regular file")
             data = file.read(_LONGEST_FILE + 1)
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+        raise RuleFileError(path, f"cannot be read: {error.strerror}") from error
     if len(data) > _LONGEST_FILE:
-        raise ValueError(f"{path} is larger than {_LONGEST_FILE >> 20} MiB")
+        raise RuleFileError(path, f"is larger than {_LONGEST_FILE >> 20} MiB")
     rules = []
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         try:
@@ -98,23 +109,23 @@ def read_rules(path: str) -> tuple[Stamp, Rules]:
             if text:
                 rules.append(parse_rule(text))
         except UnicodeDecodeError:
-            raise ValueError(f"{path}, line {number}: is not UTF-8 text") from None
+            raise RuleFileError(f"{path}, line {number}:", "it is not UTF-8 text") from None
         except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from None
+            raise RuleFileError(f"{path}, line {number}:", str(error)) from None
     return _stamp(status), Rules(rules)
 
 
 class RuleFile:
     """The rules in a file, read again when it changes. An edit that cannot be used leaves the last good rules.
 
-    :raises ValueError: as :func:`read_rules`
+    :raises RuleFileError: as :func:`read_rules`
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._seen, self._rules = read_rules(path)
-        self.problem = ""
-        """Why the rules are not what the file says now; empty while they are."""
+        self.problem: RuleFileError | None = None
+        """Why the rules are not what the file says now; ``None`` while they are."""
 
     def current(self) -> Rules:
         """The rules."""
@@ -122,14 +133,14 @@ class RuleFile:
             seen = _stamp(os.stat(self._path))
         except OSError as error:
             # Not there for a moment, perhaps: the next call looks again.
-            self._seen, self.problem = (), f"{self._path} cannot be read: {error.strerror}"
+            self._seen, self.problem = (), RuleFileError(self._path, f"cannot be read: {error.strerror}")
             return self._rules
         if seen != self._seen:
             try:
                 self._seen, self._rules = read_rules(self._path)
-                self.problem = ""
-            except ValueError as error:
-                self._seen, self.problem = seen, str(error)
+                self.problem = None
+            except RuleFileError as error:
+                self._seen, self.problem = seen, error
         return self._rules
 
 

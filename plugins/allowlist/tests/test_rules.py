@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pixiecore_allowlist.rules import Rule, RuleFile, Rules, parse_rule, read_rules
+from pixiecore_allowlist.rules import Rule, RuleFile, RuleFileError, Rules, parse_rule, read_rules
 
 from pixiecore_core import Machine
 
@@ -35,6 +36,20 @@ def test_arbitrary_text_is_a_rule_or_a_value_error(text: str) -> None:
 def rule_holds(rule: Rule) -> None:
     Rules([rule]).name(Machine(mac=MAC, uuid=UUID(NAME), address=IPv4Address("192.0.2.1")))
     assert parse_rule(str(rule)) == rule
+
+
+@given(st.binary())
+def test_arbitrary_bytes_are_rules_or_an_error_that_names_the_file(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        try:
+            read_rules(file.name)
+        except RuleFileError as error:
+            where = error.where
+        else:
+            where = file.name
+    assert where.startswith(file.name)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +120,7 @@ def test_a_file_of_rules(tmp_path: Path) -> None:
     assert rules.name(Machine(mac=MAC))
     assert rules.name(Machine(mac="02:00:00:00:00:01"))
     path.write_bytes(b"52:54:00\n\xff\xfe\n")
-    with pytest.raises(ValueError, match=r"allow\.txt, line 2: is not UTF-8 text"):
+    with pytest.raises(ValueError, match=r"allow\.txt, line 2: it is not UTF-8 text"):
         read_rules(str(path))
 
 
@@ -130,14 +145,14 @@ def test_a_broken_edit_keeps_the_last_good_rules(tmp_path: Path) -> None:
     path.write_text("52:54:00:00:00:01\nnonsense\n")
     for _ in range(2):
         assert file.current().name(Machine(mac=MAC))
-        assert file.problem.startswith(f"{path}, line 2: 'nonsense' is no rule")
+        assert str(file.problem).startswith(f"{path}, line 2: 'nonsense' is no rule")
     path.unlink()
     assert file.current().name(Machine(mac=MAC))
-    assert file.problem == f"{path} cannot be read: No such file or directory"
+    assert str(file.problem) == f"{path} cannot be read: No such file or directory"
     (tmp_path / "new").write_text("52:54:00:00:00:01\n")
     (tmp_path / "new").rename(path)
     assert not file.current().name(Machine(mac=MAC))
     assert file.current().name(Machine(mac="52:54:00:00:00:01"))
-    assert file.problem == ""
+    assert file.problem is None
     path.write_text("")
     assert not file.current().name(Machine(mac="52:54:00:00:00:01"))

@@ -15,7 +15,7 @@ MAC = "52:54:00:12:34:56"
 
 
 def test_what_a_machine_boots_and_who_said_so(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
+    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "allowlist")
     command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC]
     done = pixiecore(
         *command, "--cmdline", f'quiet k={{{{ ID "{kernel}" }}}} done={{{{ DONE }}}}', "--message", "Hello"
@@ -43,7 +43,8 @@ def test_policies_and_their_settings_count(kernel: str) -> None:
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert lines[1].split() == ["select_boot", "aardvark", "policy", "no", "opinion"]
-    assert "ignore it: zebra says no" in lines[2]
+    assert lines[2].split() == ["select_boot", "allowlist", "policy", "no", "opinion"]
+    assert "ignore it: zebra says no" in lines[3]
 
 
 def test_mistakes_are_named(kernel: str) -> None:

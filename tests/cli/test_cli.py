@@ -130,7 +130,7 @@ def test_a_missing_setting_says_where_it_can_be_given() -> None:
         (["boot", "/nonexistent"], "KERNEL: /nonexistent cannot be read: No such file or directory"),
         (["boot", "KERNEL", "/nonexistent"], "INITRD: /nonexistent cannot be read: No such file or directory"),
         (["boot", "ftp://server/vmlinuz"], "only http and https URLs"),
-        (["boot", "http:///vmlinuz"], "is a URL without a host"),
+        (["boot", "http:///vmlinuz"], "is a URL without a usable host"),
         (["boot", "KERNEL", "--cmdline", 'x {{ ID "/nope" }}'], "--cmdline: /nope cannot be read"),
         (["boot", "KERNEL", "--cmdline", "x {{ 1 }}"], "--cmdline: {{ 1 }} is not of the form"),
         (["boot", "KERNEL", "--port", "99999"], "--port: Input should be less than or equal to 65535"),

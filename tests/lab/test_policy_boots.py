@@ -1,4 +1,4 @@
-"""Policies decide about a real machine: one boots it once and no second time, until it is told to."""
+"""Policies decide about a real machine: one boots it once, the other when somebody approves of it."""
 
 from __future__ import annotations
 
@@ -35,3 +35,22 @@ def test_once_boots_a_machine_once_and_again_when_it_is_armed(
         assert f"Ignoring {MAC} (iPXE on BIOS i386): it has booted once, on 20" in server.text()
         subprocess.run([PIXIECORE, "once", "--database", database, "arm", MAC], check=True)
         errand.check(MACHINE, boot(MACHINE, network, lab_folder / "third"))
+
+
+def test_a_machine_that_is_held_boots_when_it_is_approved_while_it_waits(lab_folder: Path) -> None:
+    database = f"{lab_folder / 'allowlist.sqlite'}"
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder)
+        options = ["--allowlist-enabled", f"--allowlist-database={database}"]
+        server = start_server(network, lab_folder, MACHINE, errand, options=options)
+        approved: list[int] = []
+
+        def approve_once_held() -> None:
+            if not approved and f"Holding {MAC}" in server.text():
+                command = [PIXIECORE, "allowlist", "--database", database, "approve", MAC]
+                approved.append(subprocess.run(command, check=True).returncode)
+
+        errand.check(MACHINE, boot(MACHINE, network, lab_folder, watch=approve_once_held))
+        assert approved == [0]
+        assert f"Offering to boot {MAC} (iPXE on BIOS i386 on eth0) by script, to wait there" in server.text()

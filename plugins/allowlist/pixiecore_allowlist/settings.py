@@ -81,7 +81,7 @@ class AllowlistSettings(BaseModel):
     database: Path = Field(
         default_factory=default_database,
         description="SQLite file that remembers which machines were seen, approved and denied",
-        json_schema_extra={"metavar": "PATH"},
+        json_schema_extra={"metavar": "PATH", "shown": "allowlist.sqlite in the state folder"},
     )
     admin_token_file: Annotated[str, AfterValidator(_absolute), AfterValidator(_token_file)] | None = Field(
         None,

@@ -43,10 +43,14 @@ class OnceSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     database: Path = Field(
-        default_factory=default_database, description="SQLite file that remembers which machines have booted"
+        default_factory=default_database,
+        description="SQLite file that remembers which machines have booted",
+        json_schema_extra={"metavar": "PATH", "shown": "once.sqlite in the state folder"},
     )
     unknown: Literal["boot", "ignore"] = Field(
-        "boot", description="what machines do that nobody has armed and that have not booted yet: boot or ignore"
+        "boot",
+        description="what machines do that nobody has armed and that have not booted yet: boot or ignore",
+        json_schema_extra={"metavar": "boot|ignore"},
     )
 
 

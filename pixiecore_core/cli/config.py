@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from pydantic import BaseModel, SecretStr
@@ -18,21 +17,13 @@ from pydantic.fields import FieldInfo
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
-from pixiecore_core.cli.stack import POLICY_PREFIX, Platform, policy_options
+from pixiecore_core.cli.stack import POLICY_PREFIX, Platform
+from pixiecore_core.files.upstream import shown
 from pixiecore_core.models import FileRef
 from pixiecore_core.settings import Endpoint, ServerSettings, gather, option_name, read_toml, resolve
 
 _SECRET_WORDS = ("password", "secret", "token")
 _HIDDEN = "(hidden)"
-
-
-class ConfigCommand(RunCommand):
-    """Takes all options of ``run``, and those of the policies."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The server's options, the chosen booter's and the policies'."""
-        platform: Platform = ctx.obj
-        return [*super().get_params(ctx), *policy_options(platform.policies)]
 
 
 def _config(ctx: click.Context, /, **values: Any) -> None:
@@ -104,15 +95,12 @@ def _toml(value: Any) -> str:
             return f'"{address}:{port}"'
         case FileRef(location=location):
             return _toml(location)
-    text = str(value)
-    parts = urlsplit(text) if "://" in text else None
-    if parts is not None and parts.password is not None:
-        text = text.replace(f":{parts.password}@", ":…@")
+    text = shown(str(value)) if "://" in str(value) else str(value)
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
-config_command = ConfigCommand(
+config_command = RunCommand(
     "config",
     callback=click.pass_context(_config),
     params=[

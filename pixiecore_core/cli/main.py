@@ -65,9 +65,8 @@ class PluginGroup(click.Group):
             self._add_commands(plugin)
         options = policy_options(platform.policies)
         for command in self.commands.values():
-            serves = CONFIG_OPTION in command.params and any(param.name == "dhcp" for param in command.params)
-            if serves and command is not config_command:
-                # It serves, and so the policies' settings are its own.
+            # Whatever takes the server's options, or a choice of booter, takes the policies' settings too.
+            if {"dhcp", "booter"} & {param.name for param in command.params}:
                 command.params.extend(options)
 
     def _add_commands(self, plugin: LoadedPlugin) -> None:

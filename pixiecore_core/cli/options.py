@@ -5,7 +5,7 @@ Values are handed on as text: the model validates them, whatever source they com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -33,16 +33,6 @@ def given_options(ctx: click.Context, model: type[BaseModel], prefix: str = "") 
         for key in model.model_fields
         if ctx.get_parameter_source(prefix + key) is ParameterSource.COMMANDLINE
     }
-
-
-def with_options(options: list[click.Option]) -> Callable[[click.Command], click.Command]:
-    """Adds *options* to a command."""
-
-    def add(command: click.Command) -> click.Command:
-        command.params.extend(options)
-        return command
-
-    return add
 
 
 def _option(parameter: str, key: str, field: FieldInfo) -> click.Option:

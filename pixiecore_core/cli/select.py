@@ -22,7 +22,7 @@ from pixiecore_core.boot.urls import SealedUrls
 from pixiecore_core.cli.options import given_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
-from pixiecore_core.cli.stack import Platform, construct, policy_options, policy_settings, register_all
+from pixiecore_core.cli.stack import Platform, construct, policy_settings, register_all
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
 from pixiecore_core.files.loaders import FoundLoaders
@@ -44,15 +44,6 @@ _MACHINE_OPTIONS = [
     click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between."),
     click.Option(["--address"], default="192.0.2.100", metavar="ADDRESS", help="Its address. [default: 192.0.2.100]"),
 ]
-
-
-class SelectCommand(RunCommand):
-    """Reads ``--booter`` first, as ``run`` does."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The machine's options, the chosen booter's and the policies'."""
-        platform: Platform = ctx.obj
-        return [*super().get_params(ctx), *policy_options(platform.policies)]
 
 
 def _show(plugin: str, hook: str, answer: object) -> None:
@@ -159,7 +150,7 @@ def _indented(script: str) -> str:
     return "\n".join(f"  {line}" for line in script.splitlines())
 
 
-select_command = SelectCommand(
+select_command = RunCommand(
     "select",
     callback=click.pass_context(_select),
     params=[

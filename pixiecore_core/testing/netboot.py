@@ -82,7 +82,7 @@ class Netboot:
     def __init__(self, *plugins: object) -> None:
         self._log = io.StringIO()
         self._recorder = Recorder(configure(debug=True, stream=self._log))
-        manager = self._plugins = PluginManager(self._recorder.plugin_failed)
+        manager = PluginManager(self._recorder.plugin_failed)
         self._recorder.publish = manager.publish
         defaults = Defaults(FoundLoaders({}, Path("/nonexistent")), functions=manager.cmdline_functions)
         manager.register(defaults, CORE)

@@ -121,6 +121,11 @@ class App:
         """Make :meth:`run` return; may be called from a signal handler."""
         self._stop.set()
 
+    def request_reload(self) -> None:
+        """Have the plugins read their files again; may be called from a signal handler."""
+        self.recorder.logger.info("Reloading, as SIGHUP asks", subsystem="Init")
+        gevent.spawn(self.plugins.reload)
+
     def stop(self) -> None:
         """Stop answering, tell the plugins, free the ports. May be called more than once."""
         servers, self.servers = self.servers, {}

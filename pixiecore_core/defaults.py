@@ -55,6 +55,6 @@ class Defaults:
         return script(url_for(spec.kernel, "kernel"), initrds, cmdline, spec.message, url_for.booting())
 
     @hookimpl(trylast=True)
-    def open_boot_file(self, ref: FileRef) -> BootFile:
+    def open_boot_file(self, ref: FileRef) -> BootFile | None:
         """The file at a path or an http(s) URL."""
-        return self._files.open(ref)
+        return self._files.open(ref) if ref.is_url or ref.is_on_disk else None

@@ -114,6 +114,9 @@ def register_commands(cli: click.Group) -> None:
 def startup(app: App) -> None:
     """The sockets are bound and nothing has been answered yet.
 
+    Never fires in a dry run (``pixiecore select``), which asks the other hooks: a plugin that keeps what it has seen
+    begins to with this.
+
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
 
@@ -199,10 +202,12 @@ def render_script(machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFo
 
 
 @hookspec(firstresult=True)
-def open_boot_file(ref: FileRef) -> BootFile | None:
+def open_boot_file(ref: FileRef, url_for: UrlFor) -> BootFile | None:
     """Open a file whose sealed URL a client fetches.
 
-    The core's own, which opens paths and http(s) URLs, comes last.
+    The core's own, which opens paths and http(s) URLs, comes last. A plugin that makes files up refers to them as
+    ``FileRef(location="NAME:…")``, with its own name, and answers for these; :meth:`BootFile.from_bytes` makes one from
+    memory. *url_for* makes URLs for the same machine, for files that name others.
 
     :returns: the opened file, or ``None`` to leave it to the next plugin
     :raises BootFileNotFound: the client gets HTTP 404
@@ -221,6 +226,16 @@ def on_event(event: Event) -> None:
     queue of its own: a slow listener loses the newest ones, which are counted, and never slows a boot.
 
     :raises Exception: logged and counted; the other plugins still hear the event
+    """
+
+
+@hookspec
+def reload() -> None:
+    """The user has changed something and says so, with SIGHUP: read again what is kept from files.
+
+    What cannot be used is logged, and what there was stays in use.
+
+    :raises Exception: logged; the other plugins are still told
     """
 
 

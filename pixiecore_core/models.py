@@ -10,10 +10,11 @@ import re
 import time
 from enum import StrEnum
 from functools import lru_cache
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Protocol, Self, runtime_checkable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -82,6 +83,9 @@ class Machine(Model):
     interface: str = Field("", description="our network interface that the request came in on")
     subnet: IPv4Network | None = Field(None, description="our network on that interface; unknown behind a relay")
     relay: IPv4Address | None = Field(None, description="giaddr of the DHCP relay in between, if any")
+    hostname: str = Field(
+        "", description="what the machine calls itself: as iPXE was told by the DHCP server, or as its firmware says"
+    )
     address: IPv4Address | None = Field(
         None, description="the machine's own address, once it has one: on the script path, never on the DHCP path"
     )
@@ -118,11 +122,18 @@ _PINNED = re.compile(r"^(?P<location>.+)#sha256=(?P<digest>[0-9a-fA-F]{64})$", r
 
 _ALMOST_PINNED = re.compile(r"#sha\d*=[^/#]*$", re.IGNORECASE)
 
+_PLUGINS_OWN = re.compile(r"^(?!https?:)[a-z][a-z0-9-]+:(?!//)", re.IGNORECASE)
+
 Digest = Annotated[str, AfterValidator(str.lower), Field(pattern=r"^[0-9a-fA-F]{64}$")]
 
 
 class FileRef(Model):
-    """Where the bytes of a boot file are: an absolute path on this host, or an http(s) URL."""
+    """Where the bytes of a boot file are: an absolute path on this host, an http(s) URL, or ``NAME:…``, which only a
+    plugin's ``open_boot_file`` understands.
+
+    A location with a slash at its end is a folder: its URL ends with a slash too, and what a client puts behind that is
+    a file in the folder.
+    """
 
     location: str
     sha256: Digest | None = Field(
@@ -136,6 +147,8 @@ class FileRef(Model):
 
         :raises ValueError: it is neither an absolute path nor an http(s) URL, or its pin is none
         """
+        if _PLUGINS_OWN.match(text):
+            raise ValueError(f"{text!r} is neither an absolute path nor an http(s) URL")
         match = _PINNED.match(text)
         if match is None and _ALMOST_PINNED.search(text):
             raise ValueError(f"{text!r}: a pin is #sha256= and 64 hex digits")
@@ -153,14 +166,40 @@ class FileRef(Model):
                 raise ValueError(f"{self.location!r} is a URL without a usable host and port")
         elif "://" in self.location.partition("?")[0]:
             raise ValueError(f"{self.location!r}: only http and https URLs can be booted from")
-        elif not PurePosixPath(self.location).is_absolute():
+        elif not _PLUGINS_OWN.match(self.location) and not self.is_on_disk:
             raise ValueError(f"{self.location!r} is neither an absolute path nor an http(s) URL")
+        if self.is_folder and self.sha256 is not None:
+            raise ValueError(f"{self.location!r} is a folder, which no sha256 can pin")
         return self
 
     @property
     def is_url(self) -> bool:
         """Whether the bytes are fetched over HTTP and not read from a disk."""
         return self.location.lower().startswith(("http://", "https://"))
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it stands for all files below it."""
+        return self.location.endswith("/") and not (self.is_url and ("?" in self.location or "#" in self.location))
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the bytes are read from this host's disks."""
+        return self.location.startswith("/")
+
+    def inside(self, name: str) -> FileRef:
+        """The file *name* in this folder; on this host, one that symbolic links do not lead out of it.
+
+        :param name: a relative path, as a client has sent it
+        :raises ValueError: this is no folder, or *name* is no path that stays inside
+        """
+        parts = name.split("/")
+        if not self.is_folder or not name.isprintable() or any(part in ("", ".", "..") for part in parts):
+            raise ValueError(f"{name!r} is no file in a folder")
+        if self.is_url:
+            return FileRef(location=self.location + quote(name))
+        root = (self.root or self.location) if self.is_on_disk else None
+        return FileRef(location=self.location + name, root=root)
 
     @property
     def name(self) -> str:
@@ -218,6 +257,24 @@ class BootFile(Model):
     size: int = Field(ge=0, description="bytes; always known, since firmware and iPXE need a Content-Length")
     etag: str = Field("", description="changes whenever the bytes do; empty where nothing can be promised")
     source: ByteSource
+
+    @classmethod
+    def from_bytes(cls, name: str, data: bytes) -> Self:
+        """A file that is made up in memory, such as a rendered template."""
+        return cls(name=name, size=len(data), etag=f'"{sha256(data).hexdigest()[:32]}"', source=_Bytes(data))
+
+
+class _Bytes:
+    """A byte source over bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + length]
+
+    def close(self) -> None:
+        self._data = b""
 
 
 class PageRequest(Model):

@@ -97,3 +97,46 @@ def test_what_ipxe_says_of_its_build() -> None:
     assert from_ipxe_build("arm64", "efi") == architecture(11)
     assert from_ipxe_build("m68k", "efi") is None
     assert from_ipxe_build("i386", "linux") is None
+
+
+def test_a_plugin_may_have_files_of_its_own() -> None:
+    ref = FileRef(location="inventory:mac=52:54/user-data")
+    assert (ref.is_url, ref.is_on_disk, ref.name) == (False, False, "user-data")
+    with pytest.raises(ValueError, match="neither an absolute path nor"):
+        FileRef.from_text("inventory:what-a-person-writes")
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "location", "root"),
+    [
+        ("/srv/seed/", "user-data", "/srv/seed/user-data", "/srv/seed/"),
+        ("/srv/seed/", "a/b", "/srv/seed/a/b", "/srv/seed/"),
+        ("http://host/seed/", "a b?#", "http://host/seed/a%20b%3F%23", None),
+        ("plugin:x/", "user-data", "plugin:x/user-data", None),
+    ],
+)
+def test_a_folder_stands_for_the_files_below_it(folder: str, name: str, location: str, root: str | None) -> None:
+    inside = FileRef(location=folder).inside(name)
+    assert (inside.location, inside.root) == (location, root)
+
+
+@pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../../x", "a//b", ".", "a/", "a\0b", "a\nb"])
+def test_no_name_leads_out_of_a_folder(name: str) -> None:
+    with pytest.raises(ValueError, match="is no file in a folder"):
+        FileRef(location="/srv/seed/").inside(name)
+
+
+def test_what_is_no_folder() -> None:
+    for location in ("/srv/seed", "http://host/x", "http://host/x?a=/"):
+        assert not FileRef(location=location).is_folder
+        with pytest.raises(ValueError, match="is no file in a folder"):
+            FileRef(location=location).inside("user-data")
+    with pytest.raises(ValidationError, match="which no sha256 can pin"):
+        FileRef(location="/srv/seed/", sha256="0" * 64)
+
+
+def test_a_boot_file_can_be_made_from_bytes() -> None:
+    file = BootFile.from_bytes("user-data", b"#cloud-config")
+    assert (file.name, file.size, file.source.read_at(1, 5)) == ("user-data", 13, b"cloud")
+    assert file.source.read_at(13, 5) == b""
+    assert file.etag == BootFile.from_bytes("x", b"#cloud-config").etag != BootFile.from_bytes("x", b"").etag

@@ -104,6 +104,7 @@ def classify(
             interface=interface,
             subnet=subnet if relay is None else None,
             relay=relay,
+            hostname=message.options.get(Option.HOST_NAME, b"").rstrip(b"\0").decode("utf-8", "replace"),
         ),
         client=client,
         firmware=_firmware(kind, ipxe),

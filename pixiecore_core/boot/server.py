@@ -14,6 +14,7 @@ from pixiecore_core.models import Firmware, Machine, normalise_mac
 
 SCRIPT_PATH = "/_/ipxe"
 FILE_PATH = "/_/file"
+FOLDER_PATH = "/_/folder/"
 BOOTING_PATH = "/_/booting"
 LOADER_PATH = "/_/loader/"
 AUTOEXEC = "autoexec.ipxe"
@@ -53,7 +54,7 @@ class ServerAddress:
         return (
             f"{self.base_url}{SCRIPT_PATH}?mac={machine.mac}&net0=${{net0/mac}}&uuid=${{uuid}}"
             "&serial=${serial:uristring}&arch=${buildarch}&platform=${platform}"
-            "&manufacturer=${manufacturer:uristring}&product=${product:uristring}"
+            "&manufacturer=${manufacturer:uristring}&product=${product:uristring}&hostname=${hostname:uristring}"
         )
 
     def loader_url(self, machine: Machine, firmware: Firmware) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from pixiecore_core.boot.server import BOOTING_PATH, FILE_PATH, ServerAddress
+from pixiecore_core.boot.server import BOOTING_PATH, FILE_PATH, FOLDER_PATH, ServerAddress
 from pixiecore_core.boot.tokens import Sealed, Sealer
 from pixiecore_core.errors import BootFileError
 from pixiecore_core.models import FileRef, Purpose
@@ -29,11 +29,13 @@ class SealedUrls:
     """When the URLs cease to work, in seconds since the epoch; ``None`` for never."""
 
     def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
-        """The URL that this server will answer with *ref*."""
-        query = {"name": self.sealer.seal(Sealed(ref=ref, mac=self.mac, purpose=purpose, expires=self.expires))}
-        if purpose != "file":
-            query |= {"type": purpose, "mac": self.mac}
-        path = f"{FILE_PATH}?{urlencode(query)}"
+        """The URL that this server will answer with *ref*; that of a folder takes the name of a file behind it."""
+        token = self.sealer.seal(Sealed(ref=ref, mac=self.mac, purpose=purpose, expires=self.expires))
+        if ref.is_folder:
+            path = f"{FOLDER_PATH}{token}/"
+        else:
+            query = {"name": token} if purpose == "file" else {"name": token, "type": purpose, "mac": self.mac}
+            path = f"{FILE_PATH}?{urlencode(query)}"
         if len(path) > _LONGEST_PATH:
             raise BootFileError(f"the URL {ref.location[:60]}… is too long to be handed to a machine")
         return self.server.base_url + path

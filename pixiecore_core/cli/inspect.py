@@ -3,44 +3,75 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
 from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.loaders import SERVES, find_loaders
 from pixiecore_core.models import Firmware
-from pixiecore_core.plugins.loader import Booters
+from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import LoaderSettings, resolve
+from pixiecore_core.settings import LoaderSettings, ServerSettings, option_name, read_toml, resolve
 
 
 def _ignore(error: PluginError, mac: str | None) -> None:
     """No hook that could fail softly is called here."""
 
 
-@click.command("plugins", short_help="List the installed plugins and booters.")
-@click.pass_obj
-def plugins_command(platform: Platform) -> None:
-    """List the installed plugins: what they are, the booters they offer and the hooks they implement.
-
-    For example: pixiecore plugins
-    """
+@click.pass_context
+def _plugins(ctx: click.Context, /, config: Path | None, plugin_order: tuple[str, ...]) -> None:
+    platform: Platform = ctx.obj
     if not platform.plugins and not platform.disabled:
-        click.echo("No plugins are installed. Try: pip install pixiecore-static-booter")
-    for plugin in platform.plugins:
+        click.echo("No plugins are installed; a booter at least is needed, such as the distribution of 'static'.")
+    tables = read_toml(config) if config else {}
+    written = {key: value for key, value in tables.get("server", {}).items() if key == "plugin_order"}
+    given = {"plugin_order": list(plugin_order)} if plugin_order else {}
+    order = platform.order(resolve(ServerSettings, "", given, os.environ, written, "[server]").plugin_order)
+    asked = set(platform.policies.classes)
+    for plugin in sorted(platform.plugins, key=lambda plugin: order.index(plugin.name)):
         manager = PluginManager(_ignore)
         manager.register(plugin.module, plugin.name)
-        booters = Booters()
-        manager.register_booters(booters)
-        click.echo(f"{plugin.name}  ({plugin.distribution} {plugin.version})")
-        for name, booter in booters.classes.items():
-            summary = (booter.__doc__ or "").strip().partition("\n")[0]
-            click.echo(f"  booter {name}: {summary}" if summary else f"  booter {name}")
-        click.echo(f"  hooks: {', '.join(manager.hooks_of(plugin.name)) or 'none'}")
+        if not all(hook.startswith("register_") for hook in manager.hooks_of(plugin.name)):
+            asked.add(plugin.name)
+        _show(plugin, manager)
     for name in platform.disabled:
         click.echo(f"{name}  (disabled)")
+    if platform.plugins:
+        names = [*(name for name in order if name in asked), "the booter that you choose", "the core"]
+        click.echo(f"\nAsked in this order: {', '.join(names)}.")
+
+
+def _show(plugin: LoadedPlugin, manager: PluginManager) -> None:
+    booters, policies = Booters(), Policies()
+    manager.register_booters(booters)
+    manager.register_policies(policies)
+    click.echo(f"{plugin.name}  ({plugin.distribution} {plugin.version})")
+    click.echo(f"  hooks: {', '.join(manager.hooks_of(plugin.name)) or 'none'}")
+    offered = [("booter", "", one) for one in booters.classes.values()]
+    offered += [("policy", one.name, one) for one in policies.classes.values()]
+    for kind, section, one in offered:
+        summary = (one.__doc__ or "").strip().partition("\n")[0]
+        click.echo(f"  {kind} {one.name}: {summary}" if summary else f"  {kind} {one.name}")
+        click.echo(f"    hooks: {', '.join(manager.hooks_in(one)) or 'none'}")
+        names = [option_name(f"{section}_{key}" if section else key) for key in one.Settings.model_fields]
+        click.echo(f"    settings: {', '.join(names) or 'none'}")
+
+
+plugins_command = click.Command(
+    "plugins",
+    callback=_plugins,
+    params=[
+        CONFIG_OPTION,
+        click.Option(["--plugin-order"], multiple=True, metavar="NAME", help="As for run: ask this plugin first."),
+    ],
+    help="List the installed plugins in the order in which they are asked: version, hooks, the booters and policies "
+    "that they offer, and these ones' settings.\n\nFor example: pixiecore plugins",
+    short_help="List the installed plugins, their hooks, order and settings.",
+)
 
 
 @click.pass_context

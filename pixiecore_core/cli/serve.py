@@ -21,7 +21,7 @@ from pixiecore_core import __version__
 from pixiecore_core.app import App
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options, model_options
-from pixiecore_core.cli.signals import stopping
+from pixiecore_core.cli.signals import reloading, stopping
 from pixiecore_core.cli.stack import Platform, construct, is_policy_option, policy_settings, register_all
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import StartError
@@ -30,6 +30,7 @@ from pixiecore_core.models import Event, EventKind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
+from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
 from pixiecore_core.plugins.manager import CORE, PluginManager
@@ -122,14 +123,19 @@ def run(
     lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
     recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps, lines))
     plugins = PluginManager(recorder.plugin_failed, settings.hook_timeout, settings.event_timeout)
-    recorder.publish = plugins.publish
+    recorder.publish, recorder.metrics.events_lost = plugins.publish, plugins.events_lost
     files = open_files(settings, _warner(recorder, "Files"))
     plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
     booter = construct(booter_class, booter_settings)
     register_all(plugins, platform, booter, policies, settings.plugin_order)
     try:
         app = App(settings, plugins, recorder, loaders, open_sealer(settings, _warner(recorder, "Init")))
-        with stopping(app.request_stop, watch(plugins.report).culprit):
+        soon = gevent.get_hub().loop.run_callback_threadsafe
+        with (
+            listening(recorder.logger, settings.debug, soon),
+            stopping(app.request_stop, watch(plugins.report).culprit),
+            reloading(app.request_reload, app.request_stop),
+        ):
             try:
                 _serve(app, loaders)
             finally:

@@ -1,4 +1,5 @@
-"""Ends the server on SIGINT and SIGTERM: asks the event loop to stop, and ends the process if it does not.
+"""Ends the server on SIGINT and SIGTERM: asks the event loop to stop, and ends the process if it does not. Reloads on
+SIGHUP.
 
 A plugin that blocks the loop also blocks everything that could stop it from inside, so a thread of the operating system
 listens. Decides nothing about how a server stops.
@@ -58,6 +59,26 @@ def stopping(stop: Callable[[], None], culprit: Callable[[], str | None]) -> Ite
         for number, handler in before.items():
             signal.signal(number, handler)
         os.close(writing)
+
+
+@contextmanager
+def reloading(reload: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
+    """While inside, SIGHUP calls *reload*; where it says that the terminal has gone, *stop*, as ever."""
+    had_terminal = _has_terminal()
+    watcher = gevent.signal_handler(signal.SIGHUP, lambda: stop() if had_terminal and not _has_terminal() else reload())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _closes(reading: int, seconds: float) -> bool:

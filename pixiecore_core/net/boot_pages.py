@@ -20,12 +20,13 @@ from pixiecore_core.architectures import REGISTRY, Architecture, from_ipxe_build
 from pixiecore_core.boot.server import (
     BOOTING_PATH,
     FILE_PATH,
+    FOLDER_PATH,
     LOADER_PATH,
     SCRIPT_PATH,
     ServerAddress,
     is_autoexec,
 )
-from pixiecore_core.boot.tokens import Sealer
+from pixiecore_core.boot.tokens import Sealed, Sealer
 from pixiecore_core.boot.urls import SealedUrls
 from pixiecore_core.errors import (
     BootFileError,
@@ -35,7 +36,7 @@ from pixiecore_core.errors import (
     CmdlineError,
     PluginError,
 )
-from pixiecore_core.models import Event, EventKind, Hold, Ignore, Machine, PageRequest, Purpose, normalise_mac
+from pixiecore_core.models import Event, EventKind, FileRef, Hold, Ignore, Machine, PageRequest, Purpose, normalise_mac
 from pixiecore_core.net.file_body import Done, respond
 from pixiecore_core.net.first_stage import FirstStage
 from pixiecore_core.net.sightings import Sightings
@@ -89,6 +90,8 @@ class BootPages:
         route = self.routes.get(request.path)
         if route is not None:
             return self._route(route, request)
+        if request.path.startswith(FOLDER_PATH):
+            return self._folder(request)
         if request.path.startswith(LOADER_PATH) or is_autoexec(request.path):
             return self._loader(request)
         return _text(404, "no such page")
@@ -123,14 +126,34 @@ class BootPages:
         token = request.args.get("name", "")
         if not token:
             return _text(400, "missing filename")
+        sealed = self._unseal(request, token)
+        if sealed is None or sealed.ref.is_folder:
+            return _text(404, "no such file")
+        return self._send(request, sealed, sealed.ref)
+
+    def _folder(self, request: Request) -> Response:
+        token, _, name = request.path.removeprefix(FOLDER_PATH).partition("/")
+        sealed = self._unseal(request, token)
+        try:
+            ref = sealed.ref.inside(name) if sealed is not None else None
+        except ValueError:
+            ref = None
+        if sealed is None or ref is None:
+            return _text(404, "no such file")
+        return self._send(request, sealed, ref)
+
+    def _unseal(self, request: Request, token: str) -> Sealed | None:
         sealed = self.sealer.open(token, time.time())
         if sealed is None:
             self._record(
                 EventKind.REFUSED, None, f"No file for {request.remote_addr}: its URL was not made here, or is too old"
             )
-            return _text(404, "no such file")
+        return sealed
+
+    def _send(self, request: Request, sealed: Sealed, ref: FileRef) -> Response:
+        urls = SealedUrls(_server(request), self.sealer, sealed.mac, sealed.expires)
         try:
-            file = self.plugins.open_boot_file(sealed.ref, sealed.mac)
+            file = self.plugins.open_boot_file(ref, sealed.mac, urls)
         except PluginError as error:
             return _text(500, f"couldn't get file: {error.reason}")
         except BootFileError as error:
@@ -247,6 +270,7 @@ def _machine(request: Request) -> Machine:
         serial=query.get("serial", ""),
         manufacturer=query.get("manufacturer", ""),
         product=query.get("product", ""),
+        hostname=query.get("hostname", ""),
         net0_mac=_or_none(normalise_mac, query.get("net0", "")),
         address=_or_none(IPv4Address, request.remote_addr or ""),
     )

@@ -13,20 +13,6 @@ from pixiecore_core.models import BootFile, Machine
 from pixiecore_core.plugins.manager import PluginManager
 
 
-class BytesSource:
-    """A byte source over bytes in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Up to *length* bytes from *offset*."""
-        return self._data[offset : offset + length]
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-
 @dataclass(frozen=True, slots=True)
 class FirstStage:
     """Opens first-stage files by the paths that our offers give out."""
@@ -40,8 +26,7 @@ class FirstStage:
         :raises BootFileError: the file cannot be opened
         """
         if is_autoexec(path):
-            data = AUTOEXEC_SCRIPT.encode()
-            return BootFile(name="autoexec.ipxe", size=len(data), source=BytesSource(data)), None
+            return BootFile.from_bytes("autoexec.ipxe", AUTOEXEC_SCRIPT.encode()), None
         wanted = parse_loader_path(path)
         if wanted is None:
             raise BootFileNotFound("no such file; boot files are at MAC/FIRMWARE/NAME")

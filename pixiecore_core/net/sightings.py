@@ -13,7 +13,7 @@ MACHINES = 10_000
 
 
 class Sightings:
-    """The latest machines' interface, subnet and relay."""
+    """The latest machines' interface, subnet and relay, and what they called themselves."""
 
     def __init__(self, machines: int = MACHINES) -> None:
         self._most = machines
@@ -35,4 +35,6 @@ class Sightings:
         if seen is None:
             return machine
         known = {"interface": seen.interface, "subnet": seen.subnet, "relay": seen.relay}
+        if not machine.hostname:
+            known["hostname"] = seen.hostname
         return machine.model_copy(update=known)

@@ -7,7 +7,7 @@ dictionaries, at a tenth of the cost of prometheus_client's locked counters: onl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily
@@ -24,6 +24,8 @@ class Metrics(Collector):
         self._events: Counter[tuple[str, str]] = Counter()
         self._dropped: Counter[tuple[str, str]] = Counter()
         self._plugin_failures: Counter[tuple[str, str]] = Counter()
+        self.events_lost: Callable[[], Mapping[str, int]] = dict
+        """Tells how many events each plugin has lost; set once they are loaded."""
         self.registry.register(self)
 
     def count(self, event: Event) -> None:
@@ -65,3 +67,9 @@ class Metrics(Collector):
             for labels, number in sorted(counts.items()):
                 family.add_metric(labels, number)
             yield family
+        lost = CounterMetricFamily(
+            "pixiecore_plugin_events_lost", "Events that a plugin was too slow to hear.", labels=["plugin"]
+        )
+        for plugin, number in sorted(self.events_lost().items()):
+            lost.add_metric([plugin], number)
+        yield lost

@@ -66,7 +66,9 @@ class Booters(Offered):
 
         :raises ConfigError: none was named, or none has that name
         """
-        installed = ", ".join(sorted(self.classes)) or "none; try: pip install pixiecore-static-booter"
+        installed = (
+            ", ".join(sorted(self.classes)) or "none; install a plugin that has one, such as pixiecore-static-booter"
+        )
         if name is None:
             raise ConfigError("--booter", f"say which booter decides what machines boot; installed: {installed}")
         if name not in self.classes:

@@ -14,7 +14,7 @@ import gevent
 import pluggy
 
 from pixiecore_core import hookspecs
-from pixiecore_core.errors import ConfigError, PluginError
+from pixiecore_core.errors import BootFileNotFound, ConfigError, PluginError
 from pixiecore_core.hookspecs import PROJECT, UrlFor
 from pixiecore_core.models import (
     BootFile,
@@ -92,6 +92,10 @@ class PluginManager:
         except pluggy.PluginValidationError as error:
             raise ConfigError(f"plugin {name!r}", " ".join(str(error).split())) from error
 
+    def events_lost(self) -> dict[str, int]:
+        """How many events each plugin that was too slow for them has not heard."""
+        return {listener.plugin: listener.lost for listener in self._listeners if listener.lost}
+
     def names(self) -> list[str]:
         """The plugins' names in the order in which they are asked."""
         return [name for name, _ in reversed(self._pluggy.list_name_plugin())]
@@ -101,6 +105,11 @@ class PluginManager:
         plugin = self._pluggy.get_plugin(name)
         callers = self._pluggy.get_hookcallers(plugin) if plugin is not None else None
         return sorted(caller.name for caller in callers or [])
+
+    def hooks_in(self, offered: type[Any]) -> list[str]:
+        """Which hooks a booter's or policy's class implements, without making one."""
+        options = ((name, self._pluggy.parse_hookimpl_opts(offered, name)) for name in dir(offered))
+        return sorted(found.get("specname") or name for name, found in options if found is not None)
 
     def provides_bootloaders(self) -> bool:
         """Whether a plugin other than the core's own chooses first-stage files."""
@@ -145,6 +154,14 @@ class PluginManager:
             listener = Listener(implementation.plugin_name, implementation.function, self._event_timeout, self.report)
             self._listeners.append(listener)
         self._pluggy.hook.startup(app=app)
+
+    def reload(self) -> None:
+        """Tell every plugin to read its files again; a failure is reported."""
+        for implementation in self._pluggy.hook.reload.get_hookimpls():
+            try:
+                implementation.function()
+            except PluginError as error:
+                self.report(error, None)
 
     def shutdown(self, app: App, seconds: float) -> None:
         """Tell every plugin, all at the same time; a failure, or taking longer than *seconds*, is reported."""
@@ -248,19 +265,21 @@ class PluginManager:
         hook = self._pluggy.hook.render_script
         return self._reported(machine, lambda: hook(machine=machine, spec=spec, cmdline=cmdline, url_for=url_for))
 
-    def open_boot_file(self, ref: FileRef, mac: str | None) -> BootFile:
+    def open_boot_file(self, ref: FileRef, mac: str | None, url_for: UrlFor) -> BootFile:
         """The opened file.
+
+        :param url_for: makes URLs for the same machine
 
         :raises BootFileError: it cannot be had
         :raises PluginError: a plugin failed, and was reported
         """
         try:
-            file: BootFile | None = self._pluggy.hook.open_boot_file(ref=ref)
+            file: BootFile | None = self._pluggy.hook.open_boot_file(ref=ref, url_for=url_for)
         except PluginError as error:
             self.report(error, mac)
             raise
         if file is None:
-            raise PluginError(CORE, "open_boot_file", "no plugin opens this kind of file")
+            raise BootFileNotFound(f"no plugin opens {ref.location!r}")
         return file
 
     def publish(self, event: Event) -> None:

@@ -66,6 +66,7 @@ class MessageType(IntEnum):
 class Option(IntEnum):
     """The option codes that network boot uses; others stay plain numbers."""
 
+    HOST_NAME = 12
     VENDOR_SPECIFIC = 43
     OVERLOAD = 52
     MESSAGE_TYPE = 53

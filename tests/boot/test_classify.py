@@ -166,3 +166,9 @@ def test_raw_filter_stops_ordinary_traffic() -> None:
 @given(st.binary(max_size=700))
 def test_raw_filter_takes_any_bytes(data: bytes) -> None:
     assert might_netboot(data) in (True, False)
+
+
+def test_the_host_name_is_taken_as_it_comes() -> None:
+    assert accepted(message({Option.HOST_NAME: b"node1\0"})).machine.hostname == "node1"
+    assert accepted(message({Option.HOST_NAME: b"\xff"})).machine.hostname == "\ufffd"
+    assert accepted(message({})).machine.hostname == ""

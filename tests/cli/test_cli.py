@@ -269,6 +269,22 @@ def test_plugins_are_listed() -> None:
     text = pixiecore("plugins").stdout
     assert "static  (pixiecore-static-booter 0.1.0)" in text
     assert "booter static: Boots every machine into one kernel." in text
+    assert "settings: --kernel, --initrd, --cmdline, --message" in text
+
+
+def test_plugins_are_listed_in_the_order_in_which_they_are_asked(tmp_path: Path) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text('server.plugin_order = ["once"]')
+    by_name = "Asked in this order: allowlist, once, the booter that you choose, the core."
+    for arguments, expected in (
+        ([], by_name),
+        (["--plugin-order", "once"], by_name.replace("allowlist, once", "once, allowlist")),
+        (["--config", str(config)], by_name.replace("allowlist, once", "once, allowlist")),
+    ):
+        lines = pixiecore("plugins", *arguments, PIXIECORE_DISABLE_PLUGIN="").stdout.splitlines()
+        assert lines[-1] == expected
+        listed = [line.split()[0] for line in lines if "0.1.0)" in line]
+        assert (listed.index("once") < listed.index("allowlist")) == bool(arguments)
 
 
 def test_serving_commands_say_where_else_settings_may_come_from() -> None:
@@ -304,7 +320,7 @@ def test_disabled_plugins_are_named_where_they_are_missed() -> None:
 
 def test_a_disabled_plugin_is_as_good_as_not_installed() -> None:
     done = pixiecore("--disable-plugin", "static", "--disable-plugin", "api", "run")
-    assert "installed: none; try: pip install pixiecore-static-booter" in failure(done, 2)
+    assert "installed: none; install a plugin that has one" in failure(done, 2)
     assert "no plugin 'nope' is installed" in failure(pixiecore("--disable-plugin", "nope", "run"), 2)
 
 

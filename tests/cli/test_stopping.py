@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -68,6 +70,65 @@ def test_while_the_loop_is_stuck(tmp_path: Path, block: str, number: int) -> Non
     named, ended = lines
     assert "plugin 'broken', hook select_boot: blocks the event loop" in named
     assert "ended without stopping in order: plugin 'broken', hook select_boot" in ended
+
+
+RELOADING = """
+import logging
+from pixiecore_core import hookimpl
+
+log = logging.getLogger("pixiecore.broken")
+
+@hookimpl
+def reload():
+    log.info("read %d files", 3)
+    logging.getLogger("some.library").info("nobody wants to know")
+    log.debug("nor this")
+    raise OSError("not there")
+
+@hookimpl
+def select_boot(machine):
+    {}
+"""
+
+
+def test_sighup_reloads_and_plugins_can_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.cli.test_stopping.BLOCKING", RELOADING)
+    with server(tmp_path, "pass") as (process, _):
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "[Init] Reloading, as SIGHUP asks\n"
+        said = {process.stdout.readline() for _ in range(2)}
+        assert said == {
+            "[Plugin] broken: read 3 files\n",
+            "[Plugin] error: plugin 'broken', hook reload: OSError: not there\n",
+        }
+        end(process, signal.SIGTERM)
+        assert process.returncode == 0
+
+
+def test_a_terminal_that_closes_ends_the_server(tmp_path: Path) -> None:
+    """As it ends every program; only a service, which has no terminal, or a user's kill, means "reload"."""
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(b"kernel")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(PIXIECORE[0], [*PIXIECORE, "boot", str(kernel), *HIGH_PORTS])
+    seen = b""
+    while b"Ready" not in seen:
+        seen += os.read(terminal, 1000)
+    os.kill(child, signal.SIGHUP)
+    while b"Reloading" not in seen:
+        seen += os.read(terminal, 1000)
+    os.close(terminal)
+    give_up = time.monotonic() + 5
+    ended = 0
+    while not ended and time.monotonic() < give_up:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.05)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    assert ended == child
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_while_it_has_nothing_to_do(tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ class Machine:
             "serial:uristring": f"S{self.number}",
             "manufacturer:uristring": "Storm%20%26%20Co.",
             "product:uristring": "",
+            "hostname:uristring": "",
             "buildarch": "x86_64" if self.uefi else "i386",
             "platform": "efi" if self.uefi else "pcbios",
         }

@@ -23,6 +23,7 @@ from pixiecore_core import (
     Hold,
     Ignore,
     Machine,
+    UrlFor,
     hookimpl,
 )
 from pixiecore_core.boot.tokens import Sealed, Sealer
@@ -378,3 +379,53 @@ def test_ranges_at_the_edges(site: Site, headers: dict[str, str], status: int, l
         headers = {**headers, "If-Range": "W/" + site.get(path).headers["ETag"]}
     response = site.get(path, **headers)
     assert (response.status_code, len(response.data)) == (status, length)
+
+
+def test_a_folder_serves_the_files_below_it_and_no_others(booting: Site, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    seed.mkdir()
+    (seed / "user-data").write_text("#cloud-config")
+    (seed / "out").symlink_to(booting.kernel)
+    booting.spec = BootSpec(
+        kernel=FileRef(location=str(booting.kernel)),
+        cmdline='ds=nocloud;s={{ ID "seed" }}',
+        files={"seed": FileRef(location=f"{seed}/")},
+    )
+    url = booting.get(SCRIPT).text.partition("ds=nocloud;s=http://192.0.2.2:8080")[2].split()[0]
+    assert url.startswith("/_/folder/")
+    assert url.endswith("/")
+    assert booting.get(url + "user-data").text == "#cloud-config"
+    assert booting.kinds()[-1] is EventKind.FILE_SENT
+    for name in ("meta-data", "out", "", "..%2fvmlinuz", "../vmlinuz", "%2fetc%2fpasswd", "a%00b"):
+        assert booting.get(url + name).status_code == 404
+    token = url.removeprefix("/_/folder/").rstrip("/")
+    assert booting.get(f"/_/file?name={token}").status_code == 404
+    assert booting.get(f"/_/folder/{token}").status_code == 404
+    assert booting.get("/_/folder/made-up/user-data").status_code == 404
+    kernel = booting.sealer.seal(Sealed(ref=FileRef(location=str(booting.kernel)), mac=MAC, purpose="file"))
+    assert booting.get(f"/_/folder/{kernel}/user-data").status_code == 404
+
+
+def test_a_plugin_opens_files_of_its_own_that_name_others(booting: Site) -> None:
+    def open_boot_file(ref: FileRef, url_for: UrlFor) -> BootFile | None:
+        if not ref.location.startswith("mine:"):
+            return None
+        return BootFile.from_bytes(ref.name, url_for(FileRef(location=str(booting.other))).encode())
+
+    booting.plugin("mine", open_boot_file=open_boot_file)
+    token = booting.sealer.seal(Sealed(ref=FileRef(location="mine:a"), mac=MAC, purpose="file"))
+    url = booting.get(f"/_/file?name={token}").text
+    assert booting.get(url.removeprefix("http://192.0.2.2:8080")).data == b"cloud"
+    token = booting.sealer.seal(Sealed(ref=FileRef(location="yours:a"), mac=MAC, purpose="file"))
+    assert booting.get(f"/_/file?name={token}").status_code == 404
+    assert "no plugin opens 'yours:a'" in booting.log.getvalue()
+
+
+def test_the_script_request_tells_the_host_name(site: Site) -> None:
+    asked: list[Machine] = []
+    site.plugin(select_boot=lambda machine: asked.append(machine))
+    site.get(SCRIPT + "&hostname=node%2B1")
+    site.sightings.note(Machine(mac=MAC, hostname="firmware"))
+    site.get(SCRIPT + "&hostname=node2")
+    site.get(SCRIPT)
+    assert [machine.hostname for machine in asked] == ["node+1", "node2", "firmware"]

@@ -125,3 +125,9 @@ def test_a_plugin_that_fails_again_and_again_is_logged_once_and_counted_each_tim
     assert stream.getvalue().count("faulty") == 2
     assert len(recorder.timelines.of(MAC)) == 3
     assert b'pixiecore_plugin_failures_total{hook="select_boot",plugin="faulty"} 3.0' in recorder.metrics.exposition()
+
+
+def test_lost_events_are_counted() -> None:
+    recorder = Recorder(configure(stream=io.StringIO()))
+    recorder.metrics.events_lost = lambda: {"slow": 3}
+    assert b'pixiecore_plugin_events_lost_total{plugin="slow"} 3.0' in recorder.metrics.exposition()

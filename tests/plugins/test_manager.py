@@ -37,7 +37,6 @@ from pixiecore_core import (
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.files.loaders import FoundLoaders
-from pixiecore_core.net.first_stage import BytesSource
 from pixiecore_core.plugins import sources
 from pixiecore_core.plugins.loader import Booters, Policies
 from pixiecore_core.plugins.manager import CORE, PluginManager
@@ -86,7 +85,7 @@ def manager(reports: list[tuple[PluginError, str | None]]) -> PluginManager:
 
 
 def file(name: str) -> BootFile:
-    return BootFile(name=name, size=3, source=BytesSource(b"abc"))
+    return BootFile.from_bytes(name, b"abc")
 
 
 def test_hook_register_booters(manager: PluginManager) -> None:
@@ -225,6 +224,25 @@ def test_hook_startup_failure_refuses_to_start(manager: PluginManager) -> None:
     manager.register(plugin(startup=startup), "p")
     with pytest.raises(PluginError, match="no database"):
         manager.startup("the app")  # type: ignore[arg-type]
+
+
+def test_hook_reload(manager: PluginManager, reports: list[Any]) -> None:
+    """A plugin that cannot read its files again keeps nobody else from it."""
+    read: list[str] = []
+
+    @hookimpl
+    def reload() -> None:
+        read.append("good")
+
+    @hookimpl(specname="reload", tryfirst=True)
+    def broken() -> None:
+        raise RuntimeError("not there")
+
+    manager.register(plugin(reload=reload), "good")
+    manager.register(plugin(broken=broken), "bad")
+    manager.reload()
+    assert read == ["good"]
+    assert [str(error) for error, _ in reports] == ["plugin 'bad', hook reload: RuntimeError: not there"]
 
 
 def test_hook_shutdown(manager: PluginManager, reports: list[Any]) -> None:
@@ -426,9 +444,9 @@ def test_hook_open_boot_file(manager: PluginManager, reports: list[Any]) -> None
         return file(ref.name)
 
     manager.register(plugin(open_boot_file=open_boot_file), "p")
-    assert manager.open_boot_file(KERNEL, None).name == "vmlinuz"
+    assert manager.open_boot_file(KERNEL, None, Urls()).name == "vmlinuz"
     with pytest.raises(BootFileNotFound):
-        manager.open_boot_file(FileRef(location="/gone"), None)
+        manager.open_boot_file(FileRef(location="/gone"), None, Urls())
     assert reports == []
 
 
@@ -439,7 +457,7 @@ def test_hook_open_boot_file_that_raises(manager: PluginManager, reports: list[A
 
     manager.register(plugin(open_boot_file=open_boot_file), "faulty")
     with pytest.raises(PluginError, match="ZeroDivisionError"):
-        manager.open_boot_file(KERNEL, MACHINE.mac)
+        manager.open_boot_file(KERNEL, MACHINE.mac, Urls())
     assert reports[0][1] == MACHINE.mac
 
 
@@ -487,6 +505,7 @@ def test_hook_on_event_of_a_slow_listener_loses_events(manager: PluginManager, r
         manager.publish(event(str(number)))
     manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
     assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_event: is too slow and loses events"]
+    assert manager.events_lost() == {"slow": 4000}
 
 
 def test_a_misspelt_hook_is_an_error(manager: PluginManager) -> None:
@@ -613,7 +632,7 @@ def test_a_plugins_file_that_misbehaves_is_named(
         return BootFile(name="x", size=3, source=Misbehaving(read))
 
     manager.register(plugin(open_boot_file=open_boot_file), "faulty")
-    opened = manager.open_boot_file(KERNEL, None)
+    opened = manager.open_boot_file(KERNEL, None, Urls())
     with pytest.raises(BootFileError, match=f"plugin 'faulty', hook read_at: .*{words}"):
         opened.source.read_at(0, 3)
     opened.source.close()

@@ -30,6 +30,7 @@ class Question(BaseModel):
     firmware: str | None = Field(None, description="firmware family, such as BIOS or UEFI")
     manufacturer: str | None = Field(None, description="SMBIOS manufacturer; known when it asks for its script")
     product: str | None = Field(None, description="SMBIOS product name; known when it asks for its script")
+    hostname: str | None = Field(None, description="what it calls itself, such as the name that DHCP gave it")
     interface: str | None = Field(None, description="Pixiecore's network interface that the request came in on")
     relay: str | None = Field(None, description="address of the DHCP relay in between")
     subnet: str | None = Field(None, description="Pixiecore's network on that interface; unknown behind a relay")
@@ -50,6 +51,7 @@ def question(machine: Machine) -> Question:
         firmware=kind.family.value if kind and kind.family is not FirmwareFamily.OTHER else None,
         manufacturer=_text(machine.manufacturer),
         product=_text(machine.product),
+        hostname=_text(machine.hostname),
         interface=_text(machine.interface),
         relay=str(machine.relay) if machine.relay else None,
         subnet=str(machine.subnet) if machine.subnet else None,

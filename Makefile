@@ -4,13 +4,14 @@
 #   make test    all tests, real firmware included
 #   make fast    the tests that take seconds
 #   make check   lint, types, import rules
+#   make docs    the documentation site, into site/; a link that leads nowhere is an error
 #   make bench   measure beside dnsmasq and nginx
 
 PYTHON ?= python3
 BIN := .venv/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test fast lab check bench dist clean system
+.PHONY: demo test fast lab check docs bench dist clean system
 
 demo: system .venv/ready
 	$(BIN)/python -m tests.lab.demo $(ARGS)
@@ -29,6 +30,11 @@ check: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The variable silences Material's notice about its successor. With --quiet, --strict would let warnings pass.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs build --strict
+	@echo "site/index.html"
+
 bench: system .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -43,8 +49,8 @@ system:
 .venv/ready: pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS)) | system
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		-e '.[dev]' $(addprefix -e ./,$(PLUGINS))
+		-e '.[dev,docs]' $(addprefix -e ./,$(PLUGINS))
 	touch $@
 
 clean:
-	rm -rf .venv .cache lab-artefacts dist build
+	rm -rf .venv .cache lab-artefacts dist build site

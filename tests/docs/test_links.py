@@ -1,4 +1,4 @@
-"""Links between the pages lead somewhere."""
+"""Links between the pages lead somewhere in the repository too; the site's are the strict build's business."""
 
 from __future__ import annotations
 
@@ -24,11 +24,3 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
             slugs = {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
             assert anchor in slugs, f"{page.name} links to {target}"
-
-
-def test_every_event_is_in_the_reference() -> None:
-    from pixiecore_core import EventKind
-
-    page = (ROOT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
-    for kind in EventKind:
-        assert f"`{kind}`" in page

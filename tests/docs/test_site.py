@@ -1,0 +1,94 @@
+"""The site builds without a warning, holds every page, and needs nothing from other hosts to be read."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BUILD = [sys.executable, "-W", "error", "-m", "mkdocs", "build", "--strict"]
+SHOWN_AS = {"README.md": "overview", "CONTRIBUTING.md": "contributing", "CHANGELOG.md": "changelog"}
+
+
+def build(config: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    command = [*BUILD, "--config-file", str(config), "--site-dir", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=config.parent)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = build(ROOT / "mkdocs.yml", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_every_page_is_on_it(site: Path) -> None:
+    pages = {page.relative_to(ROOT / "docs").with_suffix("").as_posix() for page in ROOT.glob("docs/**/*.md")}
+    pages |= set(SHOWN_AS.values())
+    pages |= {f"plugins/{page.parent.name.replace('_', '-')}" for page in ROOT.glob("plugins/*/README.md")}
+    for page in pages:
+        html = site / f"{page.removesuffix('README')}index.html" if page.endswith("README") else site / f"{page}.html"
+        assert html.exists(), page
+
+
+def test_links_to_code_become_its_path(site: Path) -> None:
+    """There is no page for it, and it is no mistake to name it."""
+    decision = next(page for page in ROOT.glob("docs/**/*.md") if "](../../pixiecore_core/" in page.read_text())
+    html = (site / decision.relative_to(ROOT / "docs")).with_suffix(".html").read_text(encoding="utf-8")
+    assert "(<code>pixiecore_core/" in html
+
+
+class Resources(HTMLParser):
+    """Gathers what a browser fetches to show a page: not what it links to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        if tag == "link" and known.get("rel") in ("canonical", "prev", "next"):
+            return
+        name = {"link": "href", "script": "src", "img": "src", "iframe": "src"}.get(tag)
+        if name and known.get(name):
+            self.found.append(known[name] or "")
+
+
+def test_nothing_comes_from_another_host(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        resources = Resources()
+        resources.feed(page.read_text(encoding="utf-8"))
+        assert resources.found
+        assert not [url for url in resources.found if re.match(r"(https?:)?//", url)], page
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*['\"]?https?:", sheet.read_text(encoding="utf-8")), sheet
+
+
+BROKEN = {
+    "a page that is not there": "[x](nowhere.md)",
+    "a heading that is not there": "[x](http.md#nowhere)",
+    "a file that is not there": "[x](../../pixiecore_core/nowhere.py)",
+    "a plugin's heading that is not there": "[x](../../plugins/once/README.md#nowhere)",
+}
+
+
+@pytest.mark.parametrize("link", BROKEN.values(), ids=list(BROKEN))
+def test_a_link_that_leads_nowhere_ends_the_build(tmp_path: Path, link: str) -> None:
+    pages = [*ROOT.glob("docs/**/*.*"), *ROOT.glob("plugins/*/README.md"), *(ROOT / name for name in SHOWN_AS)]
+    for file in [*pages, ROOT / "mkdocs.yml", ROOT / "tools" / "mkdocs_hook.py"]:
+        target = tmp_path / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    with (tmp_path / "docs" / "reference" / "events.md").open("a", encoding="utf-8") as page:
+        page.write(f"\n{link}\n")
+    done = build(tmp_path / "mkdocs.yml", tmp_path / "site")
+    assert done.returncode != 0
+    assert "events.md" in done.stdout + done.stderr

@@ -1,0 +1,20 @@
+"""The generated pages of docs/reference, each written from the code; `tools/write-reference` puts them there.
+
+One function for each page, which raises where something has no words to show for itself. The pages show what this
+repository brings: the core and the plugins below plugins/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import api, commands, hooks, names, settings
+
+PAGES: dict[str, Callable[[], str]] = {
+    "hooks.md": hooks.page,
+    "settings.md": settings.page,
+    "commands.md": commands.page,
+    "names.md": names.page,
+    "api-v1.schema.json": api.answer_schema,
+    "api-openapi.json": api.openapi,
+}

@@ -1,0 +1,35 @@
+"""docs/reference/hooks.md: every hook with its contract, in the order they are declared, which is that they fire in."""
+
+from __future__ import annotations
+
+import inspect
+
+from pixiecore_core import hookspecs
+
+from .prose import prose
+
+
+def page() -> str:
+    """The page."""
+    parts = [
+        "# Hooks",
+        "Generated from `pixiecore_core/hookspecs.py` by `tools/write-reference`; do not edit.",
+        "A plugin marks each of its functions with `@hookimpl` and takes any of the listed arguments, in any order. "
+        "A misspelt hook or argument refuses to start. Every call has a time limit, 10 s (events 2 s), after which it "
+        "counts as having raised. What the arguments and answers are: [what a plugin imports](names.md). Why it is so: "
+        "[plugins](../explanation/plugins.md).",
+    ]
+    for name, function in vars(hookspecs).items():
+        options = getattr(function, "pixiecore_spec", None)
+        if options is None:
+            continue
+        signature = inspect.signature(function)
+        docstring = inspect.getdoc(function)
+        if not docstring:
+            raise LookupError(f"hook {name} has no docstring")
+        parts.append(f"## `{name}({', '.join(signature.parameters)})`")
+        parts.append(prose(docstring))
+        types = [f"{parameter.name}: {parameter.annotation}" for parameter in signature.parameters.values()]
+        parts.append(f"```python\n@hookimpl\ndef {name}({', '.join(types)}) -> {signature.return_annotation}: ...\n```")
+        parts.append("First answer that is not `None` wins." if options["firstresult"] else "Every plugin is called.")
+    return "\n\n".join(parts) + "\n"

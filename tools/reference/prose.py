@@ -1,0 +1,51 @@
+"""Docstrings as Markdown. Knows the roles and fields that this project's docstrings use, and no others."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from types import ModuleType
+
+
+def prose(docstring: str) -> str:
+    """A docstring's text, its roles as code and its fields as paragraphs."""
+    text = inline(docstring)
+    text = re.sub(r"^:returns: ", "**Returns** ", text, flags=re.MULTILINE)
+    text = re.sub(r"^:raises (\w+): ", r"**If it raises** `\1`: ", text, flags=re.MULTILINE)
+    text = re.sub(r"^:param (\w+): ", r"**`\1`** ", text, flags=re.MULTILINE)
+    # Each field on a paragraph of its own; continuation lines join theirs.
+    text = re.sub(r"\n {4}", " ", text)
+    return re.sub(r"\n+(\*\*(?:Returns|If it raises|`\w+`\*\*))", r"\n\n\1", text)
+
+
+def inline(text: str) -> str:
+    """Roles, code and emphasis as Markdown has them."""
+    text = re.sub(r"``(.+?)``", r"`\1`", text)
+    return re.sub(r":(?:class|data|mod|meth|attr|func):`~?(?:[a-z_]+\.)*([^`]+)`", r"`\1`", text)
+
+
+def one_line(text: str) -> str:
+    """*text* as it can stand in a cell of a table."""
+    return " ".join(inline(text).split()).replace("|", "\\|")
+
+
+def first_sentence(docstring: str) -> str:
+    """What stands before the first full stop that ends a sentence."""
+    return re.split(r"(?<=[.!?])\s", " ".join(docstring.split()), maxsplit=1)[0]
+
+
+def documented(module: ModuleType) -> dict[str, str]:
+    """The strings behind a module's assignments, by name; those in its classes as ``Class.name``."""
+    return dict(_documented(ast.parse(inspect.getsource(module)).body, ""))
+
+
+def _documented(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, str]]:
+    for statement, following in zip(body, [*body[1:], None], strict=True):
+        if isinstance(statement, ast.ClassDef):
+            yield from _documented(statement.body, f"{prefix}{statement.name}.")
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        match following:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield from ((f"{prefix}{target.id}", text) for target in targets if isinstance(target, ast.Name))

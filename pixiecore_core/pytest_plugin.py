@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pixiecore_core.testing import Netboot
 
 
 @pytest.fixture
-def netboot() -> Callable[..., Netboot]:
+def netboot() -> Iterator[Callable[..., Netboot]]:
     """Makes a netboot server in memory: ``netboot(plugin, …)``; see :class:`pixiecore_core.testing.Netboot`."""
     from pixiecore_core.testing import Netboot
 
-    def make(*plugins: Any) -> Netboot:
-        return Netboot(*plugins)
+    made: list[Netboot] = []
 
-    return make
+    def make(*plugins: Any) -> Netboot:
+        made.append(Netboot(*plugins))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture(params=[0, 6, 7, 9, 11], ids=["bios", "efi-ia32", "efi-x64", "efi-bc", "efi-arm64"])

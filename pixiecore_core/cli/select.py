@@ -38,6 +38,7 @@ _MACHINE_OPTIONS = [
     click.Option(["--serial"], default="", metavar="TEXT", help="Its serial number."),
     click.Option(["--manufacturer"], default="", metavar="TEXT", help="Who made it."),
     click.Option(["--product"], default="", metavar="TEXT", help="Its product name."),
+    click.Option(["--hostname"], default="", metavar="TEXT", help="What it calls itself."),
     click.Option(["--arch"], default="x86_64", metavar="NAME", help="i386, x86_64, arm64 … [default: x86_64]"),
     click.Option(["--platform"], default="efi", metavar="NAME", help="efi or pcbios. [default: efi]"),
     click.Option(["--subnet"], metavar="NETWORK", help="Our network that it is on."),
@@ -100,7 +101,7 @@ def _machine(values: dict[str, Any]) -> Machine:
 
     :raises ConfigError: one of them is unusable
     """
-    known = ("mac", "uuid", "serial", "manufacturer", "product", "subnet", "relay", "address")
+    known = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "subnet", "relay", "address")
     architecture = from_ipxe_build(values["arch"], values["platform"])
     if architecture is None:
         raise ConfigError("--arch", f"there is no {values['arch']!r} with platform {values['platform']!r}")
@@ -143,7 +144,7 @@ def _spec(spec: BootSpec) -> str:
 
 def _short(text: str) -> str:
     """*text* with sealed tokens cut out: nobody reads them, and these work nowhere."""
-    return re.sub(r"name=[\w-]{40,}", "name=…", text)
+    return re.sub(r"(name=|/_/folder/)[\w-]{40,}", r"\1…", text)
 
 
 def _indented(script: str) -> str:

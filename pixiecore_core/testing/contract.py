@@ -80,6 +80,7 @@ class BooterContract:
         """iPXE ends a command at the end of its line."""
         machines = Netboot(self.make_booter(tmp_path))
         script = machines.script(self.machine.mac, serial=self.machine.serial)
+        machines.close()
         assert script.startswith("#!ipxe")
 
     def test_a_refusal_has_a_reason(self, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import gevent
 from werkzeug.test import Client as HttpClient
@@ -76,13 +76,14 @@ class _Wire:
 class Netboot:
     """A server with the given plugins; as on the command line, the booter first: it is asked last.
 
-    :param plugins: plugin objects or modules with hook implementations
+    :param plugins: plugin objects or modules with hook implementations; their ``startup`` has fired, and
+        :meth:`close` stops them
     """
 
     def __init__(self, *plugins: object) -> None:
         self._log = io.StringIO()
         self._recorder = Recorder(configure(debug=True, stream=self._log))
-        manager = PluginManager(self._recorder.plugin_failed)
+        manager = self._manager = PluginManager(self._recorder.plugin_failed)
         self._recorder.publish = manager.publish
         defaults = Defaults(FoundLoaders({}, Path("/nonexistent")), functions=manager.cmdline_functions)
         manager.register(defaults, CORE)
@@ -168,6 +169,10 @@ class Netboot:
         response = self._http.get(parts.path, query_string=parts.query, environ_overrides=_reached, headers=headers)
         return response.status_code, response.text
 
+    def close(self) -> None:
+        """Stop it: the plugins are told (``shutdown``), and hear no more events."""
+        self._manager.shutdown(cast("App", self), seconds=1.0)
+
     def settle(self) -> None:
         """Let the plugins hear the events that have happened so far."""
         gevent.sleep(0.01)
@@ -179,7 +184,9 @@ class Netboot:
         :raises LookupError: it gets none; the message is what it is told instead
         """
         asked = {"mac": mac, "arch": buildarch, "platform": platform, **query}
-        response = self._http.get("/_/ipxe", query_string=asked, environ_overrides=_reached)
+        # As iPXE's :uristring does: a plus sign is no space.
+        query_string = urlencode(asked, quote_via=quote)
+        response = self._http.get("/_/ipxe", query_string=query_string, environ_overrides=_reached)
         if response.status_code != 200:
             raise LookupError(f"{response.status_code} {response.text}")
         return response.text

@@ -19,10 +19,15 @@ udhcpc -i eth0 -q -f -n -t 10 -T 1 -s /udhcpc.sh
 for word in $(cat /proc/cmdline); do
     case $word in
         lab.fetch=*) url=${word#lab.fetch=} ;;
+        "ds=nocloud;s="*) seed=${word#"ds=nocloud;s="} ;;
         # A kernel that came without iPXE was told nothing of Pixiecore's: it reads what iPXE would have run.
         lab.script=*) wget -q -O /script "${word#lab.script=}" &&
             url=$(sed -n 's/.*lab\.fetch=\([^ ]*\).*/\1/p' /script) ;;
     esac
+done
+# What cloud-init fetches: the words behind a URL that ends with a slash.
+for name in ${seed:+user-data meta-data}; do
+    wget -q -O - "$seed$name" | sed "s/^/LAB seed $name /"
 done
 wget -q -O /fetched "$url" && set -- $(sha256sum /fetched) && echo "LAB fetched $(stat -c %s /fetched) $1"
 echo "LAB done"

@@ -1,0 +1,27 @@
+"""Pixiecore plugin: boots machines by a folder of YAML or TOML: profiles, machines, groups, templates.
+
+This module only registers; see :mod:`pixiecore_inventory_booter.booter` and :mod:`pixiecore_inventory_booter.command`.
+"""
+
+from __future__ import annotations
+
+import click
+
+from pixiecore_core import BooterRegistrar, hookimpl
+from pixiecore_inventory_booter.booter import InventoryBooter, InventorySettings
+
+__all__ = ["InventoryBooter", "InventorySettings"]
+
+
+@hookimpl
+def register_booters(register: BooterRegistrar) -> None:
+    """Offer ``--booter inventory``."""
+    register(InventoryBooter)
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    """Add ``pixiecore inventory``."""
+    from pixiecore_inventory_booter.command import inventory
+
+    cli.add_command(inventory)

@@ -1,0 +1,161 @@
+"""The inventory booter: holds the last good inventory, answers with it, and loads it anew when its folder changes.
+
+What cannot be used is told in the log, with file and line, and changes nothing. Everything else is in the modules
+beside this one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import gevent
+import gevent.lock
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from pixiecore_core import (
+    BootFile,
+    BootSpec,
+    CmdlineFunction,
+    ConfigError,
+    FileRef,
+    Hold,
+    Ignore,
+    Machine,
+    UrlFor,
+    hookimpl,
+)
+from pixiecore_inventory_booter import booting
+from pixiecore_inventory_booter.booting import SCHEME, Unbootable
+from pixiecore_inventory_booter.inventory import Inventory
+from pixiecore_inventory_booter.loading import Loaded, load
+from pixiecore_inventory_booter.matching import is_complete
+from pixiecore_inventory_booter.problems import InventoryError
+from pixiecore_inventory_booter.watching import Watcher
+
+_MOST_TOLD = 5
+
+log = logging.getLogger("pixiecore.inventory")
+
+
+def _absolute(value: Path) -> Path:
+    return Path(os.path.abspath(value.expanduser()))
+
+
+class InventorySettings(BaseModel):
+    """The booter's settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Annotated[Path, AfterValidator(_absolute)] = Field(
+        description="folder with the inventory: YAML or TOML files, and what they name",
+        json_schema_extra={"metavar": "FOLDER"},
+    )
+
+
+class InventoryBooter:
+    """Boots each machine as a folder of YAML or TOML says."""
+
+    name = "inventory"
+    Settings = InventorySettings
+
+    def __init__(self, settings: InventorySettings) -> None:
+        self._folder = str(settings.folder)
+        try:
+            self._loaded = load(self._folder)
+        except InventoryError as error:
+            more = f"; see: pixiecore inventory check {self._folder}" if len(error.problems) > 1 else ""
+            raise ConfigError("--folder", f"{error.problems[0]}{more}") from error
+        self._told = ""
+        self._loading = gevent.lock.BoundedSemaphore()
+        self._watcher: Watcher | None = None
+
+    @property
+    def inventory(self) -> Inventory:
+        """The last good one."""
+        return self._loaded.inventory
+
+    @hookimpl
+    def startup(self) -> None:
+        """Watch the folder."""
+        for warning in self._loaded.warnings[:_MOST_TOLD]:
+            log.warning("%s", warning)
+        try:
+            self._watcher = Watcher(self._folder, self.load_again)
+        except OSError as error:
+            log.warning("changes of %s are seen after a SIGHUP only: %s", self._folder, error.strerror)
+
+    @hookimpl
+    def shutdown(self) -> None:
+        """Watch no more."""
+        if self._watcher is not None:
+            self._watcher.stop()
+
+    @hookimpl
+    def reload(self) -> None:
+        """Load the folder again, as SIGHUP asks."""
+        self.load_again()
+
+    def load_again(self) -> None:
+        """Use what the folder holds now; where that cannot be used, say why, and go on as before."""
+        with self._loading:
+            try:
+                loaded: Loaded = gevent.get_hub().threadpool.apply(load, (self._folder,))
+            except InventoryError as error:
+                if str(error) != self._told:
+                    self._told = str(error)
+                    _tell(error)
+                return
+            changed = loaded.digest != self._loaded.digest
+            self._loaded, repaired, self._told = loaded, bool(self._told), ""
+        if changed or repaired:
+            what = loaded.inventory
+            log.info(
+                "loaded again: %d profiles, %d machines, %d groups",
+                len(what.profiles),
+                len(what.machines),
+                len(what.groups),
+            )
+            for warning in loaded.warnings[:_MOST_TOLD]:
+                log.warning("%s", warning)
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+        """What the first rule says that matches it; before its script, perhaps only that there will be something."""
+        choice = self.inventory.choose(machine)
+        if not choice.certain:
+            return Hold(reason="what it boots depends on what it tells when it asks for its script", seconds=1)
+        if choice.target.bootable is None:
+            return Ignore(reason=choice.target.why)
+        try:
+            return booting.spec(self.inventory, machine, choice, choice.target.bootable, self._folder)
+        except Unbootable as error:
+            if not is_complete(machine):
+                return Hold(
+                    reason="where its kernel is depends on what it tells when it asks for its script", seconds=1
+                )
+            return Ignore(reason=str(error))
+
+    @hookimpl
+    def cmdline_functions(self, machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction]:
+        """``{{ hostname }}``, and every other variable of the machine that is no list."""
+        choice = self.inventory.choose(machine)
+        return dict(booting.words(self.inventory.variables_of(machine, choice)))
+
+    @hookimpl
+    def open_boot_file(self, ref: FileRef, url_for: UrlFor) -> BootFile | None:
+        """A file that is made for a machine."""
+        if not ref.location.startswith(SCHEME):
+            return None
+        machine, name = booting.machine_of(ref.location)
+        data = booting.content(self.inventory, machine, name, self._folder, url_for)
+        return BootFile.from_bytes(name.rpartition("/")[2], data)
+
+
+def _tell(error: InventoryError) -> None:
+    for problem in error.problems[:_MOST_TOLD]:
+        log.error("not used, what was there before still is: %s", problem)
+    if len(error.problems) > _MOST_TOLD:
+        log.error("and %d problems more", len(error.problems) - _MOST_TOLD)

@@ -1,0 +1,198 @@
+"""What one machine is handed: the spec of its boot, the words of its command line, and each file that it fetches.
+
+A file that is made for a machine has a location of the inventory's own, which holds what is known of the machine: it
+survives a restart, and works at every instance that shares the key. Opens no socket and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os.path
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from pixiecore_core import (
+    Architecture,
+    BootFileError,
+    BootFileNotFound,
+    BootSpec,
+    CmdlineError,
+    FileRef,
+    Machine,
+    UrlFor,
+    expand_cmdline,
+)
+from pixiecore_inventory_booter.inventory import Bootable, Choice, Inventory
+from pixiecore_inventory_booter.problems import not_known, reason
+from pixiecore_inventory_booter.templates import TemplateError, read
+
+SCHEME = "inventory:"
+ALL_FILES = "/"
+"""The folder of all files of a profile, as a command line names it."""
+LONGEST_RAW = 16_000_000
+"""Bytes of a file that is sent from a folder as it is; a larger one is named by itself, and streamed."""
+
+_LONGEST_TEXT = 100
+_SAFE = re.compile(r"[A-Za-z0-9._:+@=-]+")
+_KEPT = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
+
+Words = dict[str, Callable[[], str]]
+
+
+class Unbootable(Exception):
+    """Why a machine cannot be given what it should boot."""
+
+
+def spec(inventory: Inventory, machine: Machine, choice: Choice, bootable: Bootable, folder: str) -> BootSpec:
+    """What *machine* boots.
+
+    :param folder: the inventory's, which relative paths start at
+    :raises Unbootable: a path depends on what is not known of it, or what is known has no place in a path
+    """
+    profile = bootable.profile
+    variables = inventory.variables_of(machine, choice)
+    places, texts = words(variables, in_path=True), words(variables)
+    base = location(machine)
+    try:
+        return BootSpec(
+            kernel=source(expanded(profile.kernel, places), folder),
+            initrds=tuple(source(expanded(initrd, places), folder) for initrd in profile.initrd),
+            cmdline=profile.cmdline,
+            message=expanded(profile.message, texts),
+            files={name: file_ref(bootable, name, base, folder) for name in bootable.ids},
+        )
+    except (CmdlineError, ValueError) as error:
+        raise Unbootable(f"profile {bootable.name!r}: {reason(error)}") from error
+
+
+def words(variables: Mapping[str, Any], in_path: bool = False) -> Words:
+    """Each variable that is a text, number or truth value as a word of a command line.
+
+    :param in_path: have a word raise :class:`Unbootable` where it could lead a path elsewhere
+    """
+    return {name: _word(name, value, in_path) for name, value in variables.items() if not is_structure(value)}
+
+
+def is_structure(value: object) -> bool:
+    """Whether it is a list or table, which only templates can use."""
+    return isinstance(value, (dict, list))
+
+
+def _word(name: str, value: Any, in_path: bool) -> Callable[[], str]:
+    def word() -> str:
+        text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        if in_path and (not _SAFE.fullmatch(text) or ".." in text):
+            raise Unbootable(f"its {name} is {text!r}, which cannot be part of a path")
+        return text
+
+    return word
+
+
+def expanded(text: str, known: Words) -> str:
+    """A path, URL or message with its words replaced.
+
+    :raises CmdlineError: there is no such word
+    """
+    return expand_cmdline(text, {}, known) if "{{" in text else text
+
+
+def source(text: str, folder: str) -> FileRef:
+    """The file at a path or URL.
+
+    :raises ValueError: it is neither
+    """
+    return FileRef.from_text(text if "://" in text else os.path.join(folder, text))
+
+
+def file_ref(bootable: Bootable, name: str, base: str, folder: str) -> FileRef:
+    """The file *name* of a profile, or a folder of such files.
+
+    :param base: the machine's location
+    :raises ValueError: it is no usable path or URL
+    """
+    if name.endswith("/"):
+        return FileRef(location=base if name == ALL_FILES else base + name)
+    entry = bootable.profile.files.get(name)
+    if entry is not None and entry.path and name not in bootable.templates:
+        return source(entry.path, folder)
+    return FileRef(location=base + name)
+
+
+def location(machine: Machine) -> str:
+    """The folder of what is made for *machine*: what is known of it, and a slash."""
+    known = {name: str(value)[:_LONGEST_TEXT] for name in _KEPT if (value := getattr(machine, name))}
+    if (kind := machine.architecture) is not None:
+        known["arch"] = f"{kind.code} {kind.cpu} {kind.family}"
+    return f"{SCHEME}{urlencode(known)}/"
+
+
+def machine_of(place: str) -> tuple[Machine, str]:
+    """The machine and the file's name in a location that :func:`location` has begun."""
+    known, _, name = place.removeprefix(SCHEME).partition("/")
+    values: dict[str, Any] = dict(parse_qsl(known))
+    if "arch" in values:
+        code, cpu, family = values.pop("arch").split(" ", 2)
+        values["architecture"] = Architecture(code=code, cpu=cpu, family=family)
+    return Machine(**values), name
+
+
+def check_file(bootable: Bootable, name: str) -> None:
+    """See that a profile has a file or folder *name*.
+
+    :raises TemplateError: it has not
+    """
+    files = bootable.profile.files
+    folder = name.endswith("/") and any(file.startswith(name.removeprefix("/")) for file in files)
+    if name not in files and not folder:
+        raise TemplateError("", None, not_known(name, files, "file"))
+
+
+def content(inventory: Inventory, machine: Machine, name: str, folder: str, url_for: UrlFor) -> bytes:
+    """The file *name*, as *machine* gets it.
+
+    :param url_for: makes URLs, for templates that name other files
+    :raises BootFileNotFound: its profile has no such file, or none any more
+    :raises BootFileError: it cannot be rendered or read
+    """
+    choice = inventory.choose(machine)
+    bootable = choice.target.bootable
+    if bootable is None:
+        raise BootFileNotFound(f"it boots nothing (any more): {choice.target.why}")
+    variables = inventory.variables_of(machine, choice)
+
+    def url(other: str) -> str:
+        check_file(bootable, other)
+        return url_for(file_ref(bootable, other, location(machine), folder))
+
+    if name in bootable.templates:
+        try:
+            return bootable.templates[name].render(variables, url).encode()
+        except TemplateError as error:
+            raise BootFileError(f"{name} cannot be rendered: {error}") from error
+    entry = bootable.profile.files.get(name)
+    if entry is None:
+        if is_implied(bootable, name):
+            return meta_data(variables)
+        raise BootFileNotFound(f"profile {bootable.name!r} has no file {name!r}")
+    if "://" in entry.path:
+        raise BootFileError(
+            f'{name} is at a URL, which is not served from a folder; name it with {{{{ ID "{name}" }}}}'
+        )
+    try:
+        return entry.text.encode() if entry.text is not None else read(os.path.join(folder, entry.path), LONGEST_RAW)
+    except OSError as error:
+        raise BootFileError(f"{entry.path} cannot be read: {error.strerror or error}") from error
+
+
+def is_implied(bootable: Bootable, name: str) -> bool:
+    """Whether *name* is the meta-data that cloud-init wants beside user-data, where nobody has written one."""
+    before, _, last = name.rpartition("meta-data")
+    return not last and before == name[: -len("meta-data")] and f"{before}user-data" in bootable.profile.files
+
+
+def meta_data(variables: Mapping[str, Any]) -> bytes:
+    """The least that cloud-init's NoCloud needs: an instance-id that stays the same, and the host name."""
+    lines = {"instance-id": variables["uuid"] or variables["mac"], "local-hostname": variables["hostname"]}
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in lines.items() if value).encode()

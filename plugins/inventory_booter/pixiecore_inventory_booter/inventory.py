@@ -1,0 +1,141 @@
+"""A whole inventory: which machine is which, what it boots, and with which variables.
+
+Everything in it has been checked against everything else (see :mod:`pixiecore_inventory_booter.loading`). Pure; reads
+no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from pixiecore_core import Machine
+from pixiecore_inventory_booter import schema
+from pixiecore_inventory_booter.matching import Answer, cpus, firmware, is_complete, matches
+from pixiecore_inventory_booter.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Bootable:
+    """A profile, with what was found of its files."""
+
+    name: str
+    profile: schema.Profile
+    templates: Mapping[str, Template]
+    """Of the files that are rendered, by their names; the others are sent as they are."""
+    ids: Sequence[str]
+    """The files and folders that its command line names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a rule says: a profile, or to ignore the machine."""
+
+    bootable: Bootable | None
+    why: str
+    """Such as ``group 'rack a7'``."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """Of the rule; over the profile's, below the machine's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A rule for all machines that match."""
+
+    match: schema.Match
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What there is for one machine."""
+
+    target: Target
+    entry: schema.Machine | None
+    certain: bool
+    """Whether what the machine has not told yet can change nothing."""
+
+
+NO_DEFAULT = Target(None, "no group matches it, and there is no default")
+
+
+@dataclass(slots=True)
+class Inventory:
+    """See the module."""
+
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    """Of machines that have a profile of their own, by name."""
+    machines: Sequence[schema.Machine] = ()
+    groups: Sequence[Group] = ()
+    default: Target = NO_DEFAULT
+    profiles: Mapping[str, Bootable] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    _by_mac: dict[str, schema.Machine] = field(default_factory=dict)
+    _by_uuid: dict[UUID, schema.Machine] = field(default_factory=dict)
+    _by_serial: dict[str, schema.Machine] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for entry in self.machines:
+            self._by_mac |= dict.fromkeys(entry.mac, entry)
+            if entry.uuid is not None:
+                self._by_uuid[entry.uuid] = entry
+            if entry.serial:
+                self._by_serial[entry.serial] = entry
+
+    def choose(self, machine: Machine) -> Choice:
+        """What *machine* boots. The first that matches wins: its own profile, the groups in order, the default."""
+        entry, certain = self._entry(machine)
+        if entry is not None and entry.name in self.targets:
+            return Choice(self.targets[entry.name], entry, True)
+        for group in self.groups:
+            answer = matches(group.match, machine, entry)
+            if answer is Answer.YES:
+                return Choice(group.target, entry, certain)
+            if answer is Answer.MAYBE:
+                certain = False
+        return Choice(self.default, entry, certain)
+
+    def _entry(self, machine: Machine) -> tuple[schema.Machine | None, bool]:
+        """The machine by name, and whether that may still change."""
+        entry = self._by_mac.get(machine.mac)
+        if entry is None and machine.uuid is not None:
+            entry = self._by_uuid.get(machine.uuid)
+        if entry is None and machine.serial:
+            entry = self._by_serial.get(machine.serial)
+        may_tell_more = not is_complete(machine) and (
+            (bool(self._by_serial) and not machine.serial) or (bool(self._by_uuid) and machine.uuid is None)
+        )
+        return entry, entry is not None or not may_tell_more
+
+    def variables_of(self, machine: Machine, choice: Choice) -> dict[str, Any]:
+        """All variables for *machine*: the inventory's, the profile's, the rule's, its own, and what is known of it."""
+        bootable, entry = choice.target.bootable, choice.entry
+        return {
+            **self.variables,
+            **(bootable.profile.vars if bootable else {}),
+            **choice.target.variables,
+            **(entry.vars if entry else {}),
+            **facts(machine, entry),
+        }
+
+
+def facts(machine: Machine, entry: schema.Machine | None) -> dict[str, Any]:
+    """What is known of *machine*: :data:`schema.FACTS`, empty where it is not known, and its labels."""
+    kind = cpus(machine)
+    uuid = machine.uuid or (entry.uuid if entry else None)
+    return {
+        "mac": machine.mac,
+        "uuid": str(uuid) if uuid else "",
+        "serial": machine.serial or (entry.serial if entry else ""),
+        "manufacturer": machine.manufacturer,
+        "product": machine.product,
+        "arch": kind[0] if kind else "",
+        "firmware": firmware(machine),
+        "hostname": entry.name if entry else machine.hostname,
+        "subnet": str(machine.subnet or ""),
+        "interface": machine.interface,
+        "address": str(machine.address or ""),
+        "labels": entry.labels if entry else {},
+    }

@@ -1,0 +1,105 @@
+"""Whether a machine is one of a group, as far as can be told yet.
+
+Its firmware says little of it by DHCP; serial number, maker and host name come with the request for the script. Until
+then, what is not known may still be. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Network
+
+from pixiecore_core import FirmwareFamily, Machine
+from pixiecore_inventory_booter import schema
+
+
+class Answer(Enum):
+    """Of a question about a machine."""
+
+    NO = 0
+    MAYBE = 1
+    """Something that would decide it is not known yet."""
+    YES = 2
+
+
+def is_complete(machine: Machine) -> bool:
+    """Whether nothing more will be known of *machine*: it has an address, so it asks for its script."""
+    return machine.address is not None
+
+
+def cpus(machine: Machine) -> tuple[str, ...]:
+    """What the processor may be. BIOS firmware says i386 whatever it is, and so does an iPXE that BIOS loaded."""
+    kind = machine.architecture
+    if kind is None:
+        return ()
+    return ("x86_64", "i386") if kind.family is FirmwareFamily.BIOS else (kind.cpu,)
+
+
+def firmware(machine: Machine) -> str:
+    """``bios``, ``uefi`` or, for anything else, nothing."""
+    kind = machine.architecture
+    names = {FirmwareFamily.BIOS: "bios", FirmwareFamily.UEFI: "uefi"}
+    return names.get(kind.family, "") if kind else ""
+
+
+def matches(match: schema.Match, machine: Machine, entry: schema.Machine | None) -> Answer:
+    """Whether *machine* meets every condition of *match*.
+
+    :param entry: what the inventory knows of it by name
+    """
+    worst = Answer.YES
+    for answer in _answers(match, machine, entry):
+        if answer is Answer.NO:
+            return answer
+        if answer is Answer.MAYBE:
+            worst = answer
+    return worst
+
+
+def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None) -> Iterable[Answer]:
+    unknown = Answer.NO if is_complete(machine) else Answer.MAYBE
+
+    def found(wanted: bool) -> Answer:
+        return Answer.YES if wanted else Answer.NO
+
+    def text(patterns: list[str], value: str) -> Answer:
+        return found(_like(patterns, value)) if value else unknown
+
+    if match.mac:
+        yield found(any(machine.mac.startswith(prefix) for prefix in match.mac))
+    if match.uuid:
+        uuid = machine.uuid or (entry.uuid if entry else None)
+        yield found(uuid in match.uuid) if uuid else unknown
+    if match.serial:
+        yield text(match.serial, machine.serial or (entry.serial if entry else ""))
+    if match.arch:
+        yield found(any(cpu in match.arch for cpu in cpus(machine)))
+    if match.firmware:
+        yield found(firmware(machine) in match.firmware)
+    if match.subnet:
+        yield found(any(_is_in(machine, subnet) for subnet in match.subnet))
+    if match.interface:
+        yield found(_like(match.interface, machine.interface))
+    if match.hostname:
+        yield text(match.hostname, entry.name if entry else machine.hostname)
+    if match.manufacturer:
+        yield text(match.manufacturer, machine.manufacturer)
+    if match.product:
+        yield text(match.product, machine.product)
+    for label, patterns in match.label.items():
+        yield found(entry is not None and label in entry.labels and _like(patterns, entry.labels[label]))
+
+
+def _is_in(machine: Machine, subnet: IPv4Network) -> bool:
+    if machine.address is not None and machine.address in subnet:
+        return True
+    if machine.relay is not None:
+        return machine.relay in subnet
+    return machine.subnet is not None and machine.subnet.subnet_of(subnet)
+
+
+def _like(patterns: Iterable[str], value: str) -> bool:
+    lowered = value.lower()
+    return any(fnmatchcase(lowered, pattern.lower()) for pattern in patterns)

@@ -1,0 +1,199 @@
+"""What an inventory's files may hold: profiles, machines, groups, variables, a default.
+
+Each value is checked by itself; whether they fit together is for :mod:`pixiecore_inventory_booter.loading`. Reads no
+file.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from pixiecore_core import MacAddress
+
+IGNORE = "ignore"
+"""The profile that stands for "do not boot it from the network"."""
+
+FACTS = (
+    "mac",
+    "uuid",
+    "serial",
+    "manufacturer",
+    "product",
+    "arch",
+    "firmware",
+    "hostname",
+    "subnet",
+    "interface",
+    "address",
+)
+"""Variables that every machine has; the last ones may be empty."""
+OTHER_NAMES = ("labels", "url")
+"""What templates know beside variables."""
+
+_HOSTNAME = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*$", re.IGNORECASE)
+_PREFIX = re.compile(r"^[0-9a-f]{2}([:-][0-9a-f]{2}){0,5}$", re.IGNORECASE)
+_VARIABLE = re.compile(r"^[a-z_][a-z0-9_]*$")
+_FILE_NAME = re.compile(r"^(?!/)[^\x00-\x1f\x7f\"`\\]+(?<!/)$")
+
+
+def _as_list(value: object) -> object:
+    """One value may stand for a list of one."""
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _hostname(value: str) -> str:
+    if not _HOSTNAME.match(value) or len(value) > 253:
+        raise ValueError(f"{value!r} is no host name (RFC 1123)")
+    return value
+
+
+def _mac_prefix(value: str) -> str:
+    if not _PREFIX.match(value):
+        raise ValueError(f"{value!r} is neither a MAC address nor its first pairs, such as 52:54:00")
+    return value.lower().replace("-", ":")
+
+
+def _one_line(value: object) -> object:
+    """A command line may be a list of words."""
+    return " ".join(str(part) for part in value) if isinstance(value, list) else value
+
+
+def _variables(value: dict[str, Any]) -> dict[str, Any]:
+    for name in value:
+        if not _VARIABLE.match(name):
+            raise ValueError(f"{name!r} is no name of a variable: lower-case letters, digits and _ make one")
+        if name in (*FACTS, *OTHER_NAMES):
+            raise ValueError(f"{name!r} is what every machine has already; choose another name")
+    return value
+
+
+def _file_names(value: dict[str, Any]) -> dict[str, Any]:
+    for name in value:
+        if not _FILE_NAME.match(name) or any(part in ("", ".", "..") for part in name.split("/")):
+            raise ValueError(f"{name!r} is no name of a file, such as user-data or seed/user-data")
+    return value
+
+
+Texts = Annotated[list[str], BeforeValidator(_as_list)]
+Variables = Annotated[dict[str, Any], AfterValidator(_variables)]
+
+
+class _Part(BaseModel):
+    """What every part has in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class FileEntry(_Part):
+    """A file that a machine may fetch."""
+
+    path: str = Field("", description="where it is: below the inventory's folder, an absolute path, or an http(s) URL")
+    text: str | None = Field(None, description="the file itself, instead of a path")
+    template: bool = Field(
+        True, description="whether it is a Jinja template, rendered for each machine; a URL never is"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FileEntry:
+        if bool(self.path) == (self.text is not None):
+            raise ValueError("give either a path or a text")
+        return self
+
+
+def _file_entry(value: object) -> object:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class Profile(_Part):
+    """What to boot."""
+
+    kernel: str = Field(description="kernel: a path, or an http(s) URL, perhaps with #sha256=… behind it")
+    initrd: Texts = Field([], description="initial RAM disks, the same way")
+    cmdline: Annotated[str, BeforeValidator(_one_line)] = Field(
+        "",
+        description='kernel command line, a text or a list of words; {{ name }} becomes a variable, {{ ID "file" }} '
+        'the URL of one of the files, {{ ID "/" }} that of the folder of them all',
+    )
+    message: str = Field("", description="shown on the machine's screen before it boots")
+    files: Annotated[dict[str, Annotated[FileEntry, BeforeValidator(_file_entry)]], AfterValidator(_file_names)] = (
+        Field({}, description="files that the machine may fetch, by name: each a path, or a table")
+    )
+    vars: Variables = Field({}, description="variables; a group's, and a machine's before all, win over these")
+
+
+class Machine(_Part):
+    """One machine that is known by name."""
+
+    name: Annotated[str, AfterValidator(_hostname)] = Field(description="its host name")
+    mac: Annotated[list[MacAddress], BeforeValidator(_as_list)] = Field(
+        [], description="MAC addresses of its network cards"
+    )
+    uuid: UUID | None = Field(None, description="SMBIOS system UUID")
+    serial: str = Field("", description="SMBIOS serial number")
+    labels: dict[str, str] = Field({}, description="whatever groups shall tell it by, such as rack: a7")
+    profile: str = Field("", description="what it boots; decided by the groups if not given")
+    vars: Variables = Field({}, description="variables of its own")
+
+    @model_validator(mode="after")
+    def _identified(self) -> Machine:
+        if not (self.mac or self.uuid or self.serial):
+            raise ValueError("needs a mac, a uuid or a serial to be told by")
+        return self
+
+
+class Match(_Part):
+    """Which machines a group is for: those that meet every condition; of a list, one must be met."""
+
+    mac: Annotated[list[Annotated[str, AfterValidator(_mac_prefix)]], BeforeValidator(_as_list)] = Field(
+        [], description="MAC addresses, or their first pairs"
+    )
+    uuid: Annotated[list[UUID], BeforeValidator(_as_list)] = Field([], description="SMBIOS system UUIDs")
+    serial: Texts = Field([], description="serial numbers, as patterns: * and ? stand for anything")
+    arch: Annotated[list[Literal["i386", "x86_64", "arm32", "arm64", "riscv64"]], BeforeValidator(_as_list)] = Field(
+        [], description="processors; a BIOS machine is both i386 and x86_64, for its firmware does not tell"
+    )
+    firmware: Annotated[list[Literal["bios", "uefi"]], BeforeValidator(_as_list)] = Field(
+        [], description="bios or uefi"
+    )
+    subnet: Annotated[list[IPv4Network], BeforeValidator(_as_list)] = Field(
+        [], description="networks, such as 192.0.2.0/24: of the relay in between, or of the interface it asked on"
+    )
+    interface: Texts = Field([], description="our network interfaces, as patterns")
+    hostname: Texts = Field(
+        [], description="host names, as patterns: the name in the inventory, else what the machine calls itself"
+    )
+    manufacturer: Texts = Field([], description="who made it, as patterns")
+    product: Texts = Field([], description="product names, as patterns")
+    label: dict[str, Texts] = Field({}, description="labels of the machine in the inventory, as patterns")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Match:
+        if not any(getattr(self, name) for name in type(self).model_fields):
+            raise ValueError("needs a condition; for all other machines there is default")
+        return self
+
+
+class Group(_Part):
+    """Machines that boot the same."""
+
+    name: str = Field("", description="for people")
+    match: Match = Field(description="which machines")
+    profile: str = Field(description="what they boot: the name of a profile, or ignore")
+    vars: Variables = Field({}, description="variables")
+
+
+class Inventory(_Part):
+    """What one file may hold. All files together are one inventory."""
+
+    profiles: dict[str, Profile] = Field({}, description="what can be booted, by name")
+    machines: list[Machine] = Field([], description="machines that are known by name")
+    groups: list[Group] = Field([], description="which machines boot what; the first one that matches wins")
+    default: str | None = Field(
+        None, description="profile of machines that no group matches, or ignore, which it is if not given"
+    )
+    vars: Variables = Field({}, description="variables for all")

@@ -1,0 +1,258 @@
+"""Machines boot by a folder, in memory: what they get, which files, and what an edit changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+import pytest
+from pixiecore_inventory_booter import InventoryBooter
+from pixiecore_once import Once, OnceSettings
+
+from pixiecore_core import ConfigError, Machine
+from pixiecore_core.testing import BooterContract, Netboot
+
+from .inventories import MAC, OTHER, booter, edit, standard, write
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return standard(tmp_path)
+
+
+@pytest.fixture
+def machines(folder: Path, netboot: Callable[..., Netboot]) -> Netboot:
+    return netboot(booter(folder))
+
+
+def seed(machines: Netboot, mac: str = MAC, **query: str) -> str:
+    """The URL of the folder that a machine's cloud-init is given."""
+    return machines.script(mac, **query).partition("ds=nocloud;s=")[2].split()[0]
+
+
+class TestInventoryBooter(BooterContract):
+    def make_booter(self, folder: Path) -> InventoryBooter:
+        made = booter(standard(folder))
+        assert isinstance(made, InventoryBooter)
+        return made
+
+
+def test_a_machine_boots_on_every_firmware(machines: Netboot, firmware: int) -> None:
+    boot = machines.boot(MAC, firmware)
+    assert boot is not None
+    assert (boot.kernel, boot.initrds) == (b"kernel", (b"initrd",))
+    assert boot.cmdline.startswith("console=ttyS0 hostname=node1 ds=nocloud;s=http://192.0.2.2/_/folder/")
+    assert "echo Installing node1" in boot.script
+
+
+def test_its_files_are_rendered_for_it(machines: Netboot) -> None:
+    url = seed(machines)
+    assert machines.fetch(url + "user-data") == b"#cloud-config\nfqdn: node1.example.net\nip: 192.0.2.21\n"
+    assert machines.fetch(url + "meta-data") == b'instance-id: "52:54:00:12:34:56"\nlocal-hostname: "node1"\n'
+    for name in ("vendor-data", "../inventory.yaml", "templates/user-data", "meta-data/user-data"):
+        with pytest.raises(LookupError, match=r"^404"):
+            machines.fetch(url + name)
+    assert [event.message for event in machines.events(MAC)][1].startswith('Sent file "user-data" (file, 53 bytes')
+
+
+def test_a_stranger_is_ignored_and_told_why(machines: Netboot) -> None:
+    with pytest.raises(LookupError, match="404 you don't netboot: no group matches it, and there is no default"):
+        machines.script(OTHER)
+
+
+def test_a_machine_known_by_its_serial_number_is_offered_a_boot_before_it_tells_it(
+    machines: Netboot, folder: Path
+) -> None:
+    """Firmware does not say its serial number by DHCP."""
+    edit(folder, "serial: 0012", "serial: 0012\n    profile: debian")
+    machines = Netboot(booter(folder))
+    boot = machines.boot(OTHER, 7, serial="0012")
+    assert boot is not None
+    assert "hostname=node2" in boot.cmdline
+    assert "to wait there: what it boots depends on what it tells" in machines.log
+    with pytest.raises(LookupError, match="404 you don't netboot"):
+        machines.boot(OTHER, 7, serial="0013")
+    machines.close()
+
+
+def test_paths_may_depend_on_the_machine(folder: Path) -> None:
+    edit(folder, "kernel: vmlinuz", "kernel: boot/{{ arch }}/{{ hostname }}-linux")
+    edit(folder, "serial: 0012", "mac: 02:00:00:00:00:02")
+    write(folder, {"boot/x86_64/node1-linux": "mine"})
+    machines = Netboot(booter(folder))
+    boot = machines.boot()
+    assert boot is not None
+    assert boot.kernel == b"mine"
+    write(folder, {"more.yaml": "default: debian"})
+    machines.close()
+    machines = Netboot(booter(folder))
+    for name in ("", "../x", "a/b", "a\\b", "$x"):
+        with pytest.raises(LookupError, match=r"404 .* which cannot be part of a path"):
+            machines.boot(OTHER, 7, hostname=name)
+    assert "where its kernel is depends on what it tells" in machines.log
+    machines.close()
+
+
+def test_the_more_special_variable_wins(folder: Path) -> None:
+    for old, new in (
+        ("console=ttyS0", "a={{ a }} b={{ b }} c={{ c }} d={{ d }} e={{ e }}"),
+        ("  domain: example.net", "  domain: x\n  a: 1\n  b: 1\n  c: 1\n  d: 1\n  e: true"),
+        ("    kernel: vmlinuz", "    kernel: vmlinuz\n    vars: {b: 2, c: 2, d: 2}"),
+        ("  - name: rack a", "  - name: rack a\n    vars: {c: 3, d: 3}"),
+        ("{ip: 192.0.2.21}", "{ip: x, d: 4}"),
+    ):
+        edit(folder, old, new)
+    machines = Netboot(booter(folder))
+    boot = machines.boot()
+    assert boot is not None
+    assert boot.cmdline.startswith("a=1 b=2 c=3 d=4 e=true ")
+    machines.close()
+
+
+def test_files_come_from_everywhere(folder: Path) -> None:
+    edit(
+        folder,
+        "      user-data: templates/user-data",
+        """
+      seed/user-data: {text: "hello {{ mac }} {{ url('tool') }} {{ url('seed/') }}"}
+      seed/raw: {path: raw, template: false}
+      big: {path: raw, template: false}
+      tool: http://mirror.example/tool
+""",
+    )
+    edit(folder, '{{ ID "/" }}', '{{ ID "seed/" }} big={{ ID "big" }}')
+    (folder / "raw").write_bytes(b"{{ \xff }}")
+    machines = Netboot(booter(folder))
+    url = seed(machines)
+    hello, mac, tool, again = machines.fetch(url + "user-data").decode().split()
+    assert (hello, mac) == ("hello", MAC)
+    assert tool.startswith("http://192.0.2.2/_/file?name=")
+    assert machines.fetch(again + "user-data").startswith(b"hello")
+    assert machines.fetch(url + "raw") == b"{{ \xff }}"
+    assert machines.fetch(url + "meta-data").startswith(b"instance-id")
+    big = machines.script().partition("big=")[2].split()[0]
+    assert machines.fetch(big) == b"{{ \xff }}"
+    machines.close()
+
+
+def test_a_template_that_fails_for_a_stranger_costs_only_him(folder: Path) -> None:
+    write(folder, {"more.yaml": "default: debian"})
+    machines = Netboot(booter(folder))
+    url = seed(machines, OTHER)
+    with pytest.raises(LookupError, match=r"^502 "):
+        machines.fetch(url + "user-data")
+    assert "templates/user-data line 3: 'ip' is undefined" in machines.log
+    assert machines.fetch(seed(machines) + "user-data")
+    machines.close()
+
+
+def test_what_a_machine_says_of_itself_is_never_a_template(folder: Path) -> None:
+    """Host names and serial numbers come from strangers."""
+    edit(folder, "hostname={{ hostname }}", "s={{ serial }}")
+    edit(folder, "mac: 52:54:00:12:34:56", "mac: [52:54:00:12:34:56]")
+    write(folder, {"templates/user-data": "{{ serial }}"})
+    machines = Netboot(booter(folder))
+    evil = '{{ ID "user-data" }}{{ 7 * 7 }}'
+    assert f"s={evil} ds=nocloud" in machines.script(MAC, serial=evil)
+    assert machines.fetch(seed(machines, serial=evil) + "user-data").decode() == evil
+    with pytest.raises(LookupError, match="500"):
+        machines.script(MAC, serial="a\nb")
+    machines.close()
+
+
+def test_it_works_with_once(folder: Path, tmp_path: Path) -> None:
+    edit(folder, "console=ttyS0", "done={{ DONE }}")
+    machines = Netboot(booter(folder), Once(OnceSettings(database=tmp_path / "once.sqlite")))
+    boot = machines.boot()
+    assert boot is not None
+    status, _ = machines.get(boot.cmdline.partition("done=")[2].split()[0])
+    assert status == 200
+    assert machines.boot() is None
+    machines.close()
+
+
+def test_an_inventory_that_cannot_be_used_refuses_to_start(folder: Path) -> None:
+    edit(folder, "profile: debian", "profile: debain")
+    with pytest.raises(ConfigError, match=r"--folder: inventory\.yaml line 26, groups\[0\]\.profile: there is no"):
+        booter(folder)
+    edit(folder, "rack: a*}}", "rack: a*}}\n    profil: x")
+    edit(folder, "- name: node2", "- name: node_2")
+    with pytest.raises(ConfigError, match="see: pixiecore inventory check"):
+        booter(folder)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < give_up
+        gevent.sleep(0.02)
+
+
+def test_an_edit_is_used_and_a_broken_one_is_not(
+    folder: Path, caplog: pytest.LogCaptureFixture, netboot: Callable[..., Netboot]
+) -> None:
+    caplog.set_level("INFO", "pixiecore.inventory")
+    machines = netboot(booter(folder))
+    url = seed(machines)
+    edit(folder, "#cloud-config", "#changed", "templates/user-data")
+    until(lambda: machines.fetch(url + "user-data").startswith(b"#changed"))
+    assert caplog.messages == ["loaded again: 1 profiles, 2 machines, 1 groups"]
+    edit(folder, "profile: debian", "profile: debain")
+    until(lambda: len(caplog.messages) == 2)
+    told = "not used, what was there before still is: inventory.yaml line 26, groups[0].profile: there is no profile"
+    assert caplog.messages[1].startswith(told)
+    assert machines.boot() is not None
+    edit(folder, "{{ ip }}", "{{ ipp }}", "templates/user-data")
+    until(lambda: "'ipp'" not in caplog.messages[-1] or len(caplog.messages) == 3)
+    assert b"ip: 192.0.2.21" in machines.fetch(url + "user-data")
+    edit(folder, "debain", "debian")
+    until(lambda: "'ipp' is undefined" in caplog.messages[-1])
+    edit(folder, "{{ ipp }}", "{{ ip }}", "templates/user-data")
+    until(lambda: caplog.messages[-1].startswith("loaded again"))
+
+
+def test_new_folders_are_watched_and_a_replaced_one_is_found_again(
+    folder: Path, caplog: pytest.LogCaptureFixture, netboot: Callable[..., Netboot]
+) -> None:
+    caplog.set_level("INFO", "pixiecore.inventory")
+    (folder / "inventory").mkdir()
+    root = standard(folder / "inventory")
+    machines = netboot(booter(root))
+    write(root, {"late/user-data": "late {{ mac }}"})
+    edit(root, "templates/user-data", "late/user-data")
+    until(lambda: machines.fetch(seed(machines) + "user-data").startswith(b"late"))
+    write(root, {"late/user-data": "later {{ mac }}"})
+    until(lambda: machines.fetch(seed(machines) + "user-data").startswith(b"later"))
+    root.rename(folder / "old")
+    gevent.sleep(0.5)
+    assert machines.discover() is not None
+    (folder / "new").mkdir()
+    new = standard(folder / "new")
+    edit(new, "console=ttyS0", "console=new")
+    new.rename(root)
+    until(lambda: "console=new" in machines.script())
+
+
+def test_sighup_loads_it_again(folder: Path) -> None:
+    machines = Netboot(made := booter(folder))
+    machines.close()  # so that nothing watches
+    edit(folder, "console=ttyS0", "console=new")
+    made.reload()
+    assert "console=new" in machines.script()
+
+
+def test_an_answer_does_not_wait_for_a_large_inventory(folder: Path) -> None:
+    names = "\n".join(f"  - {{name: n{n}, mac: '02:00:00:00:{n >> 8:02x}:{n & 255:02x}'}}" for n in range(2000))
+    write(folder, {"more.yaml": f"machines:\n{names}\n"})
+    made = booter(folder)
+    longest, last = 0.0, time.monotonic()
+    edit(folder, "console=ttyS0", "console=new")
+    loading = gevent.spawn(made.load_again)
+    while not loading.dead:
+        gevent.sleep(0.001)
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+    assert made.inventory.choose(Machine(mac="02:00:00:00:07:cf")).entry is not None
+    assert longest < 0.5

@@ -1,0 +1,195 @@
+"""A folder becomes an inventory, or a list of all mistakes with their places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pixiecore_inventory_booter.command import inventory as inventory_command
+from pixiecore_inventory_booter.loading import load
+from pixiecore_inventory_booter.problems import InventoryError
+
+from .inventories import INVENTORY, edit, standard, write
+
+
+def problems(folder: Path) -> list[str]:
+    with pytest.raises(InventoryError) as caught:
+        load(str(folder))
+    return [str(problem) for problem in caught.value.problems]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return standard(tmp_path)
+
+
+def test_the_standard_inventory_is_fine(folder: Path) -> None:
+    loaded = load(str(folder))
+    assert loaded.warnings == []
+    assert [entry.name for entry in loaded.inventory.machines] == ["node1", "node2"]
+    assert loaded.inventory.machines[1].serial == "0012"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "profile: debian",
+            "profile: debain",
+            "line 26, groups[0].profile: there is no profile 'debain'; did you mean",
+        ),
+        ("labels:", "lables:", "line 18, machines[0].lables: there is no key 'lables'; did you mean 'labels'?"),
+        ("    kernel: vmlinuz\n", "", "line 5, profiles.debian: kernel is missing"),
+        ("kernel: vmlinuz", "kernel: vmlinux", "line 6, profiles.debian.kernel: vmlinux cannot be read: No such file"),
+        ("initrd: initrd.img", "initrd: ftp://h/x", "profiles.debian.initrd[0]: 'ftp://h/x': only http and https"),
+        ("kernel: vmlinuz", "kernel: templates", "kernel: templates cannot be read: Is a directory"),
+        ("52:54:00:12:34:56", "52:54:00:12:34", "line 17, machines[0].mac: '52:54:00:12:34' is not a MAC address"),
+        ("name: node1", "name: node_1", "line 16, machines[0].name: 'node_1' is no host name"),
+        ("name: node2", "name: node1", "line 20, machines[1].name: node1 is 'node1''s already"),
+        ("serial: 0012", "mac: 52:54:00:12:34:56", "machines[1].mac: 52:54:00:12:34:56 is 'node1''s already"),
+        ("    serial: 0012\n", "", "line 20, machines[1]: needs a mac, a uuid or a serial to be told by"),
+        ("match: {label: {rack: a*}}", "match: {}", "line 25, groups[0].match: needs a condition"),
+        ("match: {label: {rack: a*}}", "match: {arch: sparc}", "groups[0].match.arch: input should be"),
+        ("match: {label: {rack: a*}}", "match: {subnet: 192.0.2.1/24}", "groups[0].match.subnet"),
+        ('ID "/"', 'ID "seed/"', "line 8, profiles.debian.cmdline: there is no file 'seed/'; there are user-data"),
+        ('{{ ID "/" }}', '{{ ID "/" }', "profiles.debian.cmdline: '{{' is not closed by '}}'"),
+        (
+            "{{ hostname }}\n      - ds",
+            "{{ hostnam }}\n      - ds",
+            "there is no variable 'hostnam' for its command line",
+        ),
+        ("Installing {{ hostname }}", "Now {{ x }}", "profile 'debian': there is no function 'x'"),
+        ("Installing {{ hostname }}", "{{ hostname }}", "message: a value that begins with {{ needs quotes around it"),
+        ("domain: example.net", "mac: x", "vars: 'mac' is what every machine has already"),
+        ("domain: example.net", "Domain: x", "vars: 'Domain' is no name of a variable"),
+        ("user-data: t", "../user-data: t", "files: '../user-data' is no name of a file"),
+        ("user-data: t", "user-data: {path: x, text: y} #", "files.user-data: give either a path or a text"),
+        ("templates/user-data", "templates/gone", "templates/gone: cannot be read: No such file"),
+        ("  debian:", "  ignore:", "profiles.ignore: 'ignore' stands for not booting"),
+        ("vars: {ip: 192.0.2.21}", "vars: {ip: [1]}", None),
+        ("{{ hostname }}\n      - ds", "{{ ip }}\n      - ds", None),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(folder: Path, old: str, new: str, message: str | None) -> None:
+    edit(folder, old, new)
+    if message is None:
+        assert load(str(folder)).warnings == []
+    else:
+        assert message in "\n".join(problems(folder))
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("a\n{{ hostnam }}\n", "templates/user-data line 2: 'hostnam' is undefined"),
+        ("a\n{% if %}\n", "templates/user-data line 2: Expected an expression"),
+        ("a\n{{ 1 / 0 }}", "templates/user-data line 2: ZeroDivisionError: division by zero"),
+        ("{{ url('gone') }}", "line 1: there is no file 'gone'; there are user-data"),
+        ("{% include 'templates/gone' %}", "templates/gone: cannot be read: No such file"),
+        ("{{ ''.__class__.__mro__ }}", "is unsafe"),
+        ("{% include 'templates/user-data' %}", "RecursionError"),
+    ],
+)
+def test_a_template_is_tried_before_any_machine_gets_it(folder: Path, template: str, message: str) -> None:
+    edit(folder, (folder / "templates/user-data").read_text(), template, "templates/user-data")
+    assert message in "\n".join(problems(folder))
+
+
+def test_a_template_that_is_no_text(folder: Path) -> None:
+    (folder / "templates/user-data").write_bytes(b"\xff\x00")
+    assert "is not UTF-8 text; with template: false it is served as it is" in problems(folder)[0]
+
+
+def test_all_mistakes_are_told_at_once(folder: Path) -> None:
+    edit(folder, "kernel: vmlinuz", "kernel: gone")
+    edit(folder, "rack: a*}}\n    profile: debian", "rack: a*}}\n    profile: debain")
+    write(folder, {"more.toml": 'default = "gone"'})
+    assert len(problems(folder)) == 2  # what refers to what; only then whether it is there
+    edit(folder, "debain", "debian")
+    write(folder, {"more.toml": ""})
+    assert len(problems(folder)) == 1
+
+
+def test_a_list_is_nothing_for_a_command_line(folder: Path) -> None:
+    edit(folder, "ip: 192.0.2.21", "ip: [1]")
+    edit(folder, "console=ttyS0", "ip={{ ip }}")
+    assert "machines[0]: profile 'debian': the variable 'ip' is a list or table" in problems(folder)[0]
+
+
+def test_a_machine_without_its_variable_is_told_by_name(folder: Path) -> None:
+    edit(folder, "    vars: {ip: 192.0.2.21}\n", "")
+    assert problems(folder) == [
+        "inventory.yaml line 16, machines[0]: profile 'debian': the file user-data cannot be rendered: "
+        "templates/user-data line 3: 'ip' is undefined"
+    ]
+
+
+def test_what_only_strangers_lack_is_a_warning(folder: Path) -> None:
+    write(folder, {"more.yaml": "default: debian"})
+    (warning,) = load(str(folder)).warnings
+    assert "more.yaml line 1, default: profile 'debian'" in str(warning)
+
+
+def test_several_files_are_one_inventory(folder: Path) -> None:
+    write(
+        folder,
+        {
+            "a.toml": """
+                default = "ignore"
+                [[groups]]
+                match.arch = "arm64"
+                profile = "debian"
+            """,
+            "templates/not-an-inventory.yaml": "rubbish: [",
+            ".hidden.yaml": "rubbish: [",
+        },
+    )
+    loaded = load(str(folder)).inventory
+    assert [group.target.why for group in loaded.groups] == ["groups[0] in a.toml", "group 'rack a'"]
+    write(folder, {"b.yaml": INVENTORY})
+    text = "\n".join(problems(folder))
+    assert "inventory.yaml line 5, profiles.debian: stands in b.yaml too (profiles.debian)" in text
+    assert "inventory.yaml line 3, vars.domain: stands in another file too" in text
+    write(folder, {"b.yaml": "default: debian"})
+    assert "b.yaml line 1, default: stands in a.toml too" in problems(folder)
+
+
+def test_a_folder_that_holds_nothing(tmp_path: Path) -> None:
+    assert "holds no .yaml, .yml or .toml file" in problems(tmp_path)[0]
+    assert "cannot be read: No such file" in problems(tmp_path / "gone")[0]
+
+
+def test_the_digest_tells_whether_anything_changed(folder: Path) -> None:
+    before = load(str(folder)).digest
+    assert load(str(folder)).digest == before
+    edit(folder, "#cloud-config", "#cloud-config ", "templates/user-data")
+    assert load(str(folder)).digest != before
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(inventory_command, arguments)
+    return done.exit_code, done.output
+
+
+def test_check_says_what_boots_what(folder: Path) -> None:
+    status, text = run("check", str(folder))
+    assert status == 0
+    assert text.splitlines() == [
+        "profile debian",
+        "machine node1: by its group",
+        "machine node2: by its group",
+        "group 'rack a': debian",
+        "all others: ignored",
+        "1 profiles, 2 machines, 1 groups: it can be used",
+    ]
+
+
+def test_check_lists_every_problem_and_ends_with_status_1(folder: Path) -> None:
+    edit(folder, "profile: debian", "profile: debain")
+    edit(folder, "console=ttyS0", """'{{ ID "x" }}'""")
+    status, text = run("check", str(folder))
+    assert status == 1
+    assert len(text.splitlines()) == 3
+    assert "2 problems: it cannot be used" in text
+    assert run("check", str(folder / "gone"))[0] == 2

@@ -18,6 +18,7 @@ from pixiecore_core.errors import (
     PixiecoreError,
 )
 from pixiecore_core.files.folders import user_folder
+from pixiecore_core.files.state_file import StateFile
 from pixiecore_core.hookspecs import (
     BooterRegistrar,
     CmdlineFunction,
@@ -82,6 +83,7 @@ __all__ = [
     "Purpose",
     "PxeRequest",
     "RouteRegistrar",
+    "StateFile",
     "Transport",
     "UrlFor",
     "__version__",

@@ -32,12 +32,8 @@ def allowlist(ctx: click.Context, database: Path | None) -> None:
 
     For example: pixiecore allowlist approve 52:54:00:12:34:56
     """
-    path = database or default_database()
-    ctx.obj = States(path)
-    try:
-        ctx.obj.prepare()
-    except (OSError, sqlite3.Error) as error:
-        raise ConfigError("--database", f"{path} cannot be used: {error}") from error
+    ctx.obj = States(database or default_database())
+    ctx.obj.file.prepare("--database")
 
 
 @allowlist.command("list")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-import sqlite3
 from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,7 +33,7 @@ APPROVE_PATH = "/allowlist/approve"
 DENY_PATH = "/allowlist/deny"
 
 _MAC = TypeAdapter(MacAddress)
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("pixiecore.allowlist")
 
 
 class Allowlist:
@@ -50,6 +49,7 @@ class Allowlist:
         self._rules = Rules(parse_rule(text) for text in settings.allow)
         self._file: RuleFile | None = None
         self._told = ""
+        self._serving = False
         if not settings.active:
             _refuse_half_a_configuration(settings)
             return
@@ -57,10 +57,7 @@ class Allowlist:
             self._file = RuleFile(settings.file) if settings.file is not None else None
         except ValueError as error:
             raise ConfigError("--allowlist-file", str(error)) from error
-        try:
-            self._states.prepare()
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigError("--allowlist-database", f"{settings.database} cannot be used: {error}") from error
+        self._states.file.prepare("--allowlist-database")
 
     @hookimpl
     def select_boot(self, machine: Machine) -> Hold | Ignore | None:
@@ -72,7 +69,8 @@ class Allowlist:
         verdict = self._states.verdict(machine.mac)
         if verdict == "approved" or (listed and verdict != "denied"):
             return None
-        self._notes.add(seen(machine))
+        if self._serving:
+            self._notes.add(seen(machine))
         how = f"pixiecore allowlist approve {machine.mac}"
         if verdict == "denied":
             return Ignore(reason=f"it is denied; to let it boot: {how}{self._problems()}")
@@ -91,6 +89,11 @@ class Allowlist:
         routes(DENY_PATH, _for_admins(token_file, lambda request: self._decide(request, "denied")))
 
     @hookimpl
+    def startup(self) -> None:
+        """From now on, who asks is a machine, and not somebody who wants to know what it would get."""
+        self._serving = True
+
+    @hookimpl
     def shutdown(self) -> None:
         """Write what is not written yet."""
         self._notes.write()
@@ -103,7 +106,7 @@ class Allowlist:
             if problem != self._told:
                 self._told = problem
                 if problem:
-                    _log.error("allowlist: %s; the rules stay as they were before", problem)
+                    _log.error("%s; the rules stay as they were before", problem)
         return any(some.name(machine) for some in rules)
 
     def _problems(self) -> str:

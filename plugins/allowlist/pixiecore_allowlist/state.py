@@ -1,22 +1,19 @@
 """Which machines were seen, approved and denied, in a small SQLite file that server and command line share.
 
-One connection a call: other processes write too, and none may find the file locked for long. What is seen is written at
-most once a second, however many machines ask. Knows no hooks.
+What is seen is written at most once a second, however many machines ask. Knows no hooks.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from pixiecore_core import Machine
+from pixiecore_core import Machine, StateFile
 
 Verdict = Literal["waiting", "approved", "denied"]
 
@@ -82,20 +79,11 @@ class States:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def prepare(self) -> None:
-        """Make the file.
-
-        :raises OSError: it cannot be made
-        :raises sqlite3.Error: it is no such file
-        """
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.verdict("")
+        self.file = StateFile(path, _SCHEMA)
 
     def verdict(self, mac: str) -> Verdict | None:
         """What was decided of a machine; ``None`` if it was never seen either."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             row = database.execute("SELECT verdict FROM allowlist WHERE mac = ?", (mac,)).fetchone()
         return row[0] if row else None
 
@@ -105,38 +93,30 @@ class States:
         :param waiting: only those that wait
         """
         query = f"SELECT {_COLUMNS} FROM allowlist" + (" WHERE verdict = 'waiting'" if waiting else "")
-        with self._open() as database:
+        with self.file.transaction() as database:
             rows = database.execute(f"{query} ORDER BY verdict != 'waiting', last_seen DESC, mac").fetchall()
         return [Known(*row) for row in rows]
 
     def decide(self, verdict: Verdict, *macs: str) -> None:
         """Approve or deny machines, seen or not."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             database.executemany(_DECIDE, [(mac, verdict) for mac in macs])
 
     def see(self, machines: list[Known]) -> None:
         """Remember machines as seen; what was decided of them stays. Forgets the oldest beyond :data:`REMEMBERED`."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             database.executemany(_SEEN, [asdict(machine) for machine in machines])
             database.execute(_TRIM, (REMEMBERED,))
 
     def forget(self, *macs: str) -> int:
         """Know nothing of these machines any more; how many were known."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             return sum(database.execute("DELETE FROM allowlist WHERE mac = ?", (mac,)).rowcount for mac in macs)
 
     def forget_all(self) -> int:
         """Know nothing any more; how many machines were known."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             return database.execute("DELETE FROM allowlist").rowcount
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self._path, timeout=2)) as connection, connection:
-            # Each time, for somebody may have removed the file under a running server.
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            yield connection
 
 
 class Notes:

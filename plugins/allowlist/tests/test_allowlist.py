@@ -197,6 +197,7 @@ def test_a_database_that_vanishes_or_breaks_lets_nobody_in(database: Path) -> No
 
 def test_what_cannot_be_remembered_is_held_all_the_same(database: Path) -> None:
     mine = policy(database, enabled=True)
+    mine.startup()
     writer = sqlite3.connect(database, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     answer = mine.select_boot(Machine(mac=MAC))
@@ -228,7 +229,7 @@ def test_what_is_remembered(database: Path) -> None:
 
 def test_a_note_is_written_within_its_interval(database: Path) -> None:
     states = States(database)
-    states.prepare()
+    states.file.prepare("--database")
     notes = Notes(states, interval=0.1)
     for mac in (MAC, OTHER, OTHER):
         notes.add(seen(Machine(mac=mac)))
@@ -242,7 +243,7 @@ def test_a_note_is_written_within_its_interval(database: Path) -> None:
 def test_it_remembers_so_many_machines_and_all_decisions(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state_module, "REMEMBERED", 10)
     states = States(database)
-    states.prepare()
+    states.file.prepare("--database")
     states.decide("approved", "02:00:00:00:01:00")
     states.see([Known("02:00:00:00:01:00", "waiting", last_seen=0.0)])
     notes = Notes(states, interval=0)
@@ -294,7 +295,11 @@ def test_hostile_texts_do_not_reach_the_terminal(database: Path, token_file: Pat
 
 def test_lone_surrogates_are_kept_out(database: Path) -> None:
     machine = Machine.model_construct(**{**dict(Machine(mac=MAC)), "serial": "\ud800"})
-    assert isinstance(policy(database, enabled=True).select_boot(machine), Hold)
+    mine = policy(database, enabled=True)
+    assert isinstance(mine.select_boot(machine), Hold)
+    assert run(database, "list") == "", "a dry run is nobody's visit"
+    mine.startup()
+    assert isinstance(mine.select_boot(machine), Hold)
     assert "serial" in run(database, "list")
 
 
@@ -387,7 +392,7 @@ for number in range(50):
 
 
 def test_processes_that_write_at_the_same_time(database: Path) -> None:
-    States(database).prepare()
+    States(database).file.prepare("--database")
     command = [sys.executable, "-c", _HAMMER, str(database)]
     processes = [subprocess.Popen([*command, str(number)], stderr=subprocess.PIPE, text=True) for number in range(2)]
     for process in processes:

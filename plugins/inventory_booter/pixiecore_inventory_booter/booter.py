@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ from pixiecore_inventory_booter.problems import InventoryError
 from pixiecore_inventory_booter.watching import Watcher
 
 _MOST_TOLD = 5
+_ANSWERS_KEPT = 2000
 
 log = logging.getLogger("pixiecore.inventory")
 
@@ -64,13 +66,18 @@ class InventoryBooter:
     def __init__(self, settings: InventorySettings) -> None:
         self._folder = str(settings.folder)
         try:
-            self._loaded = load(self._folder)
+            self._use(load(self._folder))
         except InventoryError as error:
             more = f"; see: pixiecore inventory check {self._folder}" if len(error.problems) > 1 else ""
             raise ConfigError("--folder", f"{error.problems[0]}{more}") from error
         self._told = ""
         self._loading = gevent.lock.BoundedSemaphore()
         self._watcher: Watcher | None = None
+
+    def _use(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        # Asked at least three times a boot, and again with every retry; the answer depends on nothing else.
+        self._decide = lru_cache(maxsize=_ANSWERS_KEPT)(self._decision)
 
     @property
     def inventory(self) -> Inventory:
@@ -109,7 +116,8 @@ class InventoryBooter:
                     _tell(error)
                 return
             changed = loaded.digest != self._loaded.digest
-            self._loaded, repaired, self._told = loaded, bool(self._told), ""
+            repaired, self._told = bool(self._told), ""
+            self._use(loaded)
         if changed or repaired:
             what = loaded.inventory
             log.info(
@@ -124,6 +132,9 @@ class InventoryBooter:
     @hookimpl
     def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
         """What the first rule says that matches it; before its script, perhaps only that there will be something."""
+        return self._decide(machine)
+
+    def _decision(self, machine: Machine) -> BootSpec | Ignore | Hold:
         choice = self.inventory.choose(machine)
         if not choice.certain:
             return Hold(reason="what it boots depends on what it tells when it asks for its script", seconds=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,8 @@ def once(ctx: click.Context, database: Path | None) -> None:
 
     For example: pixiecore once arm 52:54:00:12:34:56
     """
-    path = database or default_database()
-    ctx.obj = States(path)
-    try:
-        ctx.obj.prepare()
-    except (OSError, sqlite3.Error) as error:
-        raise ConfigError("--database", f"{path} cannot be used: {error}") from error
+    ctx.obj = States(database or default_database())
+    ctx.obj.file.prepare("--database")
 
 
 @once.command("arm")

@@ -6,7 +6,6 @@ everything is loaded, or, where the command line holds ``{{ DONE }}``, when the 
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 from typing import Literal
@@ -15,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pixiecore_core import (
     CmdlineFunction,
-    ConfigError,
     Event,
     EventKind,
     Ignore,
@@ -64,10 +62,7 @@ class Once:
         self._settings = settings
         self._states = States(settings.database)
         self._given: set[str] = set()  # machines whose script, about to be sent, holds a completion URL
-        try:
-            self._states.prepare()
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigError("--once-database", f"{settings.database} cannot be used: {error}") from error
+        self._states.file.prepare("--once-database")
 
     @hookimpl
     def select_boot(self, machine: Machine) -> Ignore | None:

@@ -1,17 +1,16 @@
 """Which machines have booted, in a small SQLite file that the server and the command line share.
 
-One connection a call: other processes write too, and none may find the file locked for long. Knows no hooks.
+Knows no hooks.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from pixiecore_core import StateFile
 
 State = Literal["armed", "installing", "done"]
 """Armed: it may boot. Installing: it boots until it has called its completion URL. Done: it may not boot."""
@@ -41,41 +40,26 @@ class States:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def prepare(self) -> None:
-        """Make the file.
-
-        :raises OSError: it cannot be made
-        :raises sqlite3.Error: it is no such file
-        """
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._open() as database:
-            database.execute(_TABLE)
+        self.file = StateFile(path, [_TABLE])
 
     def of(self, mac: str) -> Known | None:
         """What is known of a machine."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             row = database.execute("SELECT mac, state, since FROM machines WHERE mac = ?", (mac,)).fetchone()
         return Known(*row) if row else None
 
     def all(self) -> list[Known]:
         """Every machine, the one that changed last first."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             rows = database.execute("SELECT mac, state, since FROM machines ORDER BY since DESC, mac").fetchall()
         return [Known(*row) for row in rows]
 
     def set(self, mac: str, state: State) -> None:
         """Change a machine's state."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             database.execute(_SET, (mac, state, time.time()))
 
     def forget(self, mac: str) -> bool:
         """Know nothing of a machine any more; whether anything was known."""
-        with self._open() as database:
+        with self.file.transaction() as database:
             return database.execute("DELETE FROM machines WHERE mac = ?", (mac,)).rowcount > 0
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self._path, timeout=2)) as connection, connection:
-            yield connection

@@ -1,0 +1,93 @@
+"""A small SQLite file in which a plugin keeps what must survive a restart; its commands share it with the server.
+
+One connection stays open, for a policy may be asked thousands of times a second; it is opened anew where somebody has
+removed or replaced the file. Knows nothing of what is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pixiecore_core.errors import ConfigError
+
+_PATIENCE = 2.0
+"""Seconds to wait for another process that writes."""
+
+
+class StateFile:
+    """The file.
+
+    :param path: made, with its folder, where it is not there
+    :param schema: statements that make what is not there yet, such as ``CREATE TABLE IF NOT EXISTS …``
+    """
+
+    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+        self._path = path
+        self._schema = schema
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+
+    def prepare(self, option: str) -> None:
+        """Make the file.
+
+        :param option: the setting that names it, for the message
+        :raises ConfigError: it cannot be made, or is something else
+        """
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self.transaction():
+                pass
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(option, f"{self._path} cannot be used: {error}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection; what is done with it inside is kept as a whole, or, where something raises, not at all.
+
+        Do not wait for anything else inside: the other machines' questions wait meanwhile.
+
+        :raises sqlite3.Error: the file cannot be used, or another process has held it for too long
+        """
+        with self._lock:
+            connection = self._current()
+            with connection:
+                yield connection
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = self._opened = None
+
+    def _current(self) -> sqlite3.Connection:
+        if self._connection is not None and self._opened == self._identity():
+            return self._connection
+        self.close()
+        connection = sqlite3.connect(self._path, timeout=_PATIENCE, check_same_thread=False)
+        try:
+            with connection:
+                for statement in self._schema:
+                    connection.execute(statement)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._opened = connection, self._identity()
+        return connection
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self._connection.close()

@@ -1,0 +1,97 @@
+"""What a plugin keeps: one open connection, whatever happens to the file meanwhile."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from pixiecore_core import ConfigError, StateFile
+
+SCHEMA = ["CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY)"]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "state.sqlite"
+
+
+@pytest.fixture
+def file(path: Path) -> StateFile:
+    file = StateFile(path, SCHEMA)
+    file.prepare("--database")
+    return file
+
+
+def add(file: StateFile, mac: str) -> None:
+    with file.transaction() as database:
+        database.execute("INSERT INTO machines VALUES (?)", (mac,))
+
+
+def all_of(file: StateFile) -> list[str]:
+    with file.transaction() as database:
+        return [mac for (mac,) in database.execute("SELECT mac FROM machines ORDER BY mac")]
+
+
+def test_another_connection_sees_what_is_kept(file: StateFile, path: Path) -> None:
+    add(file, "a")
+    assert all_of(StateFile(path, SCHEMA)) == ["a"]
+    add(StateFile(path, SCHEMA), "b")
+    assert all_of(file) == ["a", "b"]
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_fails_half_way_is_not_kept(file: StateFile) -> None:
+    def fail() -> None:
+        with file.transaction() as database:
+            database.execute("INSERT INTO machines VALUES ('a')")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert all_of(file) == []
+
+
+def test_a_file_that_is_removed_or_replaced_is_opened_anew(file: StateFile, path: Path) -> None:
+    add(file, "a")
+    path.unlink()
+    assert all_of(file) == []
+    other = StateFile(path.with_name("other"), SCHEMA)
+    add(other, "b")
+    other.close()
+    path.with_name("other").rename(path)
+    assert all_of(file) == ["b"]
+
+
+def test_several_threads_share_it(file: StateFile) -> None:
+    threads = [threading.Thread(target=add, args=(file, f"{number:02}")) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(all_of(file)) == 20
+
+
+def test_what_cannot_be_a_database_is_named_with_its_option(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no database" * 1000)
+    for path, reason in ((tmp_path / "text", "file is not a database"), (tmp_path / "text" / "x", "File exists")):
+        with pytest.raises(ConfigError, match=f"--database: {path} cannot be used: .*{reason}"):
+            StateFile(path, SCHEMA).prepare("--database")
+
+
+def test_a_file_that_another_process_holds_is_an_error_and_works_again(
+    file: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.close()
+    monkeypatch.setattr("pixiecore_core.files.state_file._PATIENCE", 0.05)
+    all_of(file)
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        add(file, "a")
+    writer.execute("ROLLBACK")
+    writer.close()
+    add(file, "a")
+    assert all_of(file) == ["a"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import api, commands, hooks, names, settings
+from . import api, commands, hooks, inventory, names, settings
 
 PAGES: dict[str, Callable[[], str]] = {
     "hooks.md": hooks.page,
     "settings.md": settings.page,
     "commands.md": commands.page,
     "names.md": names.page,
+    "inventory.md": inventory.page,
     "api-v1.schema.json": api.answer_schema,
     "api-openapi.json": api.openapi,
 }

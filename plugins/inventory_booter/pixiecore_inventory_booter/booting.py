@@ -26,6 +26,7 @@ from pixiecore_core import (
 )
 from pixiecore_inventory_booter.inventory import Bootable, Choice, Inventory
 from pixiecore_inventory_booter.problems import not_known, reason
+from pixiecore_inventory_booter.schema import FACTS
 from pixiecore_inventory_booter.templates import TemplateError, read
 
 SCHEME = "inventory:"
@@ -70,9 +71,13 @@ def spec(inventory: Inventory, machine: Machine, choice: Choice, bootable: Boota
 def words(variables: Mapping[str, Any], in_path: bool = False) -> Words:
     """Each variable that is a text, number or truth value as a word of a command line.
 
-    :param in_path: have a word raise :class:`Unbootable` where it could lead a path elsewhere
+    :param in_path: have a word raise :class:`Unbootable` where what a machine says of itself could lead a path astray
     """
-    return {name: _word(name, value, in_path) for name, value in variables.items() if not is_structure(value)}
+    return {
+        name: _word(name, value, in_path and name in FACTS)
+        for name, value in variables.items()
+        if not is_structure(value)
+    }
 
 
 def is_structure(value: object) -> bool:

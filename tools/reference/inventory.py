@@ -1,0 +1,48 @@
+"""docs/reference/inventory.md: what the files of an inventory may hold, from the models that check them."""
+
+from __future__ import annotations
+
+from pixiecore_inventory_booter import schema
+from pydantic import BaseModel
+
+from .prose import one_line
+
+_PARTS: tuple[tuple[str, str, type[BaseModel]], ...] = (
+    ("A file", "The top level of each `.yaml`, `.yml` or `.toml` file.", schema.Inventory),
+    ("A profile", "A value of `profiles`; its key is the profile's name. `ignore` is no name for one.", schema.Profile),
+    ("A file of a profile", "A value of `files`: a path, or a table of these keys.", schema.FileEntry),
+    ("A machine", "One of `machines`.", schema.Machine),
+    ("A group", "One of `groups`.", schema.Group),
+    ("A match", "Where one value stands for a list, it is a list of one.", schema.Match),
+)
+
+
+def page() -> str:
+    """The page."""
+    parts = [
+        "# The files of an inventory",
+        "Generated from the models of the inventory booter by `tools/write-reference`; do not edit. "
+        "[How to use them](../how-to/inventory.md).",
+        "YAML is read as its version 1.2 means it: `no`, `0012` and `52:54:00:12:34:56` are texts. A key that is not "
+        "listed here, or stands twice, is a mistake.",
+    ]
+    for title, where, model in _PARTS:
+        parts += [f"## {title}", where, _table(model)]
+    parts += [
+        "## What every machine has",
+        "Variables that no `vars` may set, each empty where nobody knows it: "
+        f"{', '.join(f'`{name}`' for name in schema.FACTS)}. In templates besides: "
+        f"{' and '.join(f'`{name}`' for name in schema.OTHER_NAMES)}, the machine's labels and the function that makes "
+        "the URL of another file.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = ["| key | meaning | |", "|---|---|---|"]
+    for key, field in model.model_fields.items():
+        if not field.description:
+            raise LookupError(f"{model.__name__}.{key} has no description")
+        needed = "needed" if field.is_required() else ""
+        rows.append(f"| `{key}` | {one_line(field.description)} | {needed} |")
+    return "\n".join(rows)

@@ -113,8 +113,10 @@ def test_the_booters_settings_become_options() -> None:
 
 
 def test_run_without_a_booter_names_the_installed_ones() -> None:
-    assert "installed: api, static" in failure(pixiecore("run"), 2)
-    assert "no booter 'nope'; installed: api, static" in failure(pixiecore("run", "--booter", "nope"), 2)
+    assert "installed: api, inventory, quick, static" in failure(pixiecore("run"), 2)
+    assert "no booter 'nope'; installed: api, inventory, quick, static" in failure(
+        pixiecore("run", "--booter", "nope"), 2
+    )
 
 
 def test_a_missing_setting_says_where_it_can_be_given() -> None:
@@ -180,7 +182,7 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
         ("[booter]\nstatic = 1", "[booter] static in FILE: expected is a table [booter.NAME] for each booter"),
         ("plugin = []", "plugin in FILE: expected is a table [plugin.NAME] for each plugin"),
         ("[booter.statik]", "[booter.statik]: there is no such booter; did you mean 'static'?"),
-        ("[booter.mine]", "[booter.mine]: there is no such booter; known are api, once, static"),
+        ("[booter.mine]", "[booter.mine]: there is no such booter; known are api, inventory, once, quick, static"),
         ("[plugin.foo]", "[plugin.foo]: there is no such plugin; known are allowlist, once"),
         ('[server]\nboooter = "static"', "[server] boooter: there is no such setting; did you mean 'booter'?"),
         ("[server]\ninterface = 5", "[server] interface: Input should be a valid list"),
@@ -319,7 +321,8 @@ def test_disabled_plugins_are_named_where_they_are_missed() -> None:
 
 
 def test_a_disabled_plugin_is_as_good_as_not_installed() -> None:
-    done = pixiecore("--disable-plugin", "static", "--disable-plugin", "api", "run")
+    booters = ("api", "inventory", "static")
+    done = pixiecore(*(word for name in booters for word in ("--disable-plugin", name)), "run")
     assert "installed: none; install a plugin that has one" in failure(done, 2)
     assert "no plugin 'nope' is installed" in failure(pixiecore("--disable-plugin", "nope", "run"), 2)
 
@@ -357,4 +360,4 @@ def test_a_broken_plugin_refuses_to_start_by_name(tmp_path: Path, name: str) -> 
     assert "plugin 'broken'" in message
     assert words in message
     done = pixiecore("--disable-plugin", "broken", "run", PYTHONPATH=str(tmp_path))
-    assert "installed: api, static" in failure(done, 2)
+    assert "installed: api, inventory, quick, static" in failure(done, 2)

@@ -53,7 +53,7 @@ def test_mistakes_are_named(kernel: str) -> None:
     assert "--mac: 'x' is not a MAC address" in failure(pixiecore(*command, "--mac", "x"), 2)
     assert "--arch: there is no 'vax'" in failure(pixiecore(*command, "--mac", MAC, "--arch", "vax"), 2)
     assert "--subnet: " in failure(pixiecore(*command, "--mac", MAC, "--subnet", "here"), 2)
-    assert "installed: api, static" in failure(pixiecore("select", "--mac", MAC), 2)
+    assert "installed: api, inventory, quick, static" in failure(pixiecore("select", "--mac", MAC), 2)
 
 
 def test_nothing_is_listened_on_or_created(kernel: str, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""Pixiecore plugin: boots every machine into one kernel, and adds the ``pixiecore boot`` command.
+"""Pixiecore plugin: boots every machine into one kernel, or into a distribution's installer by its name.
 
-This module only registers; see :mod:`pixiecore_static_booter.booter` and :mod:`pixiecore_static_booter.command`.
+This module only registers the booters ``static`` and ``quick``, and the commands ``pixiecore boot`` and
+``pixiecore quick`` over them.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ import click
 
 from pixiecore_core import BooterRegistrar, hookimpl
 from pixiecore_static_booter.booter import StaticBooter, StaticSettings
+from pixiecore_static_booter.quick import QuickBooter, QuickSettings
 
-__all__ = ["StaticBooter", "StaticSettings"]
+__all__ = ["QuickBooter", "QuickSettings", "StaticBooter", "StaticSettings"]
 
 
 @hookimpl
 def register_booters(register: BooterRegistrar) -> None:
-    """Offer ``--booter static``."""
+    """Offer ``--booter static`` and ``--booter quick``."""
     register(StaticBooter)
+    register(QuickBooter)
 
 
 @hookimpl
 def register_commands(cli: click.Group) -> None:
-    """Add ``pixiecore boot``."""
-    from pixiecore_static_booter.command import boot
+    """Add ``pixiecore boot`` and ``pixiecore quick``."""
+    from pixiecore_static_booter.command import boot, quick
 
     cli.add_command(boot)
+    cli.add_command(quick)

@@ -1,0 +1,71 @@
+"""Finds recipes: those that come with this distribution, by name, and users' own, by path.
+
+Reads files at start only, never while machines boot.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pixiecore_static_booter.closest import no_such
+from pixiecore_static_booter.recipe import Recipe
+
+_SUFFIX = ".toml"
+
+
+@functools.cache
+def recipes() -> dict[str, Recipe]:
+    """Every recipe that comes with this distribution, by name, in the order of the names."""
+    files = resources.files(__package__) / "recipes"
+    return {
+        file.name.removesuffix(_SUFFIX): parse(file.read_text(encoding="utf-8"))
+        for file in sorted(files.iterdir(), key=lambda file: file.name)
+        if file.name.endswith(_SUFFIX)
+    }
+
+
+def is_path(text: str) -> bool:
+    """Whether *text* is the path of a recipe, and not the name of one."""
+    return "/" in text or text.endswith(_SUFFIX)
+
+
+def find(text: str) -> Recipe:
+    """The recipe of this name, or in the file of this path.
+
+    :raises ValueError: there is none, or it is unusable
+    """
+    if not is_path(text):
+        known = recipes()
+        names = {alias: recipe for name, recipe in known.items() for alias in (name, *recipe.aliases)}
+        if text not in names:
+            raise ValueError(no_such("recipe", text, names, list(known)) + ", or the path of a TOML file of your own")
+        return names[text]
+    path = Path(os.path.abspath(os.path.expanduser(text)))
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def parse(text: str) -> Recipe:
+    """The recipe that a TOML file says.
+
+    :raises ValueError: it is not TOML, or says something else than a recipe; a short sentence
+    """
+    try:
+        return Recipe.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"this is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{where}: {reason}" if where else reason) from error

@@ -42,9 +42,14 @@ def plain(text: str) -> str:
 
 
 def boot(
-    machine: Machine, network: Network, folder: Path, timeout: float = 90, watch: Callable[[], None] = lambda: None
+    machine: Machine,
+    network: Network,
+    folder: Path,
+    timeout: float = 90,
+    watch: Callable[[], None] = lambda: None,
+    marker: str = MARKER,
 ) -> BootResult:
-    """Boot `machine` and return what its Linux said of itself; `watch` is called all the while.
+    """Boot `machine` to `marker` and return what its Linux said of itself; `watch` is called all the while.
 
     `folder` receives serial.log and wire.pcap, beside the logs that the server and the neighbour write there.
     """
@@ -52,11 +57,11 @@ def boot(
     started = time.monotonic()
     qemu = network.run_in(network.net, machine.argv(folder), folder / "serial.log")
     try:
-        while MARKER not in (serial := plain(qemu.text())):
+        while marker not in (serial := plain(qemu.text())):
             watch()
             hopeless = qemu.ended or any(words in serial for words in _GIVEN_UP)
             if hopeless or time.monotonic() - started > timeout:
-                raise BootFailed(_explanation(machine, qemu, time.monotonic() - started, folder))
+                raise BootFailed(_explanation(machine, qemu, marker, time.monotonic() - started, folder))
             time.sleep(0.05)
         seconds = time.monotonic() - started
         watch()
@@ -88,9 +93,9 @@ def _fact(pattern: str, serial: str) -> tuple[str, ...] | None:
     return found.groups() if found else None
 
 
-def _explanation(machine: Machine, qemu: Process, seconds: float, folder: Path) -> str:
+def _explanation(machine: Machine, qemu: Process, marker: str, seconds: float, folder: Path) -> str:
     end = ", QEMU ended" if qemu.ended else ""
-    parts = [f"{machine.name} did not reach {MARKER!r} in {seconds:.0f} s{end}"]
+    parts = [f"{machine.name} did not reach {marker!r} in {seconds:.0f} s{end}"]
     for log in sorted(folder.glob("*.log")):
         tail = [line for line in plain(log.read_text(errors="replace")).splitlines() if line.strip()][-15:]
         parts += [f"--- the end of {log}", *tail]

@@ -25,7 +25,7 @@ chain tftp://${proxydhcp/next-server}/${proxydhcp/filename}
 """
 _COMMON = (
     *("-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none"),
-    *("-smp", "1", "-m", "512", "-accel", "tcg,thread=multi", "-cpu", "max", "-device", "virtio-rng-pci"),
+    *("-smp", "1", "-accel", "tcg,thread=multi", "-cpu", "max", "-device", "virtio-rng-pci"),
     *("-uuid", "00112233-4455-6677-8899-aabbccddeeff", "-smbios", "type=1,serial=LAB-1"),
 )
 
@@ -62,6 +62,8 @@ class Machine:
     """Debian has no iPXE for it: what comes by TFTP is kernel, initrd and command line in one file."""
     settings: tuple[str, ...] = ()
     mac: str = MAC
+    memory: int = 512
+    """Megabytes."""
 
     @property
     def firmware(self) -> str:
@@ -70,7 +72,7 @@ class Machine:
 
     def argv(self, folder: Path) -> list[str]:
         """QEMU's command line; `folder` takes what this one run writes."""
-        options = [*_COMMON, *self.settings]
+        options = [*_COMMON, "-m", str(self.memory), *self.settings]
         machine = "q35"
         if self.flash is None:
             machine += ",graphics=off"  # SeaBIOS and the cards' ROMs then speak on the serial line

@@ -1,0 +1,66 @@
+"""`pixiecore quick debian` boots a real machine into the real Debian installer, from a mirror on the server's host.
+
+The installer is this system's own release, from a Debian package; its files are laid out as mirrors lay them out, and
+served by an ordinary web server. The boot ends when the installer has shown its screens, configured the network, and
+fetched and obeyed the preseed file that `{{ ID … }}` on the command line names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from .boot import boot
+from .machines import MACHINES
+from .neighbour import start_neighbour
+from .network import SERVER_ADDRESS, Network
+from .server import PIXIECORE
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+_IMAGES = Path("/usr/lib/debian-installer/images")
+_PORT = "8000"
+_PRESEED = """d-i preseed/early_command string echo "PRESEED read on $(uname -m)" >/dev/console
+"""
+
+
+def mirror(folder: Path) -> tuple[Path, str]:
+    """A folder like a mirror's root, and the release that it has."""
+    system = platform.freedesktop_os_release()
+    images = _IMAGES / system.get("VERSION_ID", "") / "amd64" / "text" / "debian-installer"
+    if not images.is_dir():
+        pytest.fail(f"{images} is not there; run tools/install-system-packages")
+    release = system["VERSION_CODENAME"]
+    netboot = folder / f"debian/dists/{release}/main/installer-amd64/current/images/netboot"
+    netboot.mkdir(parents=True)
+    (netboot / "debian-installer").symlink_to(images)
+    return folder, release
+
+
+@pytest.mark.parametrize("name", ["seabios-ipxe-virtio", "ovmf-x64-pxe"])
+def test_the_debian_installer_comes_from_a_mirror(lab_folder: Path, name: str) -> None:
+    machine = dataclasses.replace(MACHINES[name], memory=1536)
+    root, release = mirror(lab_folder / "mirror")
+    (lab_folder / "preseed.cfg").write_text(_PRESEED)
+    preseed = f'auto=true priority=critical hostname=lab domain=test url={{{{ ID "{lab_folder / "preseed.cfg"}" }}}}'
+    # The installer would wait for IPv6, and ask for a name server if nobody named one.
+    cmdline = f"{preseed} ipv6.disable=1 console=ttyS0"
+    with Network() as network:
+        start_neighbour(network, lab_folder, extra=["--dhcp-option=option:dns-server,192.0.2.1"])
+        web = [sys.executable, "-u", "-m", "http.server", "--bind", SERVER_ADDRESS, "--directory", root, _PORT]
+        network.run_in(network.srv, web, lab_folder / "mirror.log").wait_for("Serving", timeout=15)
+        argv: list[str | Path] = [PIXIECORE, "quick", "debian", release, f"--cmdline={cmdline}"]
+        argv += [f"--mirror=http://{SERVER_ADDRESS}:{_PORT}/debian", f"--cache-dir={lab_folder / 'cache'}"]
+        argv += [f"--key-file={lab_folder / 'url.key'}"]
+        server = network.run_in(network.srv, argv, lab_folder / "server.log")
+        server.wait_for("Ready", timeout=15)
+        result = boot(machine, network, lab_folder, timeout=170, marker="PRESEED read on x86_64")
+        asked = (lab_folder / "mirror.log").read_text()
+    assert "Configuring the network with DHCP" in result.serial
+    for file in ("linux", "initrd.gz"):
+        assert asked.count(f"/netboot/debian-installer/amd64/{file} HTTP") == 1, asked
+    assert 'Sent file "preseed.cfg"' in server.text()

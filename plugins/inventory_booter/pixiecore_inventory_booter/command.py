@@ -6,6 +6,7 @@ import os
 
 import click
 
+from pixiecore_core import ConfigError
 from pixiecore_inventory_booter.inventory import Inventory, Target
 from pixiecore_inventory_booter.loading import load
 from pixiecore_inventory_booter.problems import InventoryError
@@ -20,13 +21,15 @@ def inventory() -> None:
 
 
 @inventory.command("check")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.argument("folder")
 @click.pass_context
 def check(ctx: click.Context, folder: str) -> None:
     """Load the inventory in FOLDER, render every template for every machine, and list what is wrong and where.
 
     Ends with status 1 if it cannot be used. For example: pixiecore inventory check ./inventory
     """
+    if not os.path.isdir(folder):
+        raise ConfigError("FOLDER", f"{folder} is no folder")
     try:
         loaded = load(os.path.abspath(folder))
     except InventoryError as error:

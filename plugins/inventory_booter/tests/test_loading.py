@@ -10,6 +10,8 @@ from pixiecore_inventory_booter.command import inventory as inventory_command
 from pixiecore_inventory_booter.loading import load
 from pixiecore_inventory_booter.problems import InventoryError
 
+from pixiecore_core import ConfigError
+
 from .inventories import INVENTORY, edit, standard, write
 
 
@@ -192,4 +194,8 @@ def test_check_lists_every_problem_and_ends_with_status_1(folder: Path) -> None:
     assert status == 1
     assert len(text.splitlines()) == 3
     assert "2 problems: it cannot be used" in text
-    assert run("check", str(folder / "gone"))[0] == 2
+
+
+def test_check_wants_a_folder(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="FOLDER: .*gone is no folder"):
+        CliRunner().invoke(inventory_command, ["check", str(folder / "gone")], catch_exceptions=False)

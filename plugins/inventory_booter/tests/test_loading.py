@@ -197,5 +197,5 @@ def test_check_lists_every_problem_and_ends_with_status_1(folder: Path) -> None:
 
 
 def test_check_wants_a_folder(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="FOLDER: .*gone is no folder"):
+    with pytest.raises(ConfigError, match=r"FOLDER: .*gone is no folder"):
         CliRunner().invoke(inventory_command, ["check", str(folder / "gone")], catch_exceptions=False)

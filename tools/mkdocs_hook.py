@@ -29,10 +29,13 @@ def outside_pages() -> dict[str, str]:
 
 
 def on_config(config: Any) -> Any:
-    """Fill the sections of the navigation that follow from what there is."""
+    """Complete the navigation: some sections follow from what there is."""
     plugins = [place for place in outside_pages().values() if place.startswith("plugins/")]
     decisions = sorted(page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs/decisions").glob("*.md"))
     _fill(config.nav, {"Plugins": plugins, "Decisions": sorted(decisions, key=lambda page: "README" not in page)})
+    for entry in config.nav:
+        for pages in entry.values():
+            _complete(pages)
     return config
 
 
@@ -66,6 +69,14 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
         parts += [_LINK.sub(moved, markdown[position : fence.start()]), fence[0]]
         position = fence.end()
     return "".join([*parts, _LINK.sub(moved, markdown[position:])])
+
+
+def _complete(pages: list[Any]) -> None:
+    """Let pages that a section does not list, such as new ones, follow those of the same folder that it does."""
+    folders = {page.partition("/")[0] for page in pages if isinstance(page, str) and page.count("/") == 1}
+    for folder in sorted(folders - {"plugins"}):
+        there = sorted(page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs" / folder).glob("*.md"))
+        pages += [page for page in there if page not in pages]
 
 
 def _fill(nav: list[Any], sections: dict[str, list[str]]) -> None:

@@ -44,7 +44,8 @@ def wrong_with(arguments: list[str], settings: str, obj: object) -> str | None:
         except click.exceptions.Exit:  # --help, --version
             return None
         except click.ClickException as error:
-            return error.format_message()
+            # Whether a file of the page's is here does not matter.
+            return None if error.message.endswith("does not exist.") else error.format_message()
         except PixiecoreError as error:
             return str(error)
     return None

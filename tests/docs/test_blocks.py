@@ -26,7 +26,7 @@ from .pages import PAGES, ROOT, Block, blocks, files, install
 RUN = "<!-- tests run this -->"
 ALL = blocks()
 SETTINGS = {"server", "booter", "plugin"}
-KNOWN = {"sh", "python", "toml", "json", "yaml", "http", "text", "ini", "conf", "ipxe", "prometheus"}
+KNOWN = {"sh", "python", "toml", "json", "yaml", "http", "text", "ipxe", "ini", "conf", "prometheus"}
 
 
 def of(language: str) -> list[Block]:
@@ -62,7 +62,8 @@ def test_json_parses(block: Block) -> None:
 
 @pytest.mark.parametrize("block", of("yaml"), ids=str)
 def test_yaml_parses(block: Block) -> None:
-    assert yaml.safe_load(block.text)
+    """Templates with a word in the place of what is filled in."""
+    assert yaml.safe_load(re.sub(r"\{\{.*?\}\}", "word", block.text))
 
 
 def settings_files() -> list[Block]:

@@ -131,8 +131,8 @@ class FileRef(Model):
     """Where the bytes of a boot file are: an absolute path on this host, an http(s) URL, or ``NAME:…``, which only a
     plugin's ``open_boot_file`` understands.
 
-    A location with a slash at its end is a folder: its URL ends with a slash too, and what a client puts behind that is
-    a file in the folder.
+    A location with a slash at its end, unless it is pinned, is a folder: its URL ends with a slash too, and what a
+    client puts behind that is a file in the folder. An http(s) URL with nothing behind it is still itself.
     """
 
     location: str
@@ -168,8 +168,6 @@ class FileRef(Model):
             raise ValueError(f"{self.location!r}: only http and https URLs can be booted from")
         elif not _PLUGINS_OWN.match(self.location) and not self.is_on_disk:
             raise ValueError(f"{self.location!r} is neither an absolute path nor an http(s) URL")
-        if self.is_folder and self.sha256 is not None:
-            raise ValueError(f"{self.location!r} is a folder, which no sha256 can pin")
         return self
 
     @property
@@ -180,7 +178,9 @@ class FileRef(Model):
     @property
     def is_folder(self) -> bool:
         """Whether it stands for all files below it."""
-        return self.location.endswith("/") and not (self.is_url and ("?" in self.location or "#" in self.location))
+        if self.is_url and ("?" in self.location or "#" in self.location):
+            return False
+        return self.location.endswith("/") and self.sha256 is None
 
     @property
     def is_on_disk(self) -> bool:

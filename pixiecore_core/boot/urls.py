@@ -31,7 +31,7 @@ class SealedUrls:
     def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
         """The URL that this server will answer with *ref*; that of a folder takes the name of a file behind it."""
         token = self.sealer.seal(Sealed(ref=ref, mac=self.mac, purpose=purpose, expires=self.expires))
-        if ref.is_folder:
+        if ref.is_folder and purpose == "file":
             path = f"{FOLDER_PATH}{token}/"
         else:
             query = {"name": token} if purpose == "file" else {"name": token, "type": purpose, "mac": self.mac}

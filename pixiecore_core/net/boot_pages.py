@@ -127,18 +127,18 @@ class BootPages:
         if not token:
             return _text(400, "missing filename")
         sealed = self._unseal(request, token)
-        if sealed is None or sealed.ref.is_folder:
-            return _text(404, "no such file")
-        return self._send(request, sealed, sealed.ref)
+        return self._send(request, sealed, sealed.ref) if sealed is not None else _text(404, "no such file")
 
     def _folder(self, request: Request) -> Response:
         token, _, name = request.path.removeprefix(FOLDER_PATH).partition("/")
         sealed = self._unseal(request, token)
+        if sealed is None:
+            return _text(404, "no such file")
+        if not name and sealed.ref.is_url:
+            return self._send(request, sealed, sealed.ref)  # many a web page has such a URL
         try:
-            ref = sealed.ref.inside(name) if sealed is not None else None
+            ref = sealed.ref.inside(name)
         except ValueError:
-            ref = None
-        if sealed is None or ref is None:
             return _text(404, "no such file")
         return self._send(request, sealed, ref)
 

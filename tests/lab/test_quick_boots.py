@@ -18,11 +18,11 @@ from .boot import boot
 from .machines import MACHINES
 from .neighbour import start_neighbour
 from .network import SERVER_ADDRESS, Network
+from .packages import CACHE, unpack
 from .server import PIXIECORE
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
-_IMAGES = Path("/usr/lib/debian-installer/images")
 _PORT = "8000"
 _PRESEED = """d-i preseed/early_command string echo "PRESEED read on $(uname -m)" >/dev/console
 """
@@ -31,10 +31,10 @@ _PRESEED = """d-i preseed/early_command string echo "PRESEED read on $(uname -m)
 def mirror(folder: Path) -> tuple[Path, str]:
     """A folder like a mirror's root, and the release that it has."""
     system = platform.freedesktop_os_release()
-    images = _IMAGES / system.get("VERSION_ID", "") / "amd64" / "text" / "debian-installer"
+    number, release = system["VERSION_ID"], system["VERSION_CODENAME"]
+    images = CACHE / f"installer/usr/lib/debian-installer/images/{number}/amd64/text/debian-installer"
     if not images.is_dir():
-        pytest.fail(f"{images} is not there; run tools/install-system-packages")
-    release = system["VERSION_CODENAME"]
+        unpack([f"debian-installer-{number}-netboot-amd64:all"], CACHE / "installer")
     netboot = folder / f"debian/dists/{release}/main/installer-amd64/current/images/netboot"
     netboot.mkdir(parents=True)
     (netboot / "debian-installer").symlink_to(images)

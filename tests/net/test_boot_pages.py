@@ -399,7 +399,7 @@ def test_a_folder_serves_the_files_below_it_and_no_others(booting: Site, tmp_pat
     for name in ("meta-data", "out", "", "..%2fvmlinuz", "../vmlinuz", "%2fetc%2fpasswd", "a%00b"):
         assert booting.get(url + name).status_code == 404
     token = url.removeprefix("/_/folder/").rstrip("/")
-    assert booting.get(f"/_/file?name={token}").status_code == 404
+    assert booting.get(f"/_/file?name={token}").status_code == 502, "a folder is no file"
     assert booting.get(f"/_/folder/{token}").status_code == 404
     assert booting.get("/_/folder/made-up/user-data").status_code == 404
     kernel = booting.sealer.seal(Sealed(ref=FileRef(location=str(booting.kernel)), mac=MAC, purpose="file"))
@@ -429,3 +429,25 @@ def test_the_script_request_tells_the_host_name(site: Site) -> None:
     site.get(SCRIPT + "&hostname=node2")
     site.get(SCRIPT)
     assert [machine.hostname for machine in asked] == ["node+1", "node2", "firmware"]
+
+
+def test_a_web_page_whose_url_ends_with_a_slash_is_itself_and_a_folder(booting: Site) -> None:
+    """As web frameworks make them; such a URL has always been served."""
+    asked: list[str] = []
+
+    def open_boot_file(ref: FileRef) -> BootFile | None:
+        asked.append(ref.location)
+        return BootFile.from_bytes("x", b"x")
+
+    booting.plugin("web", open_boot_file=open_boot_file)
+    booting.spec = BootSpec(
+        kernel=FileRef(location="http://host/kernel/"),
+        cmdline='config={{ ID "config" }}',
+        files={"config": FileRef(location="http://host/config/")},
+    )
+    script = booting.get(SCRIPT).text
+    kernel = script.partition("kernel --name kernel ")[2].split()[0].removeprefix("http://192.0.2.2:8080")
+    config = script.partition("config=")[2].split()[0].removeprefix("http://192.0.2.2:8080")
+    for path in (kernel, config, config + "user-data"):
+        assert booting.get(path).status_code == 200
+    assert asked == ["http://host/kernel/", "http://host/config/", "http://host/config/user-data"]

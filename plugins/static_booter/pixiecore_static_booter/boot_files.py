@@ -35,7 +35,7 @@ def bootable_file(text: str) -> FileRef:
 
     :raises ValueError: a local file is not there, or may not be read; or *text* is neither path nor http(s) URL
     """
-    ref = FileRef.from_text(text if "://" in text else os.path.abspath(os.path.expanduser(text)))
+    ref = FileRef.from_text(text if "://" in text else _absolute(text))
     if ref.is_url:
         return ref
     try:
@@ -46,15 +46,34 @@ def bootable_file(text: str) -> FileRef:
     return ref
 
 
+def named(text: str) -> FileRef:
+    """What a command line may name: a file, or, with a slash at its end, a folder of files.
+
+    :raises ValueError: as :func:`bootable_file`; or the folder is none
+    """
+    if "://" in text or not text.endswith("/"):
+        return bootable_file(text)
+    folder = _absolute(text)
+    if not os.path.isdir(folder):
+        raise ValueError(f"{folder} is no folder")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise ValueError(f"{folder} cannot be read: Permission denied")
+    return FileRef(location=folder.rstrip("/") + "/")
+
+
+def _absolute(text: str) -> str:
+    return os.path.abspath(os.path.expanduser(text))
+
+
 def named_files(cmdline: str) -> dict[str, FileRef]:
-    """Every file that the template *cmdline* names, by the name it uses; words such as ``{{ DONE }}`` are let be.
+    """Every file and folder that the template *cmdline* names, by the name it uses. Words are let be.
 
     :raises ValueError: the template is malformed, or a file that it names cannot be read
     """
     files: dict[str, FileRef] = {}
 
     def collect(name: str) -> str:
-        files[name] = bootable_file(name)
+        files[name] = named(name)
         return ""
 
     try:

@@ -22,7 +22,9 @@ class StaticSettings(BaseModel):
     )
     initrd: list[BootableFile] = Field([], description="initial RAM disk, a path or a URL; may be repeated")
     cmdline: CmdlineTemplate = Field(
-        "", description='kernel command line; {{ ID "path-or-url" }} becomes a URL of that file'
+        "",
+        description='kernel command line; {{ ID "path-or-url" }} becomes a URL of that file, or of a folder, with a '
+        "slash at its end",
     )
     message: str = Field("", description="message to show on the machine's screen before it boots")
 

@@ -93,3 +93,21 @@ def test_mistakes_are_found_at_start(files: Path, settings: dict[str, object], w
         settings["kernel"] = str(files / "vmlinuz")
     with pytest.raises(ValidationError, match=words):
         StaticSettings.model_validate(settings)
+
+
+def test_a_folder_that_the_command_line_names_serves_the_files_in_it(files: Path) -> None:
+    """As cloud-init's NoCloud wants it."""
+    seed = files / "seed dir"
+    seed.mkdir()
+    (seed / "user-data").write_bytes(b"#cloud-config")
+    machines = netboot(files, cmdline=f'ds=nocloud;s={{{{ ID "{seed}/" }}}} end')
+    url = machines.script().partition("ds=nocloud;s=")[2].split()[0]
+    assert machines.fetch(url + "user-data") == b"#cloud-config"
+    with pytest.raises(LookupError, match="404"):
+        machines.fetch(url + "../vmlinuz")
+
+
+@pytest.mark.parametrize("name", ["vmlinuz/", "gone/"])
+def test_a_folder_that_is_none_is_refused_at_start(files: Path, name: str) -> None:
+    with pytest.raises(ValidationError, match=r"(vmlinuz|gone) is no folder"):
+        netboot(files, cmdline=f'{{{{ ID "{files / name}/" }}}}')

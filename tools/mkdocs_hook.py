@@ -1,8 +1,8 @@
 """What the documentation site has beyond docs/: the repository's own pages and the plugins', and links that lead there.
 
 Pages are written for the repository, where links are relative to files. This maps each repository path to its place on
-the site and rewrites the links. A link to a file that is on no page, such as code, becomes its text and the file's path; one
-that leads nowhere is left as it is, and the strict build refuses it.
+the site and rewrites the links. A link to a file that is on no page, such as code, becomes its text and the path;
+one that leads nowhere is left as it is, and the strict build refuses it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ def page() -> str:
         "# Commands",
         "Generated from the commands' own help by `tools/write-reference`; do not edit.",
         "`pixiecore COMMAND --help` says the same. A usage error ends with status 2, any other failure with 1. "
-        "Commands of plugins are there where the plugin is installed.",
+        "Commands of plugins are there where the plugin is installed. A server ends on SIGTERM and on SIGINT (Ctrl-C); "
+        "SIGHUP has plugins read their files again ([`reload`](hooks.md#reload)).",
     ]
     for path, command, context in walk():
         parts += [f"{'#' * min(len(path) + 1, 3)} `{' '.join(path)}`", *_describe(command, context)]

@@ -6,7 +6,7 @@ import inspect
 
 from pixiecore_core import hookspecs
 
-from .prose import prose
+from .prose import code, prose
 
 
 def page() -> str:
@@ -30,6 +30,7 @@ def page() -> str:
         parts.append(f"## `{name}({', '.join(signature.parameters)})`")
         parts.append(prose(docstring))
         types = [f"{parameter.name}: {parameter.annotation}" for parameter in signature.parameters.values()]
-        parts.append(f"```python\n@hookimpl\ndef {name}({', '.join(types)}) -> {signature.return_annotation}: ...\n```")
+        function_line = f"def {name}({', '.join(types)}) -> {signature.return_annotation}: ..."
+        parts.append(code(function_line, above="@hookimpl\n"))
         parts.append("First answer that is not `None` wins." if options["firstresult"] else "Every plugin is called.")
     return "\n\n".join(parts) + "\n"

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 import pixiecore_core
 from pixiecore_core import hookspecs, models, pytest_plugin, testing
 
-from .prose import documented, one_line, prose
+from .prose import code, documented, one_line, prose
 
 # Names that are values, and whose own docstrings would be those of their type.
 _WORDS = {
@@ -67,9 +67,9 @@ def _describe(name: str, value: Any) -> list[str]:
     if not words:
         raise LookupError(f"{name} has no docstring")
     if inspect.isfunction(value):
-        return [f"```python\ndef {name}{_signature(value)}: ...\n```", prose(words)]
+        return [code(f"def {name}{_signature(value)}: ..."), prose(words)]
     if not inspect.isclass(value):
-        return [f"```python\n{name} = {_type(value)}\n```", prose(words)]
+        return [code(f"{name} = {_type(value)}"), prose(words)]
     shown = [prose(words)]
     if issubclass(value, enum.Enum):
         return [*shown, _members(value)]

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from types import ModuleType
 
+_LONGEST_LINE = 120
+
 
 def prose(docstring: str) -> str:
     """A docstring's text, its roles as code and its fields as paragraphs."""
@@ -31,9 +33,18 @@ def one_line(text: str) -> str:
     return " ".join(inline(text).split()).replace("|", "\\|")
 
 
-def first_sentence(docstring: str) -> str:
-    """What stands before the first full stop that ends a sentence."""
-    return re.split(r"(?<=[.!?])\s", " ".join(docstring.split()), maxsplit=1)[0]
+def code(text: str, above: str = "") -> str:
+    """A line of Python as a block, broken as `ruff format` would, which looks into Markdown too.
+
+    :param above: a line that goes before it
+    """
+    text = text.replace("'", '"')
+    parts = re.fullmatch(r"(.*?\()(.*)(\) -> .*)", text)
+    if len(text) > _LONGEST_LINE and parts is not None:
+        # Commas between arguments, and none within brackets.
+        arguments = re.sub(r", (?=\w+:)", ",\n    ", parts[2])
+        text = f"{parts[1]}\n    {arguments},\n{parts[3]}"
+    return f"```python\n{above}{text}\n```"
 
 
 def documented(module: ModuleType) -> dict[str, str]:

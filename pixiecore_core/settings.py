@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_origin
@@ -231,72 +232,110 @@ def check_names(tables: Mapping[str, Any], kind: Literal["booter", "plugin"], kn
             raise ConfigError(f"[{kind}.{name}]", _closest(name, known, kind))
 
 
-def gather(
-    model: type[BaseModel],
-    section: str,
-    given: Mapping[str, Any],
-    environment: Mapping[str, str],
-    table: Mapping[str, Any],
-    table_name: str,
-    arguments: Mapping[str, str] | None = None,
-    also: Collection[str] = (),
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Every value that somebody gave for *model*, not validated yet, and where: as :func:`resolve` takes them.
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the values of one model come from, and what each is called there."""
 
-    :raises ConfigError: the table holds what *model* has not
-    """
-    values: dict[str, Any] = {}
-    written: dict[str, str] = {}
-    for key, value in table.items():
-        if key in also:
-            continue
-        if key not in model.model_fields:
-            raise ConfigError(f"{table_name} {key}", _closest(key, [*model.model_fields, *also]))
-        single = is_list(model.model_fields[key]) and isinstance(value, str)
-        values[key], written[key] = [value] if single else value, f"{table_name} {key}"
-    for key, field in model.model_fields.items():
-        variable = variable_name(section, key)
-        if environment.get(variable):
-            text = environment[variable]
-            values[key] = [part.strip() for part in text.split(",")] if is_list(field) else text
-            written[key] = variable
-    for key, value in given.items():
-        values[key], written[key] = value, (arguments or {}).get(key, option_name(key))
-    return values, written
+    given: Mapping[str, Any]
+    """What the command line gave, by field name."""
+    environment: Mapping[str, str]
+    table: Mapping[str, Any]
+    """Of the TOML file."""
+    title: str = "[server]"
+    """What the table is called in messages."""
+    section: str = ""
+    """The booter's or policy's name; empty for the server's own settings."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """What a value is called on this command line, where that is not its option's name."""
+    also: Collection[str] = ()
+    """What else the table may hold, for others to read."""
 
+    @classmethod
+    def server(
+        cls,
+        given: Mapping[str, Any],
+        environment: Mapping[str, str],
+        tables: Mapping[str, Any],
+        only: Collection[str] | None = None,
+    ) -> Sources:
+        """Of the server's settings.
 
-def resolve(
-    model: type[M],
-    section: str,
-    given: Mapping[str, Any],
-    environment: Mapping[str, str],
-    table: Mapping[str, Any],
-    table_name: str,
-    arguments: Mapping[str, str] | None = None,
-    also: Collection[str] = (),
-) -> M:
-    """A *model* from all its sources.
+        :param only: the keys that are read here, where the others are nobody's business
+        """
+        table = tables.get("server", {})
+        if only is not None:
+            table = {key: value for key, value in table.items() if key in only}
+        return cls(given, environment, table, also=("booter",))
 
-    :param section: the plugin's name, or empty for the server's own settings
-    :param given: what the command line gave, by field name
-    :param table: the TOML table
-    :param table_name: how to call it in messages, such as ``[server]``
-    :param arguments: what a value is called on this command line, where that is not its option's name
-    :param also: what else the table may hold, for others to read
-    :raises ConfigError: a value is unusable, missing or unknown; named as the user wrote it
-    """
-    values, written = gather(model, section, given, environment, table, table_name, arguments, also)
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else ""
-        reason = first["msg"].removeprefix("Value error, ")
-        if first["type"].startswith("byte_size"):
-            reason = f"{first['input']!r} is no size such as 500M, 20G or 1TiB"
-        if first["type"] == "missing":
-            reason = f"is needed; give it here, as {variable_name(section, key)} or as {key} in {table_name}"
-        raise ConfigError(written.get(key, option_name(key) if key else table_name), reason) from error
+    @classmethod
+    def booter(
+        cls,
+        name: str,
+        given: Mapping[str, Any],
+        environment: Mapping[str, str],
+        tables: Mapping[str, Any],
+        arguments: Mapping[str, str] | None = None,
+    ) -> Sources:
+        """Of the settings of the booter *name*."""
+        table = tables.get("booter", {}).get(name, {})
+        return cls(given, environment, table, f"[booter.{name}]", name, arguments or {})
+
+    @classmethod
+    def policy(
+        cls,
+        name: str,
+        model: type[BaseModel],
+        given: Mapping[str, Any],
+        environment: Mapping[str, str],
+        tables: Mapping[str, Any],
+    ) -> Sources:
+        """Of the settings of the policy *name*, whose options begin with its name."""
+        table = tables.get("plugin", {}).get(name, {})
+        options = {key: option_name(f"{name}_{key}") for key in model.model_fields}
+        return cls(given, environment, table, f"[plugin.{name}]", name, options)
+
+    def gather(self, model: type[BaseModel]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Every value that somebody gave for *model*, not validated yet, and where.
+
+        :raises ConfigError: the table holds what *model* has not
+        """
+        values: dict[str, Any] = {}
+        written: dict[str, str] = {}
+        for key, value in self.table.items():
+            if key in self.also:
+                continue
+            if key not in model.model_fields:
+                raise ConfigError(f"{self.title} {key}", _closest(key, [*model.model_fields, *self.also]))
+            single = is_list(model.model_fields[key]) and isinstance(value, str)
+            values[key], written[key] = [value] if single else value, f"{self.title} {key}"
+        for key, info in model.model_fields.items():
+            variable = variable_name(self.section, key)
+            if self.environment.get(variable):
+                text = self.environment[variable]
+                values[key] = [part.strip() for part in text.split(",")] if is_list(info) else text
+                written[key] = variable
+        for key, value in self.given.items():
+            values[key], written[key] = value, self.arguments.get(key, option_name(key))
+        return values, written
+
+    def resolve(self, model: type[M]) -> M:
+        """A *model* from all its sources.
+
+        :raises ConfigError: a value is unusable, missing or unknown; named as the user wrote it
+        """
+        values, written = self.gather(model)
+        try:
+            return model(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = str(first["loc"][0]) if first["loc"] else ""
+            reason = first["msg"].removeprefix("Value error, ")
+            if first["type"].startswith("byte_size"):
+                reason = f"{first['input']!r} is no size such as 500M, 20G or 1TiB"
+            if first["type"] == "missing":
+                variable = variable_name(self.section, key)
+                reason = f"is needed; give it here, as {variable} or as {key} in {self.title}"
+            raise ConfigError(written.get(key, option_name(key) if key else self.title), reason) from error
 
 
 def _closest(name: str, known: Collection[str], what: str = "setting") -> str:

@@ -30,7 +30,7 @@ from pixiecore_core.files.folders import user_folder
 from pixiecore_core.files.store import Store
 from pixiecore_core.files.upstream import PassedThrough, Spooled, Upstream, shown
 from pixiecore_core.models import FileRef
-from pixiecore_core.settings import CacheSettings, read_toml, resolve
+from pixiecore_core.settings import CacheSettings, Sources, read_toml
 
 Progress = Callable[[int, int], None]
 """Told how many bytes of how many are there."""
@@ -162,10 +162,10 @@ def prune_command(
 
 def _settings(ctx: click.Context) -> CacheSettings:
     config = ctx.params.get("config")
-    table = read_toml(config).get("server", {}) if config else {}
-    mine = {key: value for key, value in table.items() if key in CacheSettings.model_fields}
+    tables = read_toml(config) if config else {}
+    given = given_options(ctx, CacheSettings)
     try:
-        return resolve(CacheSettings, "", given_options(ctx, CacheSettings), os.environ, mine, "[server]")
+        return Sources.server(given, os.environ, tables, CacheSettings.model_fields).resolve(CacheSettings)
     except ConfigError as error:
         cause = error.__cause__
         if isinstance(cause, ValidationError) and cause.errors()[0]["type"].startswith("byte_size"):

@@ -6,7 +6,6 @@ Secrets are not shown. Starts nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ from pydantic.fields import FieldInfo
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
-from pixiecore_core.cli.stack import POLICY_PREFIX, Platform
+from pixiecore_core.cli.stack import Platform, policy_sources
 from pixiecore_core.files.upstream import shown
 from pixiecore_core.models import FileRef
-from pixiecore_core.settings import Endpoint, ServerSettings, gather, option_name, read_toml, resolve
+from pixiecore_core.settings import Endpoint, ServerSettings, Sources, read_toml
 
 _SECRET_WORDS = ("password", "secret", "token")
 _HIDDEN = "(hidden)"
@@ -31,43 +30,24 @@ def _config(ctx: click.Context, /, **values: Any) -> None:
     config: Path | None = values["config"]
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
-    server = given_options(ctx, ServerSettings)
-    _print("[server]", _lines(ServerSettings, "", server, tables.get("server", {}), "[server]"))
+    _print(ServerSettings, Sources.server(given_options(ctx, ServerSettings), os.environ, tables))
     booter = ctx.meta.get(BOOTER)
     if booter is not None:
         given = given_options(ctx, booter.Settings, BOOTER_PREFIX)
-        title = f"[booter.{booter.name}]"
-        table = tables.get("booter", {}).get(booter.name, {})
-        _print(title, _lines(booter.Settings, booter.name, given, table, title))
+        _print(booter.Settings, Sources.booter(booter.name, given, os.environ, tables))
     for name, policy in sorted(platform.policies.classes.items()):
-        title = f"[plugin.{name}]"
-        given = given_options(ctx, policy.Settings, f"{POLICY_PREFIX}{name}__")
-        options = {key: option_name(f"{name}_{key}") for key in policy.Settings.model_fields}
-        table = tables.get("plugin", {}).get(name, {})
-        _print(title, _lines(policy.Settings, name, given, table, title, options))
+        _print(policy.Settings, policy_sources(ctx, name, policy.Settings, os.environ, tables))
 
 
-def _print(title: str, lines: Iterator[tuple[str, str, str]]) -> None:
-    click.echo(title)
-    for key, value, source in lines:
-        click.echo(f"{key} = {value}".ljust(48) + f"  # {source}")
-    click.echo()
-
-
-def _lines(
-    model: type[BaseModel],
-    section: str,
-    given: Mapping[str, Any],
-    table: Mapping[str, Any],
-    title: str,
-    options: Mapping[str, str] | None = None,
-) -> Iterator[tuple[str, str, str]]:
+def _print(model: type[BaseModel], sources: Sources) -> None:
     """Each setting's name, value and source."""
-    sources = (section, given, os.environ, table, title, options, ("booter",) if not section else ())
-    _, written = gather(model, *sources)
-    settings = resolve(model, *sources)
+    _, written = sources.gather(model)
+    settings = sources.resolve(model)
+    click.echo(sources.title)
     for key, field in model.model_fields.items():
-        yield key, _shown(key, field, getattr(settings, key)), written.get(key, "default")
+        value = _shown(key, field, getattr(settings, key))
+        click.echo(f"{key} = {value}".ljust(48) + f"  # {written.get(key, 'default')}")
+    click.echo()
 
 
 def _shown(key: str, field: FieldInfo, value: Any) -> str:

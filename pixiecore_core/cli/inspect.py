@@ -15,7 +15,7 @@ from pixiecore_core.files.loaders import SERVES, find_loaders
 from pixiecore_core.models import Firmware
 from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import LoaderSettings, ServerSettings, option_name, read_toml, resolve
+from pixiecore_core.settings import LoaderSettings, ServerSettings, Sources, option_name, read_toml
 
 
 def _ignore(error: PluginError, mac: str | None) -> None:
@@ -28,9 +28,9 @@ def _plugins(ctx: click.Context, /, config: Path | None, plugin_order: tuple[str
     if not platform.plugins and not platform.disabled:
         click.echo("No plugins are installed; a booter at least is needed, such as the distribution of 'static'.")
     tables = read_toml(config) if config else {}
-    written = {key: value for key, value in tables.get("server", {}).items() if key == "plugin_order"}
     given = {"plugin_order": list(plugin_order)} if plugin_order else {}
-    order = platform.order(resolve(ServerSettings, "", given, os.environ, written, "[server]").plugin_order)
+    settings = Sources.server(given, os.environ, tables, ["plugin_order"]).resolve(ServerSettings)
+    order = platform.order(settings.plugin_order)
     asked = set(platform.policies.classes)
     for plugin in sorted(platform.plugins, key=lambda plugin: order.index(plugin.name)):
         manager = PluginManager(_ignore)
@@ -76,7 +76,7 @@ plugins_command = click.Command(
 
 @click.pass_context
 def _firmware(ctx: click.Context, /, **values: object) -> None:
-    settings = resolve(LoaderSettings, "", given_options(ctx, LoaderSettings), os.environ, {}, "[server]")
+    settings = Sources.server(given_options(ctx, LoaderSettings), os.environ, {}).resolve(LoaderSettings)
     found = find_loaders(settings.loaders())
     for firmware in Firmware:
         path = found.paths.get(firmware)

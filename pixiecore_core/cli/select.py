@@ -28,7 +28,7 @@ from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, Plug
 from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
 from pixiecore_core.plugins.manager import CORE, PluginManager
-from pixiecore_core.settings import ServerSettings, read_toml, resolve
+from pixiecore_core.settings import ServerSettings, Sources, read_toml
 
 _OURS = ServerAddress(IPv4Address("192.0.2.1"))
 """Stands for the server in the script that is shown (RFC 5737)."""
@@ -58,13 +58,12 @@ def _select(ctx: click.Context, /, **values: Any) -> None:
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
     machine = _machine(values)
-    server = {key: value for key, value in tables.get("server", {}).items() if key in ("plugin_order", "hook_timeout")}
-    settings = resolve(ServerSettings, "", {}, os.environ, server, "[server]")
+    settings = Sources.server({}, os.environ, tables, ("plugin_order", "hook_timeout")).resolve(ServerSettings)
     booter_class = platform.booters.choose(ctx.meta[BOOTER].name if BOOTER in ctx.meta else None)
     name = booter_class.name
     given = given_options(ctx, booter_class.Settings, BOOTER_PREFIX)
-    table = tables.get("booter", {}).get(name, {})
-    booter = construct(booter_class, resolve(booter_class.Settings, name, given, os.environ, table, f"[booter.{name}]"))
+    sources = Sources.booter(name, given, os.environ, tables)
+    booter = construct(booter_class, sources.resolve(booter_class.Settings))
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
     manager = PluginManager(lambda error, mac: None, settings.hook_timeout, observe=_show)
     manager.register(Defaults(FoundLoaders({}, Path()), functions=manager.cmdline_functions), CORE)

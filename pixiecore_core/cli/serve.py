@@ -34,7 +34,7 @@ from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
 from pixiecore_core.plugins.manager import CORE, PluginManager
-from pixiecore_core.settings import ServerSettings, read_toml, resolve
+from pixiecore_core.settings import ServerSettings, Sources, read_toml
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -104,18 +104,12 @@ def run(
     config: Path | None = ctx.params.get("config")
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
-    server_table = tables.get("server", {})
-    settings = resolve(
-        ServerSettings, "", given_options(ctx, ServerSettings), os.environ, server_table, "[server]", also=("booter",)
-    )
+    settings = Sources.server(given_options(ctx, ServerSettings), os.environ, tables).resolve(ServerSettings)
     _check_privileges(settings)
     _raise_descriptor_limit()
     booter_class = platform.booters.choose(booter_name)
-    name = booter_class.name
-    booter_table = tables.get("booter", {}).get(name, {})
-    booter_settings = resolve(
-        booter_class.Settings, name, booter_given, os.environ, booter_table, f"[booter.{name}]", arguments
-    )
+    sources = Sources.booter(booter_class.name, booter_given, os.environ, tables, arguments)
+    booter_settings = sources.resolve(booter_class.Settings)
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
     loaders = find_loaders(settings.loaders())
 

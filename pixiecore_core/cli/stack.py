@@ -17,7 +17,7 @@ from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import check_names, option_name, resolve
+from pixiecore_core.settings import Sources, check_names
 
 POLICY_PREFIX = "policy__"
 
@@ -78,17 +78,21 @@ def policy_settings(
     :raises ConfigError: a setting is unusable
     """
     return {
-        name: resolve(
-            policy.Settings,
-            name,
-            given_options(ctx, policy.Settings, f"{POLICY_PREFIX}{name}__"),
-            environment,
-            tables.get("plugin", {}).get(name, {}),
-            f"[plugin.{name}]",
-            {key: option_name(f"{name}_{key}") for key in policy.Settings.model_fields},
-        )
+        name: policy_sources(ctx, name, policy.Settings, environment, tables).resolve(policy.Settings)
         for name, policy in policies.classes.items()
     }
+
+
+def policy_sources(
+    ctx: click.Context,
+    name: str,
+    model: type[BaseModel],
+    environment: Mapping[str, str],
+    tables: Mapping[str, Any],
+) -> Sources:
+    """Where the settings of the policy *name* come from."""
+    given = given_options(ctx, model, f"{POLICY_PREFIX}{name}__")
+    return Sources.policy(name, model, given, environment, tables)
 
 
 def register_all(

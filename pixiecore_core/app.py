@@ -188,8 +188,9 @@ class App:
             if error.errno == errno.EADDRINUSE:
                 holder = holder_of(protocol, endpoint.port)
                 by = f" by {holder}" if holder else ""
+                beside = ", or hear DHCP beside it with --dhcp-no-bind" if name == "DHCP" else ""
                 raise StartError(
-                    f"{where} is in use{by}; stop it, or give --{name.lower()} another port or off"
+                    f"{where} is in use{by}; stop it, or give --{name.lower()} another port or off{beside}"
                 ) from error
             raise StartError(f"cannot listen on {where}: {error.strerror}") from error
         self.servers[name] = server

@@ -24,6 +24,10 @@ from pixiecore_core.plugins.loader import LoadedPlugin, load
 from pixiecore_core.plugins.manager import PluginManager
 
 
+_FIRST_FLAGS = ("api", "kernel", "initrd", "cmdline", "port-dhcp", "port-pxe", "port-tftp", "port-http", "listen-addr")
+"""Of the very first Pixiecore, which had no commands; some of them still stand in unit files."""
+
+
 class PluginGroup(click.Group):
     """Loads the plugins when a subcommand is first asked for."""
 
@@ -67,7 +71,8 @@ class PluginGroup(click.Group):
         for command in self.commands.values():
             # Whatever takes the server's options, or a choice of booter, takes the policies' settings too.
             if {"dhcp", "booter"} & {param.name for param in command.params}:
-                command.params.extend(options)
+                there = {param.name for param in command.params}
+                command.params.extend(option for option in options if option.name not in there)
 
     def _add_commands(self, plugin: LoadedPlugin) -> None:
         before = dict(self.commands)
@@ -116,6 +121,11 @@ def main() -> None:
         status = pixiecore(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption) and sys.argv[1].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
+            error.message += (
+                "\nFor what was 'pixiecore -kernel KERNEL' or 'pixiecore -api URL', see: pixiecore boot --help, "
+            )
+            error.message += "pixiecore api --help"
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:

@@ -33,7 +33,7 @@ from pixiecore_core.settings import ServerSettings, Sources, read_toml
 _OURS = ServerAddress(IPv4Address("192.0.2.1"))
 """Stands for the server in the script that is shown (RFC 5737)."""
 _MACHINE_OPTIONS = [
-    click.Option(["--mac"], required=True, metavar="MAC", help="The machine's MAC address. [required]"),
+    click.Option(["--mac"], required=True, metavar="MAC", help="The machine's MAC address."),
     click.Option(["--uuid"], metavar="UUID", help="Its SMBIOS UUID."),
     click.Option(["--serial"], default="", metavar="TEXT", help="Its serial number."),
     click.Option(["--manufacturer"], default="", metavar="TEXT", help="Who made it."),

@@ -20,7 +20,7 @@ _PATIENCE = 2.0
 
 
 class StateFile:
-    """The file.
+    """A small SQLite file for what a plugin keeps, shared by its commands and the server, and by several processes.
 
     :param path: made, with its folder, where it is not there
     :param schema: statements that make what is not there yet, such as ``CREATE TABLE IF NOT EXISTS …``

@@ -50,6 +50,8 @@ _SENT: dict[Purpose, EventKind] = {
     "initrd": EventKind.INITRD_SENT,
     "file": EventKind.FILE_SENT,
 }
+_OPTIONAL = {"vendor-data", "network-config"}
+"""What cloud-init's NoCloud asks every folder for, and does without (cloudinit/util.py, read_seeded)."""
 _GO_ARCHITECTURES = {"0": REGISTRY[0], "1": REGISTRY[7]}
 """What the Go Pixiecore's iPXE said of itself: IA32 and X64."""
 
@@ -154,6 +156,11 @@ class BootPages:
         urls = SealedUrls(_server(request), self.sealer, sealed.mac, sealed.expires)
         try:
             file = self.plugins.open_boot_file(ref, sealed.mac, urls)
+        except BootFileNotFound as error:
+            if sealed.ref.is_folder and ref.name in _OPTIONAL:
+                self.recorder.ignored_traffic("HTTP", f"No file for {sealed.mac}, which can do without: {error}")
+                return _text(404, "no such file")
+            return self._unavailable(error, sealed.mac, f"Failed to get a file for {sealed.mac}", "couldn't get file")
         except PluginError as error:
             return _text(500, f"couldn't get file: {error.reason}")
         except BootFileError as error:

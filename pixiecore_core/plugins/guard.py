@@ -6,6 +6,7 @@ errors that a hook's contract allows. Sets no policy: what a failure means is th
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 from collections.abc import Callable, Generator
@@ -63,6 +64,11 @@ class Guarded:
                 continue
             function = getattr(plugin, attribute)
             hook = options.get("specname") or attribute
+            if not options.get("optionalhook") and not _is_specified(manager, hook):
+                known = [one for one in vars(manager.hook) if _is_specified(manager, one)]
+                near = difflib.get_close_matches(hook, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
+                raise ConfigError(f"plugin {name!r}", f"there is no hook {hook!r}; {hint}")
             if hook in _CALLED_ONE_BY_ONE and (options.get("wrapper") or options.get("hookwrapper")):
                 raise ConfigError(f"plugin {name!r}", f"{hook} cannot be a wrapper: every plugin is called by itself")
             limit = None if hook in _UNTIMED else timeout
@@ -71,6 +77,11 @@ class Guarded:
             if "BootFile" in {kind.__name__ for kind in _ANSWERS.get(hook, ())} and guarding is guard:
                 guarded = _with_guarded_source(guarded, name, report)
             setattr(self, attribute, _observed(guarded, name, hook, observe) if observe is not None else guarded)
+
+
+def _is_specified(manager: pluggy.PluginManager, hook: str) -> bool:
+    caller = getattr(manager.hook, hook, None)
+    return caller is not None and caller.spec is not None
 
 
 def _with_guarded_source(

@@ -202,13 +202,21 @@ def test_a_disabled_plugins_table_may_stay_in_the_file(tmp_path: Path) -> None:
     assert "--kernel: is needed" in failure(done, 2)
 
 
+def test_the_flags_of_the_first_pixiecore_are_explained() -> None:
+    for flag in ("-kernel", "-api=http://h/", "--kernel"):
+        assert "see: pixiecore boot --help, pixiecore api --help" in failure(pixiecore(flag, "x"), 2)
+    assert "pixiecore api --help" not in failure(pixiecore("--kernle", "x"), 2)
+
+
 def test_a_port_in_use_is_named_with_its_holder(kernel: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
         done = pixiecore("boot", str(kernel), *HIGH_PORTS, "--tftp", str(port))
+        beside = pixiecore("boot", str(kernel), *HIGH_PORTS, "--dhcp", f"127.0.0.1:{port}")
     message = failure(done, 1)
     assert f"UDP port {port} (TFTP) is in use by" in message
+    assert "or hear DHCP beside it with --dhcp-no-bind" in failure(beside, 1)
     assert f"(process {os.getpid()})" in message
     assert "--tftp" in message
 

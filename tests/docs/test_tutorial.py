@@ -93,7 +93,7 @@ print(server.log)
 @pytest.mark.parametrize(
     ("old", "new", "shown"),
     [
-        ("def on_pxe_request", "def on_pxe_reqest", r"Error: .*unknown hook 'on_pxe_reqest'.*"),
+        ("def on_pxe_request", "def on_pxe_reqest", r"Error: .*there is no hook 'on_pxe_reqest'.*"),
         ('">=0.1,<0.2"', '">=0.2,<0.3"', r"Error: plugin 'vendor' of .*"),
     ],
     ids=["a misspelt hook", "for another core"],

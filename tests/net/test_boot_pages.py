@@ -396,6 +396,8 @@ def test_a_folder_serves_the_files_below_it_and_no_others(booting: Site, tmp_pat
     assert url.endswith("/")
     assert booting.get(url + "user-data").text == "#cloud-config"
     assert booting.kinds()[-1] is EventKind.FILE_SENT
+    booting.get(url + "vendor-data")
+    assert booting.kinds()[-1] is EventKind.FILE_SENT, "cloud-init can do without"
     for name in ("meta-data", "out", "", "..%2fvmlinuz", "../vmlinuz", "%2fetc%2fpasswd", "a%00b"):
         assert booting.get(url + name).status_code == 404
     token = url.removeprefix("/_/folder/").rstrip("/")

@@ -513,7 +513,9 @@ def test_a_misspelt_hook_is_an_error(manager: PluginManager) -> None:
     def on_pxe_requets(request: PxeRequest) -> None:
         return None
 
-    with pytest.raises(ConfigError, match=r"plugin 'typo'.*on_pxe_requets"):
+    with pytest.raises(
+        ConfigError, match=r"plugin 'typo': there is no hook 'on_pxe_requets'; did you mean 'on_pxe_request'\?"
+    ):
         manager.register(plugin(on_pxe_requets=on_pxe_requets), "typo")
 
 

@@ -23,7 +23,6 @@ from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.plugins.loader import LoadedPlugin, load
 from pixiecore_core.plugins.manager import PluginManager
 
-
 _FIRST_FLAGS = ("api", "kernel", "initrd", "cmdline", "port-dhcp", "port-pxe", "port-tftp", "port-http", "listen-addr")
 """Of the very first Pixiecore, which had no commands; some of them still stand in unit files."""
 

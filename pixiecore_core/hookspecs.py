@@ -202,14 +202,15 @@ def render_script(machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFo
 
 
 @hookspec(firstresult=True)
-def open_boot_file(ref: FileRef, url_for: UrlFor) -> BootFile | None:
+def open_boot_file(ref: FileRef, url_for: UrlFor) -> BootFile | FileRef | None:
     """Open a file whose sealed URL a client fetches.
 
     The core's own, which opens paths and http(s) URLs, comes last. A plugin that makes files up refers to them as
     ``FileRef(location="NAME:…")``, with its own name, and answers for these; :meth:`BootFile.from_bytes` makes one from
     memory. *url_for* makes URLs for the same machine, for files that name others.
 
-    :returns: the opened file, or ``None`` to leave it to the next plugin
+    :returns: the opened file, a :class:`FileRef` to have that one opened instead, or ``None`` to leave it to the next
+        plugin
     :raises BootFileNotFound: the client gets HTTP 404
     :raises BootFileTimeout: the client gets HTTP 504
     :raises BootFileNotReady: the client gets HTTP 503 and is told when to ask again

@@ -120,12 +120,9 @@ def main() -> None:
         status = pixiecore(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
-        if isinstance(error, click.NoSuchOption) and sys.argv[1].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
-            error.message += (
-                "\nFor what was 'pixiecore -kernel KERNEL' or 'pixiecore -api URL', see: pixiecore boot --help, "
-            )
-            error.message += "pixiecore api --help"
         error.show()
+        if isinstance(error, click.NoSuchOption) and sys.argv[1].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
+            click.echo("For what these flags once did, see: pixiecore boot --help, pixiecore api --help", err=True)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)

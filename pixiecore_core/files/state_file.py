@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pixiecore_core.errors import ConfigError
 
-_PATIENCE = 2.0
-"""Seconds to wait for another process that writes."""
+_PATIENCE = 0.2
+"""Seconds that a server waits for another process that writes; all machines wait with it."""
 
 
 class StateFile:
@@ -24,9 +24,11 @@ class StateFile:
 
     :param path: made, with its folder, where it is not there
     :param schema: statements that make what is not there yet, such as ``CREATE TABLE IF NOT EXISTS …``
+    :param patience: seconds to wait for another process that writes; a command may give more than a server
     """
 
-    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+    def __init__(self, path: Path, schema: Sequence[str], patience: float = _PATIENCE) -> None:
+        self._patience = patience
         self._path = path
         self._schema = schema
         self._lock = threading.RLock()
@@ -70,7 +72,7 @@ class StateFile:
         if self._connection is not None and self._opened == self._identity():
             return self._connection
         self.close()
-        connection = sqlite3.connect(self._path, timeout=_PATIENCE, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=self._patience, check_same_thread=False)
         try:
             with connection:
                 for statement in self._schema:

@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from pixiecore_core.errors import ConfigError, PluginError
-from pixiecore_core.models import BootFile, BootSpec, Hold, Ignore, PageAnswer
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, PageAnswer
 from pixiecore_core.plugins.blame import Blame
 from pixiecore_core.plugins.sources import GuardedSource
 
@@ -28,7 +28,7 @@ _ANSWERS: dict[str, tuple[type, ...]] = {
     "provide_bootloader": (BootFile,),
     "render_cmdline": (str,),
     "render_script": (str,),
-    "open_boot_file": (BootFile,),
+    "open_boot_file": (BootFile, FileRef),
     "cmdline_functions": (dict,),
     "page": (PageAnswer,),
 }
@@ -91,7 +91,7 @@ def _with_guarded_source(
     def opened(*args: Any) -> Any:
         file = function(*args)
         # Our own sources keep their ways to save copies.
-        if file is None or type(file.source).__module__.startswith("pixiecore_core."):
+        if not isinstance(file, BootFile) or type(file.source).__module__.startswith("pixiecore_core."):
             return file
         return file.model_copy(update={"source": GuardedSource(file.source, plugin, report)})
 

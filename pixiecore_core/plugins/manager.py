@@ -14,7 +14,7 @@ import gevent
 import pluggy
 
 from pixiecore_core import hookspecs
-from pixiecore_core.errors import BootFileNotFound, ConfigError, PluginError
+from pixiecore_core.errors import BootFileError, BootFileNotFound, ConfigError, PluginError
 from pixiecore_core.hookspecs import PROJECT, UrlFor
 from pixiecore_core.models import (
     BootFile,
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 CORE = "core"
 """The name of the core's own implementations."""
+
+_MOST_REFERRALS = 3
+"""How many times a plugin may name another file instead of opening one."""
 
 Report = Callable[[PluginError, str | None], None]
 """Told of each failure of a plugin, and of whose boot it was, if anybody's."""
@@ -273,14 +276,18 @@ class PluginManager:
         :raises BootFileError: it cannot be had
         :raises PluginError: a plugin failed, and was reported
         """
-        try:
-            file: BootFile | None = self._pluggy.hook.open_boot_file(ref=ref, url_for=url_for)
-        except PluginError as error:
-            self.report(error, mac)
-            raise
-        if file is None:
-            raise BootFileNotFound(f"no plugin opens {ref.location!r}")
-        return file
+        for _ in range(_MOST_REFERRALS):
+            try:
+                file: BootFile | FileRef | None = self._pluggy.hook.open_boot_file(ref=ref, url_for=url_for)
+            except PluginError as error:
+                self.report(error, mac)
+                raise
+            if file is None:
+                raise BootFileNotFound(f"no plugin opens {ref.location!r}")
+            if isinstance(file, BootFile):
+                return file
+            ref = file
+        raise BootFileError(f"{ref.location!r} leads to other files again and again")
 
     def publish(self, event: Event) -> None:
         """Queue *event* for every plugin that listens. Never waits."""

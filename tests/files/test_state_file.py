@@ -81,11 +81,7 @@ def test_what_cannot_be_a_database_is_named_with_its_option(tmp_path: Path) -> N
             StateFile(path, SCHEMA).prepare("--database")
 
 
-def test_a_file_that_another_process_holds_is_an_error_and_works_again(
-    file: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file.close()
-    monkeypatch.setattr("pixiecore_core.files.state_file._PATIENCE", 0.05)
+def test_a_file_that_another_process_holds_is_an_error_and_works_again(file: StateFile, path: Path) -> None:
     all_of(file)
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")

@@ -450,6 +450,19 @@ def test_hook_open_boot_file(manager: PluginManager, reports: list[Any]) -> None
     assert reports == []
 
 
+def test_hook_open_boot_file_may_name_another_file(manager: PluginManager) -> None:
+    @hookimpl
+    def open_boot_file(ref: FileRef) -> BootFile | FileRef:
+        if ref.location == "mine:loop":
+            return ref
+        return FileRef(location="/vmlinuz") if ref.location == "mine:kernel" else file(ref.name)
+
+    manager.register(plugin(open_boot_file=open_boot_file), "p")
+    assert manager.open_boot_file(FileRef(location="mine:kernel"), None, Urls()).name == "vmlinuz"
+    with pytest.raises(BootFileError, match="again and again"):
+        manager.open_boot_file(FileRef(location="mine:loop"), None, Urls())
+
+
 def test_hook_open_boot_file_that_raises(manager: PluginManager, reports: list[Any]) -> None:
     @hookimpl
     def open_boot_file(ref: FileRef) -> BootFile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import sqlite3
 from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
@@ -66,7 +67,10 @@ class Allowlist:
             return None
         # Both are asked first, so that an unreadable file is told of and an unreadable database stops everybody.
         listed = self._listed(machine)
-        verdict = self._states.verdict(machine.mac)
+        try:
+            verdict = self._states.verdict(machine.mac)
+        except sqlite3.OperationalError as error:
+            return Hold(reason=f"whether it is approved cannot be read at the moment: {error}", seconds=2)
         if verdict == "approved" or (listed and verdict != "denied"):
             return None
         if self._serving:

@@ -76,10 +76,11 @@ class States:
     """The file.
 
     :param path: made, with its folder, where it is not there
+    :param patience: seconds to wait for another process that writes
     """
 
-    def __init__(self, path: Path) -> None:
-        self.file = StateFile(path, _SCHEMA)
+    def __init__(self, path: Path, patience: float = 0.2) -> None:
+        self.file = StateFile(path, _SCHEMA, patience)
 
     def verdict(self, mac: str) -> Verdict | None:
         """What was decided of a machine; ``None`` if it was never seen either."""

@@ -6,6 +6,7 @@ everything is loaded, or, where the command line holds ``{{ DONE }}``, when the 
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from pixiecore_core import (
     CmdlineFunction,
     Event,
     EventKind,
+    Hold,
     Ignore,
     Machine,
     PageAnswer,
@@ -65,9 +67,12 @@ class Once:
         self._states.file.prepare("--once-database")
 
     @hookimpl
-    def select_boot(self, machine: Machine) -> Ignore | None:
+    def select_boot(self, machine: Machine) -> Ignore | Hold | None:
         """A refusal for a machine that has booted; nothing for one that may."""
-        known = self._states.of(machine.mac)
+        try:
+            known = self._states.of(machine.mac)
+        except sqlite3.OperationalError as error:
+            return Hold(reason=f"whether it has booted cannot be read at the moment: {error}", seconds=2)
         if known is None:
             if self._settings.unknown == "boot":
                 return None

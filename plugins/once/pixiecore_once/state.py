@@ -37,10 +37,11 @@ class States:
     """The file.
 
     :param path: made, with its folder, where it is not there
+    :param patience: seconds to wait for another process that writes
     """
 
-    def __init__(self, path: Path) -> None:
-        self.file = StateFile(path, [_TABLE])
+    def __init__(self, path: Path, patience: float = 0.2) -> None:
+        self.file = StateFile(path, [_TABLE], patience)
 
     def of(self, mac: str) -> Known | None:
         """What is known of a machine."""

@@ -11,7 +11,7 @@ from pixiecore_once import Once, OnceSettings
 from pixiecore_once.command import once
 from pixiecore_once.state import States
 
-from pixiecore_core import BootSpec, ConfigError, FileRef
+from pixiecore_core import BootSpec, ConfigError, FileRef, Hold, Machine
 from pixiecore_core.testing import FixedBooter, Netboot
 
 MAC, OTHER = "52:54:00:12:34:56", "52:54:00:00:00:01"
@@ -103,3 +103,15 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"--once-database: .* cannot be used"):
             Once(OnceSettings(database=path))
     assert sqlite3.sqlite_version
+
+
+def test_a_machine_waits_while_another_process_holds_the_file(database: Path) -> None:
+    mine = Once(OnceSettings(database=database))
+    writer = sqlite3.connect(database, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    answer = mine.select_boot(Machine(mac=MAC))
+    assert isinstance(answer, Hold)
+    assert "cannot be read at the moment: database is locked" in answer.reason
+    writer.execute("ROLLBACK")
+    writer.close()
+    assert mine.select_boot(Machine(mac=MAC)) is None

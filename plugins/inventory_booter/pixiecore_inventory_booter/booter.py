@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import gevent
-import gevent.lock
+import gevent.event
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from pixiecore_core import (
@@ -33,7 +33,7 @@ from pixiecore_inventory_booter.booting import SCHEME, Unbootable
 from pixiecore_inventory_booter.inventory import Inventory
 from pixiecore_inventory_booter.loading import Loaded, load
 from pixiecore_inventory_booter.matching import is_complete
-from pixiecore_inventory_booter.problems import InventoryError
+from pixiecore_inventory_booter.problems import InventoryError, Problem
 from pixiecore_inventory_booter.watching import Watcher
 
 _MOST_TOLD = 5
@@ -71,7 +71,9 @@ class InventoryBooter:
             more = f"; see: pixiecore inventory check {self._folder}" if len(error.problems) > 1 else ""
             raise ConfigError("--folder", f"{error.problems[0]}{more}") from error
         self._told = ""
-        self._loading = gevent.lock.BoundedSemaphore()
+        self._wanted = gevent.event.Event()
+        self._asked = False
+        self._worker: gevent.Greenlet[[], None] | None = None
         self._watcher: Watcher | None = None
 
     def _use(self, loaded: Loaded) -> None:
@@ -89,8 +91,9 @@ class InventoryBooter:
         """Watch the folder."""
         for warning in self._loaded.warnings[:_MOST_TOLD]:
             log.warning("%s", warning)
+        self._worker = gevent.spawn(self._work)
         try:
-            self._watcher = Watcher(self._folder, self.load_again)
+            self._watcher = Watcher(self._folder, self._wanted.set)
         except OSError as error:
             log.warning("changes of %s are seen after a SIGHUP only: %s", self._folder, error.strerror)
 
@@ -99,26 +102,43 @@ class InventoryBooter:
         """Watch no more."""
         if self._watcher is not None:
             self._watcher.stop()
+        if self._worker is not None:
+            self._worker.kill(block=False)
 
     @hookimpl
     def reload(self) -> None:
-        """Load the folder again, as SIGHUP asks."""
-        self.load_again()
+        """Have the folder loaded again, as SIGHUP asks; what came of it is told in the log."""
+        self._asked = True
+        self._wanted.set()
 
-    def load_again(self) -> None:
-        """Use what the folder holds now; where that cannot be used, say why, and go on as before."""
-        with self._loading:
+    def _work(self) -> None:
+        """Load when somebody wants it: one after the other, however many ask meanwhile."""
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            asked, self._asked = self._asked, False
             try:
-                loaded: Loaded = gevent.get_hub().threadpool.apply(load, (self._folder,))
-            except InventoryError as error:
-                if str(error) != self._told:
-                    self._told = str(error)
-                    _tell(error)
-                return
-            changed = loaded.digest != self._loaded.digest
-            repaired, self._told = bool(self._told), ""
-            self._use(loaded)
-        if changed or repaired:
+                self.load_again(tell=asked)
+            except Exception:
+                log.exception("not loaded again")
+            if asked and self._watcher is not None:
+                self._watcher.watch_again()
+
+    def load_again(self, tell: bool = False) -> None:
+        """Use what the folder holds now; where that cannot be used, say why, and go on as before.
+
+        :param tell: say what came of it in any case
+        """
+        loaded = gevent.get_hub().threadpool.apply(_load, (self._folder,))
+        if isinstance(loaded, InventoryError):
+            if tell or str(loaded) != self._told:
+                self._told = str(loaded)
+                _tell(loaded)
+            return
+        changed = loaded.digest != self._loaded.digest
+        repaired, self._told = bool(self._told), ""
+        self._use(loaded)
+        if changed or repaired or tell:
             what = loaded.inventory
             log.info(
                 "loaded again: %d profiles, %d machines, %d groups",
@@ -156,13 +176,22 @@ class InventoryBooter:
         return dict(booting.words(self.inventory.variables_of(machine, choice)))
 
     @hookimpl
-    def open_boot_file(self, ref: FileRef, url_for: UrlFor) -> BootFile | None:
-        """A file that is made for a machine."""
+    def open_boot_file(self, ref: FileRef, url_for: UrlFor) -> BootFile | FileRef | None:
+        """A file that is made for a machine, or where one is that is sent as it is."""
         if not ref.location.startswith(SCHEME):
             return None
         machine, name = booting.machine_of(ref.location)
-        data = booting.content(self.inventory, machine, name, self._folder, url_for)
-        return BootFile.from_bytes(name.rpartition("/")[2], data)
+        return booting.content(self.inventory, machine, name, self._folder, url_for)
+
+
+def _load(folder: str) -> Loaded | InventoryError:
+    """:func:`load`, for a thread: gevent writes a traceback for whatever is raised in one."""
+    try:
+        return load(folder)
+    except InventoryError as error:
+        return error
+    except Exception as error:
+        return InventoryError([Problem(folder, f"cannot be loaded: {type(error).__name__}: {error}")])
 
 
 def _tell(error: InventoryError) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from pixiecore_core import (
     Architecture,
+    BootFile,
     BootFileError,
     BootFileNotFound,
     BootSpec,
@@ -27,16 +28,17 @@ from pixiecore_core import (
 from pixiecore_inventory_booter.inventory import Bootable, Choice, Inventory
 from pixiecore_inventory_booter.problems import not_known, reason
 from pixiecore_inventory_booter.schema import FACTS
-from pixiecore_inventory_booter.templates import TemplateError, read
+from pixiecore_inventory_booter.templates import TemplateError
 
 SCHEME = "inventory:"
 ALL_FILES = "/"
 """The folder of all files of a profile, as a command line names it."""
-LONGEST_RAW = 16_000_000
-"""Bytes of a file that is sent from a folder as it is; a larger one is named by itself, and streamed."""
-
-_LONGEST_TEXT = 100
-_SAFE = re.compile(r"[A-Za-z0-9._:+@=-]+")
+_LONGEST_TEXT = 64
+"""Characters of each thing that a machine says of itself which go into its URLs: a command line has 2047 in all."""
+_SAFE = re.compile(r"[A-Za-z0-9._:+=-]+")
+_NO_WORD = re.compile(r"[^A-Za-z0-9._:+@/,()#-]")
+_SAID = ("serial", "manufacturer", "product")
+"""Facts that are whatever a machine says."""
 _KEPT = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
 
 Words = dict[str, Callable[[], str]]
@@ -88,6 +90,9 @@ def is_structure(value: object) -> bool:
 def _word(name: str, value: Any, in_path: bool) -> Callable[[], str]:
     def word() -> str:
         text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        if name in _SAID:
+            # One word, and none that iPXE or Linux sees more in: this comes from a stranger.
+            text = _NO_WORD.sub("_", text)
         if in_path and (not _SAFE.fullmatch(text) or ".." in text):
             raise Unbootable(f"its {name} is {text!r}, which cannot be part of a path")
         return text
@@ -100,7 +105,8 @@ def expanded(text: str, known: Words) -> str:
 
     :raises CmdlineError: there is no such word
     """
-    return expand_cmdline(text, {}, known) if "{{" in text else text
+    lines = text.split("\n") if "{{" in text else []
+    return "\n".join(expand_cmdline(line, {}, known) for line in lines) if lines else text
 
 
 def source(text: str, folder: str) -> FileRef:
@@ -117,12 +123,14 @@ def file_ref(bootable: Bootable, name: str, base: str, folder: str) -> FileRef:
     :param base: the machine's location
     :raises ValueError: it is no usable path or URL
     """
-    if name.endswith("/"):
-        return FileRef(location=base if name == ALL_FILES else base + name)
+    name = name.removeprefix("/")
+    return as_it_is(bootable, name, folder) or FileRef(location=base + name)
+
+
+def as_it_is(bootable: Bootable, name: str, folder: str) -> FileRef | None:
+    """Where the file *name* is, if it is no template."""
     entry = bootable.profile.files.get(name)
-    if entry is not None and entry.path and name not in bootable.templates:
-        return source(entry.path, folder)
-    return FileRef(location=base + name)
+    return source(entry.path, folder) if entry is not None and entry.path and name not in bootable.templates else None
 
 
 def location(machine: Machine) -> str:
@@ -149,17 +157,18 @@ def check_file(bootable: Bootable, name: str) -> None:
     :raises TemplateError: it has not
     """
     files = bootable.profile.files
-    folder = name.endswith("/") and any(file.startswith(name.removeprefix("/")) for file in files)
-    if name not in files and not folder:
+    inside = name.removeprefix("/")
+    folder = name.endswith("/") and any(file.startswith(inside) for file in files)
+    if inside not in files and not folder:
         raise TemplateError("", None, not_known(name, files, "file"))
 
 
-def content(inventory: Inventory, machine: Machine, name: str, folder: str, url_for: UrlFor) -> bytes:
-    """The file *name*, as *machine* gets it.
+def content(inventory: Inventory, machine: Machine, name: str, folder: str, url_for: UrlFor) -> BootFile | FileRef:
+    """The file *name*, as *machine* gets it; or where it is, if it is no template.
 
     :param url_for: makes URLs, for templates that name other files
     :raises BootFileNotFound: its profile has no such file, or none any more
-    :raises BootFileError: it cannot be rendered or read
+    :raises BootFileError: it cannot be rendered
     """
     choice = inventory.choose(machine)
     bootable = choice.target.bootable
@@ -173,28 +182,26 @@ def content(inventory: Inventory, machine: Machine, name: str, folder: str, url_
 
     if name in bootable.templates:
         try:
-            return bootable.templates[name].render(variables, url).encode()
+            return _made_up(name, bootable.templates[name].render(variables, url).encode())
         except TemplateError as error:
             raise BootFileError(f"{name} cannot be rendered: {error}") from error
     entry = bootable.profile.files.get(name)
-    if entry is None:
-        if is_implied(bootable, name):
-            return meta_data(variables)
-        raise BootFileNotFound(f"profile {bootable.name!r} has no file {name!r}")
-    if "://" in entry.path:
-        raise BootFileError(
-            f'{name} is at a URL, which is not served from a folder; name it with {{{{ ID "{name}" }}}}'
-        )
-    try:
-        return entry.text.encode() if entry.text is not None else read(os.path.join(folder, entry.path), LONGEST_RAW)
-    except OSError as error:
-        raise BootFileError(f"{entry.path} cannot be read: {error.strerror or error}") from error
+    if entry is not None and entry.text is not None:
+        return _made_up(name, entry.text.encode())
+    if (ref := as_it_is(bootable, name, folder)) is not None:
+        return ref
+    before, slash, last = name.rpartition("/")
+    if last in _IMPLIED and f"{before}{slash}user-data" in bootable.profile.files:
+        return _made_up(name, meta_data(variables) if last == "meta-data" else b"")
+    raise BootFileNotFound(f"profile {bootable.name!r} has no file {name!r}")
 
 
-def is_implied(bootable: Bootable, name: str) -> bool:
-    """Whether *name* is the meta-data that cloud-init wants beside user-data, where nobody has written one."""
-    before, _, last = name.rpartition("meta-data")
-    return not last and before == name[: -len("meta-data")] and f"{before}user-data" in bootable.profile.files
+_IMPLIED = ("meta-data", "vendor-data")
+"""What cloud-init wants beside user-data: it gives up without the first, and waits ten seconds for the second."""
+
+
+def _made_up(name: str, data: bytes) -> BootFile:
+    return BootFile.from_bytes(name.rpartition("/")[2], data)
 
 
 def meta_data(variables: Mapping[str, Any]) -> bytes:

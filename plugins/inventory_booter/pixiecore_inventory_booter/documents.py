@@ -22,6 +22,10 @@ _MOST_VALUES = 500_000
 """Of one file; a few anchors that name each other make more of a few lines."""
 _DEEPEST = 50
 
+_MERGE = "tag:yaml.org,2002:merge"
+_UNQUOTED = re.compile(r"[:-]\s+\{\{")
+_NEEDS_QUOTES = "a value that begins with {{ needs quotes around it"
+
 Path = tuple[str | int, ...]
 """Keys and positions on the way to a value."""
 
@@ -66,16 +70,49 @@ def parse(name: str, data: bytes) -> Document:
 
 def _parse_toml(name: str, text: str) -> Document:
     try:
-        return Document(name, tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return Document(name, tomllib.loads(text), dict(_toml_lines(text)))
+    except (ValueError, RecursionError) as error:
         place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
         line = int(place[1]) if place else None
         message = str(error)[: place.start()] if place else str(error)
         raise InventoryError([Problem(name, f"is not TOML: {message}", line)]) from error
 
 
+_TOML_TABLE = re.compile(r"\s*(?P<brackets>\[\[?)\s*(?P<keys>[^\[\]]+?)\s*\]")
+_TOML_KEY = re.compile(r"\s*(?P<keys>(?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+
+
+def _toml_lines(text: str) -> Iterator[tuple[Path, int]]:
+    """The lines of tables and of keys that begin a line, for messages; the standard library's reader tells none."""
+    counts: dict[Path, int] = {}
+    table: Path = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := _TOML_TABLE.match(line):
+            table = _toml_path(found["keys"], counts)
+            if found["brackets"] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, counts[table])
+            yield table, number
+        elif found := _TOML_KEY.match(line):
+            yield (*table, *_toml_path(found["keys"], {})), number
+
+
+def _toml_path(keys: str, counts: Mapping[Path, int]) -> Path:
+    """Where a dotted key leads; of a list of tables, into the one that was begun last."""
+    path: Path = ()
+    names = [part.strip().strip("\"'") for part in keys.split(".")]
+    for position, name in enumerate(names):
+        path = (*path, name)
+        if path in counts and position < len(names) - 1:
+            path = (*path, counts[path])
+    return path
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML whose scalars are resolved as the core schema of YAML 1.2 does (section 10.3.2)."""
+    """YAML whose scalars are whole numbers, truth values, null or texts, as in YAML 1.2 (section 10.3.2).
+
+    1.10 is a text: a version, or a serial number, must not become 1.1.
+    """
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012 - PyYAML's own way
 
@@ -83,7 +120,6 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"0|-?[1-9][0-9]*", "-0123456789"),
-    ("float", r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?", "-0123456789"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("merge", r"<<", "<"),
 ):
@@ -101,10 +137,15 @@ def _parse_yaml(name: str, text: str) -> Document:
         values = loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        message = getattr(error, "problem", None) or str(error)
-        raise InventoryError([Problem(name, f"is not YAML: {message}", mark.line + 1 if mark else None)]) from error
-    except (RecursionError, ValueError) as error:
-        # A number of thousands of digits, brackets within thousands of brackets.
+        message = f"is not YAML: {getattr(error, 'problem', None) or error}"
+        line = mark.line + 1 if mark else None
+        if line is not None and _UNQUOTED.search("\n".join(text.splitlines()[max(0, line - 2) : line])):
+            message += f"; {_NEEDS_QUOTES}"
+        raise InventoryError([Problem(name, message, line)]) from error
+    except InventoryError:
+        raise
+    except Exception as error:
+        # PyYAML lets whatever a constructor raises pass: KeyError for "!!bool foo", ValueError for a huge number.
         raise InventoryError([Problem(name, f"is not usable YAML: {error}")]) from error
     finally:
         if loader is not None:
@@ -136,14 +177,15 @@ def _lines(name: str, root: yaml.Node) -> Iterator[tuple[Path, int]]:
                 at = key.start_mark.line + 1
                 if not isinstance(key, yaml.ScalarNode):
                     braces = isinstance(key, yaml.MappingNode)
-                    text = "a value that begins with {{ needs quotes around it" if braces else "a key must be text"
-                    problems.append(Problem(name, text, at, written(path)))
+                    problems.append(Problem(name, _NEEDS_QUOTES if braces else "a key must be text", at, written(path)))
                     continue
+                if key.tag != _MERGE:
+                    key.tag = "tag:yaml.org,2002:str"  # a profile may be called 12, or true
                 if key.value in keys:
                     problems.append(Problem(name, f"the key {key.value!r} stands twice", at, written(path)))
                 keys.add(key.value)
                 # What an anchor brings in is told by the line of the <<.
-                below = path if key.tag == "tag:yaml.org,2002:merge" else (*path, key.value)
+                below = path if key.tag == _MERGE else (*path, key.value)
                 if below != path:
                     waiting.append((below, value, at))
     if problems:

@@ -6,6 +6,7 @@ no file.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,7 +83,7 @@ class Inventory:
             if entry.uuid is not None:
                 self._by_uuid[entry.uuid] = entry
             if entry.serial:
-                self._by_serial[entry.serial] = entry
+                self._by_serial[_alike(entry.serial)] = entry
 
     def choose(self, machine: Machine) -> Choice:
         """What *machine* boots. The first that matches wins: its own profile, the groups in order, the default."""
@@ -101,9 +102,10 @@ class Inventory:
         """The machine by name, and whether that may still change."""
         entry = self._by_mac.get(machine.mac)
         if entry is None and machine.uuid is not None:
-            entry = self._by_uuid.get(machine.uuid)
+            # Some firmware sends it by DHCP in another order of bytes than it shows it.
+            entry = self._by_uuid.get(machine.uuid) or self._by_uuid.get(UUID(bytes_le=machine.uuid.bytes))
         if entry is None and machine.serial:
-            entry = self._by_serial.get(machine.serial)
+            entry = self._by_serial.get(_alike(machine.serial))
         may_tell_more = not is_complete(machine) and (
             (bool(self._by_serial) and not machine.serial) or (bool(self._by_uuid) and machine.uuid is None)
         )
@@ -112,18 +114,20 @@ class Inventory:
     def variables_of(self, machine: Machine, choice: Choice) -> dict[str, Any]:
         """All variables for *machine*: the inventory's, the profile's, the rule's, its own, and what is known of it."""
         bootable, entry = choice.target.bootable, choice.entry
-        return {
+        given = {
             **self.variables,
             **(bootable.profile.vars if bootable else {}),
             **choice.target.variables,
             **(entry.vars if entry else {}),
-            **facts(machine, entry),
         }
+        # Copies: a template may append to a list, and must not do so for everybody.
+        return {name: copy.deepcopy(value) for name, value in given.items()} | facts(machine, entry)
 
 
 def facts(machine: Machine, entry: schema.Machine | None) -> dict[str, Any]:
     """What is known of *machine*: :data:`schema.FACTS`, empty where it is not known, and its labels."""
     kind = cpus(machine)
+    said = machine.hostname if schema.is_hostname(machine.hostname) else ""
     uuid = machine.uuid or (entry.uuid if entry else None)
     return {
         "mac": machine.mac,
@@ -133,9 +137,14 @@ def facts(machine: Machine, entry: schema.Machine | None) -> dict[str, Any]:
         "product": machine.product,
         "arch": kind[0] if kind else "",
         "firmware": firmware(machine),
-        "hostname": entry.name if entry else machine.hostname,
+        "hostname": entry.name if entry else said,
         "subnet": str(machine.subnet or ""),
         "interface": machine.interface,
         "address": str(machine.address or ""),
-        "labels": entry.labels if entry else {},
+        "labels": dict(entry.labels) if entry else {},
     }
+
+
+def _alike(serial: str) -> str:
+    """Serial numbers are typed off stickers."""
+    return serial.strip().casefold()

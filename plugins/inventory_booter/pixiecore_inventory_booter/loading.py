@@ -82,8 +82,10 @@ def _read(folder: str) -> list[tuple[str, bytes]]:
 
 
 def _validated(document: Document) -> schema.Inventory:
+    # Where YAML's anchors may stand, for others to refer to.
+    values = {key: value for key, value in document.values.items() if not key.startswith("x-")}
     try:
-        return schema.Inventory.model_validate(document.values)
+        return schema.Inventory.model_validate(values)
     except ValidationError as error:
         raise InventoryError([_problem(document, one) for one in error.errors()]) from error
 

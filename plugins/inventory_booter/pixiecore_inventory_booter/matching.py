@@ -65,7 +65,7 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
         return Answer.YES if wanted else Answer.NO
 
     def text(patterns: list[str], value: str) -> Answer:
-        return found(_like(patterns, value)) if value else unknown
+        return found(_like(patterns, value.strip())) if value else unknown
 
     if match.mac:
         yield found(any(machine.mac.startswith(prefix) for prefix in match.mac))
@@ -79,7 +79,7 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
     if match.firmware:
         yield found(firmware(machine) in match.firmware)
     if match.subnet:
-        yield found(any(_is_in(machine, subnet) for subnet in match.subnet))
+        yield max((_is_in(machine, subnet) for subnet in match.subnet), key=lambda answer: answer.value)
     if match.interface:
         yield found(_like(match.interface, machine.interface))
     if match.hostname:
@@ -92,12 +92,18 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
         yield found(entry is not None and label in entry.labels and _like(patterns, entry.labels[label]))
 
 
-def _is_in(machine: Machine, subnet: IPv4Network) -> bool:
-    if machine.address is not None and machine.address in subnet:
-        return True
+def _is_in(machine: Machine, subnet: IPv4Network) -> Answer:
+    """By the relay or by our own network; where that is wider than *subnet*, the address decides once there is one."""
     if machine.relay is not None:
-        return machine.relay in subnet
-    return machine.subnet is not None and machine.subnet.subnet_of(subnet)
+        return Answer.YES if machine.relay in subnet else Answer.NO
+    ours = machine.subnet
+    if ours is not None and not ours.overlaps(subnet):
+        return Answer.NO
+    if ours is not None and ours.subnet_of(subnet):
+        return Answer.YES
+    if machine.address is None:
+        return Answer.MAYBE
+    return Answer.YES if machine.address in subnet else Answer.NO
 
 
 def _like(patterns: Iterable[str], value: str) -> bool:

@@ -35,10 +35,18 @@ FACTS = (
 OTHER_NAMES = ("labels", "url")
 """What templates know beside variables."""
 
-_HOSTNAME = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*$", re.IGNORECASE)
-_PREFIX = re.compile(r"^[0-9a-f]{2}([:-][0-9a-f]{2}){0,5}$", re.IGNORECASE)
-_VARIABLE = re.compile(r"^[a-z_][a-z0-9_]*$")
-_FILE_NAME = re.compile(r"^(?!/)[^\x00-\x1f\x7f\"`\\]+(?<!/)$")
+_HOSTNAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.IGNORECASE | re.ASCII)
+_PREFIX = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){0,5}", re.IGNORECASE)
+_VARIABLE = re.compile(r"[a-z_][a-z0-9_]*")
+_FILE_NAME = re.compile(r"(?!/)[^\x00-\x1f\x7f\"`\\]+(?<!/)")
+_OTHER_SPELLINGS = {
+    "amd64": "x86_64",
+    "x64": "x86_64",
+    "aarch64": "arm64",
+    "x86": "i386",
+    "i686": "i386",
+    "efi": "uefi",
+}
 
 
 def _as_list(value: object) -> object:
@@ -47,46 +55,87 @@ def _as_list(value: object) -> object:
 
 
 def _hostname(value: str) -> str:
-    if not _HOSTNAME.match(value) or len(value) > 253:
+    if not is_hostname(value):
         raise ValueError(f"{value!r} is no host name (RFC 1123)")
     return value
 
 
+def is_hostname(text: str) -> bool:
+    """Whether it can be one (RFC 1123 section 2.1)."""
+    return len(text) <= 253 and _HOSTNAME.fullmatch(text) is not None
+
+
 def _mac_prefix(value: str) -> str:
-    if not _PREFIX.match(value):
+    if not _PREFIX.fullmatch(value):
         raise ValueError(f"{value!r} is neither a MAC address nor its first pairs, such as 52:54:00")
     return value.lower().replace("-", ":")
 
 
 def _one_line(value: object) -> object:
     """A command line may be a list of words."""
-    return " ".join(str(part) for part in value) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    for part in value:
+        if not isinstance(part, (str, int)) or isinstance(part, bool):
+            raise ValueError(f"{part!r} is no word; where it has a colon and a space, put quotes around it")
+    return " ".join(str(part) for part in value)
 
 
-def _variables(value: dict[str, Any]) -> dict[str, Any]:
-    for name in value:
-        if not _VARIABLE.match(name):
-            raise ValueError(f"{name!r} is no name of a variable: lower-case letters, digits and _ make one")
-        if name in (*FACTS, *OTHER_NAMES):
-            raise ValueError(f"{name!r} is what every machine has already; choose another name")
+def _variable_name(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(f"{value!r} is no name of a variable: lower-case letters, digits and _ make one")
+    if value in (*FACTS, *OTHER_NAMES):
+        raise ValueError(f"{value!r} is what every machine has already; choose another name")
     return value
 
 
-def _file_names(value: dict[str, Any]) -> dict[str, Any]:
-    for name in value:
-        if not _FILE_NAME.match(name) or any(part in ("", ".", "..") for part in name.split("/")):
-            raise ValueError(f"{name!r} is no name of a file, such as user-data or seed/user-data")
+def _file_name(value: str) -> str:
+    if not _FILE_NAME.fullmatch(value) or any(part in ("", ".", "..") for part in value.split("/")):
+        raise ValueError(f"{value!r} is no name of a file, such as user-data or seed/user-data")
     return value
+
+
+def _usual_spelling(value: object) -> object:
+    """Processors and firmwares by the names that other tools have for them."""
+    return _OTHER_SPELLINGS.get(value.lower(), value.lower()) if isinstance(value, str) else value
+
+
+def _network(value: object) -> object:
+    """A network in CIDR notation.
+
+    :raises ValueError: it is none, or has bits set behind its prefix
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no network such as 192.0.2.0/24")
+    try:
+        network = IPv4Network(value, strict=False)
+    except ValueError:
+        raise ValueError(f"{value!r} is no network such as 192.0.2.0/24") from None
+    if str(network).partition("/")[0] != value.partition("/")[0]:
+        raise ValueError(f"{value!r} is an address in a network; did you mean {network}?")
+    return network
 
 
 Texts = Annotated[list[str], BeforeValidator(_as_list)]
-Variables = Annotated[dict[str, Any], AfterValidator(_variables)]
+Variables = dict[Annotated[str, AfterValidator(_variable_name)], Any]
 
 
 class _Part(BaseModel):
     """What every part has in common."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_ones(cls, values: object) -> object:
+        """A key with nothing behind it, as when all below it is commented out, is as good as none."""
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if value is not None}
+
+
+Processor = Annotated[Literal["i386", "x86_64", "arm32", "arm64", "riscv64"], BeforeValidator(_usual_spelling)]
+Firmware = Annotated[Literal["bios", "uefi"], BeforeValidator(_usual_spelling)]
 
 
 class FileEntry(_Part):
@@ -120,8 +169,8 @@ class Profile(_Part):
         'the URL of one of the files, {{ ID "/" }} that of the folder of them all',
     )
     message: str = Field("", description="shown on the machine's screen before it boots")
-    files: Annotated[dict[str, Annotated[FileEntry, BeforeValidator(_file_entry)]], AfterValidator(_file_names)] = (
-        Field({}, description="files that the machine may fetch, by name: each a path, or a table")
+    files: dict[Annotated[str, AfterValidator(_file_name)], Annotated[FileEntry, BeforeValidator(_file_entry)]] = Field(
+        {}, description="files that the machine may fetch, by name: each a path, or a table"
     )
     vars: Variables = Field({}, description="variables; a group's, and a machine's before all, win over these")
 
@@ -154,14 +203,14 @@ class Match(_Part):
     )
     uuid: Annotated[list[UUID], BeforeValidator(_as_list)] = Field([], description="SMBIOS system UUIDs")
     serial: Texts = Field([], description="serial numbers, as patterns: * and ? stand for anything")
-    arch: Annotated[list[Literal["i386", "x86_64", "arm32", "arm64", "riscv64"]], BeforeValidator(_as_list)] = Field(
+    arch: Annotated[list[Processor], BeforeValidator(_as_list)] = Field(
         [], description="processors; a BIOS machine is both i386 and x86_64, for its firmware does not tell"
     )
-    firmware: Annotated[list[Literal["bios", "uefi"]], BeforeValidator(_as_list)] = Field(
-        [], description="bios or uefi"
-    )
-    subnet: Annotated[list[IPv4Network], BeforeValidator(_as_list)] = Field(
-        [], description="networks, such as 192.0.2.0/24: of the relay in between, or of the interface it asked on"
+    firmware: Annotated[list[Firmware], BeforeValidator(_as_list)] = Field([], description="bios or uefi")
+    subnet: Annotated[list[Annotated[IPv4Network, BeforeValidator(_network)]], BeforeValidator(_as_list)] = Field(
+        [],
+        description="networks, such as 192.0.2.0/24, that the relay in between is in; or our network on the interface "
+        "that it asked on, or, where that is wider, its address",
     )
     interface: Texts = Field([], description="our network interfaces, as patterns")
     hostname: Texts = Field(
@@ -188,7 +237,7 @@ class Group(_Part):
 
 
 class Inventory(_Part):
-    """What one file may hold. All files together are one inventory."""
+    """What one file may hold, beside keys that begin with ``x-``. All files together are one inventory."""
 
     profiles: dict[str, Profile] = Field({}, description="what can be booted, by name")
     machines: list[Machine] = Field([], description="machines that are known by name")

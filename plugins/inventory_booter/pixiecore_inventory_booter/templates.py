@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jinja2
-from jinja2 import meta
+from jinja2 import meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 LONGEST = 4_000_000
@@ -25,16 +25,14 @@ class TemplateError(Exception):
     """A template that cannot be used.
 
     :param file: which, as it is called in the inventory; empty for a text that stands in the inventory itself
-    :param undefined: whether all that is wrong is a variable that is not there
     """
 
-    def __init__(self, file: str, line: int | None, message: str, undefined: bool = False) -> None:
+    def __init__(self, file: str, line: int | None, message: str) -> None:
         place = f"{file}{f' line {line}' if line else ''}: " if file else ""
         super().__init__(place + message)
         self.file = file
         self.line = line
         self.message = message
-        self.undefined = undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,8 @@ class Template:
 
     name: str
     _compiled: jinja2.Template
+    names: frozenset[str] = frozenset()
+    """The variables that it, and what it includes, may use."""
 
     def render(self, variables: Mapping[str, Any], url: Callable[[str], str]) -> str:
         """The text for one machine.
@@ -53,10 +53,9 @@ class Template:
         try:
             return self._compiled.render(variables, url=url)
         except Exception as error:
-            undefined = isinstance(error, jinja2.UndefinedError)
             plain = isinstance(error, (jinja2.TemplateError, TemplateError))
             message = str(error) if plain else f"{type(error).__name__}: {error}"
-            raise TemplateError(*self._place(error), message, undefined) from error
+            raise TemplateError(*self._place(error), message) from error
 
     def _place(self, error: Exception) -> tuple[str, int | None]:
         """The file and line of a template that *error* comes from."""
@@ -80,6 +79,7 @@ class Templates:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._digest = hashlib.sha256()
+        self._open = False  # only while compiling: a name that a template makes up reads no file
         self._environment = SandboxedEnvironment(
             loader=jinja2.FunctionLoader(self._load),
             undefined=jinja2.StrictUndefined,
@@ -93,26 +93,45 @@ class Templates:
         return self._digest.digest()
 
     def compile(self, path: str) -> Template:
-        """The template at *path*, with all that it includes.
+        """The template at *path*, with all that it includes by name.
 
         :param path: below the folder, or absolute
         :raises TemplateError: it, or what it includes, cannot be read or is malformed
         """
-        waiting, seen = [path], {path}
-        while waiting:
-            name = waiting.pop()
-            try:
-                self._environment.get_template(name)
-                source, _, _ = self._load(name)
-                referenced = meta.find_referenced_templates(self._environment.parse(source))
-            except jinja2.TemplateSyntaxError as error:
-                raise TemplateError(name, error.lineno, error.message or str(error)) from error
-            except jinja2.TemplateError as error:
-                raise TemplateError(name, None, str(error)) from error
-            new = {one for one in referenced if one is not None} - seen
-            waiting += new
-            seen |= new
-        return Template(path, self._environment.get_template(path))
+        needed = {path: True}
+        waiting, names = [path], set[str]()
+        self._open = True
+        try:
+            while waiting:
+                name = waiting.pop()
+                found = self._compiled(name, needed[name])
+                if found is None:
+                    continue
+                names |= meta.find_undeclared_variables(found)
+                for other, is_needed in _referenced(found):
+                    if other not in needed:
+                        waiting.append(other)
+                    needed[other] = needed.get(other, False) or is_needed
+            return Template(path, self._environment.get_template(path), frozenset(names))
+        finally:
+            self._open = False
+
+    def _compiled(self, name: str, is_needed: bool) -> nodes.Template | None:
+        """The syntax tree of a template that is now compiled; ``None`` where it is missing and may be."""
+        try:
+            self._environment.get_template(name)
+            return self._environment.parse(self._load(name)[0])
+        except jinja2.TemplateNotFound as error:
+            if is_needed:
+                raise TemplateError(name, None, "is not there") from error
+            return None
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(name, error.lineno, error.message or str(error)) from error
+        except TemplateError:
+            raise
+        except Exception as error:
+            # Thousands of brackets, and whatever else Python's compiler does not take.
+            raise TemplateError(name, None, f"cannot be compiled: {type(error).__name__}: {error}") from error
 
     def compile_text(self, text: str) -> Template:
         """A template that stands in the inventory itself.
@@ -120,19 +139,42 @@ class Templates:
         :raises TemplateError: it is malformed
         """
         try:
-            return Template("", self._environment.from_string(text))
+            names = meta.find_undeclared_variables(self._environment.parse(text))
+            return Template("", self._environment.from_string(text), frozenset(names))
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError("", error.lineno, f"{error.message} (line {error.lineno} of the text)") from error
+        except Exception as error:
+            raise TemplateError("", None, f"cannot be compiled: {type(error).__name__}: {error}") from error
 
     def _load(self, name: str) -> tuple[str, str, Callable[[], bool]]:
+        if not self._open:
+            raise jinja2.TemplateNotFound(
+                name, f"{name!r} was not read when the inventory was loaded: an include must be written out by name"
+            )
         try:
             data = read(os.path.join(self._folder, name), LONGEST)
             self._digest.update(f"{name}\0{len(data)}\0".encode() + data)
             return data.decode("utf-8"), _MARK + name, lambda: True
+        except FileNotFoundError as error:
+            raise jinja2.TemplateNotFound(name) from error
         except OSError as error:
             raise TemplateError(name, None, f"cannot be read: {error.strerror or error}") from error
         except UnicodeDecodeError as error:
             raise TemplateError(name, None, "is not UTF-8 text; with template: false it is served as it is") from error
+
+
+def _referenced(tree: nodes.Template) -> Iterator[tuple[str, bool]]:
+    """The templates that one names, and whether it can do without each."""
+    for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        named: nodes.Node = getattr(node, "template")  # noqa: B009 - each of the four has one
+        optional = getattr(node, "ignore_missing", False)
+        if isinstance(named, nodes.Const) and isinstance(named.value, str):
+            yield named.value, not optional
+        elif isinstance(named, (nodes.List, nodes.Tuple)):
+            # The first that is there.
+            for item in named.items:
+                if isinstance(item, nodes.Const) and isinstance(item.value, str):
+                    yield item.value, False
 
 
 def read(path: str, most: int) -> bytes:

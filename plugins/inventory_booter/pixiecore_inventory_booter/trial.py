@@ -6,7 +6,10 @@ group or the default knows, a missing variable is a warning: such a machine may 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+import re
+from collections import Counter
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -14,13 +17,30 @@ from pixiecore_core import CmdlineError, Machine, expand_cmdline
 from pixiecore_inventory_booter import booting, schema
 from pixiecore_inventory_booter.booting import Unbootable
 from pixiecore_inventory_booter.documents import Document, Path
-from pixiecore_inventory_booter.inventory import Bootable, Choice, Inventory, Target
+from pixiecore_inventory_booter.inventory import Bootable, Choice, Group, Inventory, Target
 from pixiecore_inventory_booter.matching import Answer, matches
 from pixiecore_inventory_booter.problems import Problem, reason
 from pixiecore_inventory_booter.templates import TemplateError
 
 _STRANGER = Machine(mac="02:00:00:00:00:01", address=IPv4Address("192.0.2.100"))
+_SAMPLES = {
+    "uuid": "00112233-4455-6677-8899-aabbccddeeff",
+    "serial": "SAMPLE",
+    "manufacturer": "Sample",
+    "product": "Sample",
+    "arch": "x86_64",
+    "firmware": "uefi",
+    "hostname": "sample",
+    "subnet": "192.0.2.0/24",
+    "interface": "eth0",
+    "address": "192.0.2.100",
+}
+"""What only the machine itself can tell, where nobody knows it."""
 _URL = "http://192.0.2.1/x"
+_UNDEFINED = re.compile(r"'\w+' is undefined")
+"""Jinja's word for a variable that is not there; of a key that is not there it says where not."""
+_TOLD_AT_MOST = 3
+"""Times that the same mistake is told, for different machines."""
 
 Place = tuple[Document, Path]
 
@@ -36,21 +56,22 @@ class Places:
 
 
 def trial(inventory: Inventory, folder: str, places: Places) -> Iterator[Problem]:
-    """Every mistake that shows only when all parts are put together, each once."""
-    seen: set[str] = set()
+    """Every mistake that shows only when all parts are put together."""
+    told: Counter[str] = Counter()
     for problem in _problems(inventory, folder, places):
-        if str(problem) not in seen:
-            seen.add(str(problem))
+        told[problem.message] += 1
+        if told[problem.message] <= _TOLD_AT_MOST:
             yield problem
 
 
 def _problems(inventory: Inventory, folder: str, places: Places) -> Iterator[Problem]:
     for name, bootable in inventory.profiles.items():
         yield from _missing_files(bootable, folder, places.profiles[name])
+    known = [(group, group.match.model_copy(update={key: [] for key in _WHERE})) for group in inventory.groups]
     for entry in inventory.machines:
         mac = entry.mac[0] if entry.mac else _STRANGER.mac
         machine = Machine(mac=mac, uuid=entry.uuid, serial=entry.serial)
-        for target in _targets(inventory, machine, entry):
+        for target in _targets(inventory, known, machine, entry):
             choice = Choice(target, entry, True)
             yield from _tried(inventory, machine, choice, folder, places.machines[entry.name])
     for group, place in zip(inventory.groups, places.groups, strict=True):
@@ -61,18 +82,25 @@ def _problems(inventory: Inventory, folder: str, places: Places) -> Iterator[Pro
         yield from _tried(inventory, _STRANGER, Choice(inventory.default, None, True), folder, places.default)
 
 
-def _targets(inventory: Inventory, machine: Machine, entry: schema.Machine) -> Iterator[Target]:
-    """All that a machine which is known by name may come to: what is not known of it leaves several."""
+_WHERE = ("arch", "firmware", "subnet", "interface")
+"""Where a machine asks from, and with which firmware, is known only when it does."""
+
+
+def _targets(
+    inventory: Inventory, known: list[tuple[Group, schema.Match]], machine: Machine, entry: schema.Machine
+) -> Iterator[Target]:
+    """All that a machine which is known by name may come to: what is not known of it leaves several.
+
+    :param known: each group, and what of its conditions can be known beforehand
+    """
     if entry.name in inventory.targets:
         yield inventory.targets[entry.name]
         return
-    for group in inventory.groups:
-        # Where it asks from, and with which firmware, is known only when it does.
-        known = group.match.model_copy(update={"arch": [], "firmware": [], "subnet": [], "interface": []})
-        answer = matches(known, machine, entry)
+    for group, match in known:
+        answer = matches(match, machine, entry)
         if answer is not Answer.NO:
             yield group.target
-        if answer is Answer.YES and known == group.match:
+        if answer is Answer.YES and match == group.match:
             return
     yield inventory.default
 
@@ -86,17 +114,22 @@ def _missing_files(bootable: Bootable, folder: str, place: Place) -> Iterator[Pr
         if entry.path and name not in bootable.templates:
             named.append((("files", name), entry.path))
     for key, text in named:
-        if "{{" in text:
-            continue  # depends on the machine
-        try:
-            ref = booting.source(text, folder)
-            if not ref.is_url:
-                with open(ref.location, "rb") as file:
-                    file.read(1)
-        except OSError as error:
-            yield document.problem((*path, *key), f"{text} cannot be read: {error.strerror}")
-        except ValueError as error:
-            yield document.problem((*path, *key), reason(error))
+        if "{{" not in text and (why := _unreadable(text, folder)):
+            yield document.problem((*path, *key), why)
+
+
+def _unreadable(text: str, folder: str) -> str:
+    """Why a path or URL is none that can be booted from; empty if it is one."""
+    try:
+        ref = booting.source(text, folder)
+        if not ref.is_url:
+            with open(ref.location, "rb") as file:
+                file.read(1)
+    except OSError as error:
+        return f"{text} cannot be read: {error.strerror}"
+    except ValueError as error:
+        return reason(error)
+    return ""
 
 
 def _tried(inventory: Inventory, machine: Machine, choice: Choice, folder: str, place: Place) -> Iterator[Problem]:
@@ -106,35 +139,60 @@ def _tried(inventory: Inventory, machine: Machine, choice: Choice, folder: str, 
     document, path = place
     unnamed = choice.entry is None
     variables = inventory.variables_of(machine, choice)
-    # What only the machine itself can tell.
-    variables |= {name: f"sample-{name}" for name in schema.FACTS if not variables[name]}
-    for message, missing in (*_in_words(bootable, variables, folder), *_in_files(bootable, variables)):
+    sampled = {name for name in _SAMPLES if not variables[name]}
+    variables |= {name: _SAMPLES[name] for name in sampled}
+    for message, missing in (
+        *_in_words(bootable, variables, sampled, folder),
+        *_in_files(bootable, variables, sampled),
+    ):
         yield document.problem(path, f"profile {bootable.name!r}: {message}", warning=unnamed and missing)
 
 
-def _in_words(bootable: Bootable, variables: dict[str, object], folder: str) -> Iterator[tuple[str, bool]]:
-    """What is wrong with the words of a profile, and whether it is only that there is no such variable."""
+def _in_words(
+    bootable: Bootable, variables: dict[str, object], sampled: Set[str], folder: str
+) -> Iterator[tuple[str, bool]]:
+    """What is wrong with the words of a profile, and whether it may be right for another machine."""
     profile = bootable.profile
-    known = booting.words(variables)
-    kept = expand_cmdline(profile.cmdline, {"ID": lambda name: _URL}, known, keep_words=True)
-    for word in (part.partition("}}")[0].strip() for part in kept.split("{{")[1:]):
+    known, in_paths = booting.words(variables), booting.words(variables, in_path=True)
+    for word in _left(profile.cmdline, known):
         if word in variables:
             yield f"the variable {word!r} is a list or table, which a command line cannot hold", False
         elif word != word.upper():  # those in upper case may be another plugin's, such as DONE
             yield f"there is no variable {word!r} for its command line", True
-    in_paths = booting.words(variables, in_path=True)
-    try:
-        booting.expanded(profile.message, known)
-        for text in (profile.kernel, *profile.initrd):
-            booting.source(booting.expanded(text, in_paths), folder)
-    except CmdlineError as error:
-        yield error.reason, True
-    except (Unbootable, ValueError) as error:
-        yield reason(error), False
+    for key, text in (("message", profile.message), ("kernel", profile.kernel), *_numbered(profile.initrd)):
+        if "{{" not in text:
+            continue
+        try:
+            missing = _left(text, known)
+            for word in missing:
+                yield f"there is no variable {word!r} for its {key}", True
+            if key == "message" or missing:
+                continue
+            place = booting.expanded(text, in_paths)
+            depends = any(name in text for name in sampled)
+            if (why := _unreadable(place, folder)) and not depends:
+                yield why, False
+        except CmdlineError as error:
+            yield f"{key}: {error.reason}", False
+        except Unbootable as error:
+            yield reason(error), False
 
 
-def _in_files(bootable: Bootable, variables: dict[str, object]) -> Iterator[tuple[str, bool]]:
-    """What is wrong with the files of a profile, and whether it is only that a variable is not there."""
+def _numbered(initrds: list[str]) -> Iterator[tuple[str, str]]:
+    return ((f"initrd {number}", text) for number, text in enumerate(initrds, 1))
+
+
+def _left(text: str, known: booting.Words) -> list[str]:
+    """The words of *text* that are not known.
+
+    :raises CmdlineError: it is malformed
+    """
+    lines = [expand_cmdline(line, {"ID": lambda name: _URL}, known, keep_words=True) for line in text.split("\n")]
+    return [part.partition("}}")[0].strip() for line in lines for part in line.split("{{")[1:]]
+
+
+def _in_files(bootable: Bootable, variables: dict[str, object], sampled: Set[str]) -> Iterator[tuple[str, bool]]:
+    """What is wrong with the files of a profile, and whether it may be right for another machine."""
 
     def url(name: str) -> str:
         booting.check_file(bootable, name)
@@ -142,6 +200,9 @@ def _in_files(bootable: Bootable, variables: dict[str, object]) -> Iterator[tupl
 
     for name, template in bootable.templates.items():
         try:
-            template.render(variables, url)
+            template.render(copy.deepcopy(variables), url)
         except TemplateError as error:
-            yield f"the file {name} cannot be rendered: {error}", error.undefined
+            missing = _UNDEFINED.fullmatch(error.message)
+            if missing is None and sampled & template.names:
+                continue  # what the machine says may be something that it can use
+            yield f"the file {name} cannot be rendered: {error}", missing is not None

@@ -51,7 +51,8 @@ def test_its_files_are_rendered_for_it(machines: Netboot) -> None:
     url = seed(machines)
     assert machines.fetch(url + "user-data") == b"#cloud-config\nfqdn: node1.example.net\nip: 192.0.2.21\n"
     assert machines.fetch(url + "meta-data") == b'instance-id: "52:54:00:12:34:56"\nlocal-hostname: "node1"\n'
-    for name in ("vendor-data", "../inventory.yaml", "templates/user-data", "meta-data/user-data"):
+    assert machines.fetch(url + "vendor-data") == b""
+    for name in ("network-config", "../inventory.yaml", "templates/user-data", "meta-data/user-data"):
         with pytest.raises(LookupError, match=r"^404"):
             machines.fetch(url + name)
     assert [event.message for event in machines.events(MAC)][1].startswith('Sent file "user-data" (file, 53 bytes')
@@ -150,15 +151,17 @@ def test_a_template_that_fails_for_a_stranger_costs_only_him(folder: Path) -> No
 
 def test_what_a_machine_says_of_itself_is_never_a_template(folder: Path) -> None:
     """Host names and serial numbers come from strangers."""
-    edit(folder, "hostname={{ hostname }}", "s={{ serial }}")
+    edit(folder, "hostname={{ hostname }}", "s={{ serial }} p={{ product }}")
     edit(folder, "mac: 52:54:00:12:34:56", "mac: [52:54:00:12:34:56]")
     write(folder, {"templates/user-data": "{{ serial }}"})
     machines = Netboot(booter(folder))
     evil = '{{ ID "user-data" }}{{ 7 * 7 }}'
-    assert f"s={evil} ds=nocloud" in machines.script(MAC, serial=evil)
+    script = machines.script(MAC, serial=evil, product="a init=/bin/sh\n|| ${net0/mac}")
+    serial, product = script.partition(" s=")[2].split()[:2]
+    assert serial == "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in evil)
+    assert product == "p=a_init_/bin/sh______net0/mac_"
+    assert "hostname" not in machines.script(MAC, hostname="x init=/bin/sh").partition("boot kernel")[2]
     assert machines.fetch(seed(machines, serial=evil) + "user-data").decode() == evil
-    with pytest.raises(LookupError, match="500"):
-        machines.script(MAC, serial="a\nb")
     machines.close()
 
 
@@ -235,12 +238,106 @@ def test_new_folders_are_watched_and_a_replaced_one_is_found_again(
     until(lambda: "console=new" in machines.script())
 
 
-def test_sighup_loads_it_again(folder: Path) -> None:
-    machines = Netboot(made := booter(folder))
-    machines.close()  # so that nothing watches
+def test_sighup_loads_it_again_and_always_says_so(
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    netboot: Callable[..., Netboot],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unavailable(*arguments: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    caplog.set_level("INFO", "pixiecore.inventory")
+    monkeypatch.setattr("pixiecore_inventory_booter.booter.Watcher", unavailable)
+    made = booter(folder)
+    machines = netboot(made)
+    assert caplog.messages == [f"changes of {folder} are seen after a SIGHUP only: Too many open files"]
     edit(folder, "console=ttyS0", "console=new")
-    made.reload()
+    for number in (2, 3):
+        for _ in range(50):
+            made.reload()  # fifty at once are one
+        until(lambda number=number: len(caplog.messages) == number)  # type: ignore[misc]
+        assert caplog.messages[-1].startswith("loaded again: 1 profiles")
     assert "console=new" in machines.script()
+    edit(folder, "profile: debian", "profile: debain")
+    for number in (4, 5):
+        made.reload()
+        until(lambda number=number: len(caplog.messages) == number)  # type: ignore[misc]
+        assert caplog.messages[-1].startswith("not used, what was there before still is")
+
+
+def test_whatever_goes_wrong_while_loading_the_next_edit_is_seen(
+    folder: Path, caplog: pytest.LogCaptureFixture, netboot: Callable[..., Netboot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machines = netboot(booter(folder))
+    with monkeypatch.context() as broken:
+        broken.setattr("pixiecore_inventory_booter.booter.load", lambda folder: 1 / 0)
+        edit(folder, "console=ttyS0", "console=one")
+        until(lambda: "cannot be loaded: ZeroDivisionError" in caplog.text)
+    edit(folder, "console=one", "console=two")
+    until(lambda: "console=two" in machines.script())
+
+
+def test_a_link_that_leads_elsewhere_is_noticed(folder: Path, netboot: Callable[..., Netboot]) -> None:
+    for name in ("1", "2"):
+        (folder / name).mkdir()
+        standard(folder / name)
+    (folder / "current").symlink_to("1")
+    machines = netboot(booter(folder / "current"))
+    edit(folder / "2", "console=ttyS0", "console=second")
+    (folder / "new").symlink_to("2")
+    (folder / "new").rename(folder / "current")
+    until(lambda: "console=second" in machines.script())
+    edit(folder / "2", "console=second", "console=third")
+    until(lambda: "console=third" in machines.script())
+
+
+def test_what_a_template_does_to_a_list_stays_there(folder: Path) -> None:
+    edit(folder, "domain: example.net", "domain: example.net\n  keys: [base]")
+    text = "{% set _ = keys.append(hostname) %}{% set _ = labels.update(x=1) %}{{ keys | tojson }}"
+    edit(folder, (folder / "templates/user-data").read_text(), text, "templates/user-data")
+    machines = Netboot(booter(folder))
+    for _ in range(2):
+        assert machines.fetch(seed(machines) + "user-data") == b'["base", "node1"]'
+    machines.close()
+
+
+def test_a_name_that_a_template_makes_up_reads_no_file(folder: Path) -> None:
+    write(folder, {"templates/named": "named"})
+    text = "{% if product %}{% include 'templates/' ~ product %}{% endif %}{% include 'templates/named' %}"
+    edit(folder, (folder / "templates/user-data").read_text(), text, "templates/user-data")
+    machines = Netboot(booter(folder))
+    for product in ("../inventory.yaml", "../../../../../../../etc/passwd", "user-date"):
+        with pytest.raises(LookupError, match=r"^502 "):
+            machines.fetch(seed(machines, product=product) + "user-data")
+    assert "an include must be written out by name" in machines.log
+    assert machines.fetch(seed(machines, product="named") + "user-data") == b"namednamed"
+    assert machines.fetch(seed(machines) + "user-data") == b"named"
+    machines.close()
+
+
+def test_an_include_may_be_missing_where_it_says_so(folder: Path) -> None:
+    write(folder, {"templates/b": "b"})
+    text = "{% include 'gone' ignore missing %}{% include ['gone', 'templates/b'] %}"
+    edit(folder, (folder / "templates/user-data").read_text(), text, "templates/user-data")
+    machines = Netboot(booter(folder))
+    assert machines.fetch(seed(machines) + "user-data") == b"b"
+    machines.close()
+
+
+def test_a_uuid_may_come_in_another_order_of_bytes(folder: Path) -> None:
+    edit(folder, "serial: 0012", "uuid: 00112233-4455-6677-8899-aabbccddeeff\n    profile: debian")
+    made = booter(folder)
+    for uuid in ("00112233-4455-6677-8899-aabbccddeeff", "33221100-5544-7766-8899-aabbccddeeff"):
+        assert made.inventory.choose(Machine(mac=OTHER, uuid=uuid)).entry.name == "node2"
+
+
+@pytest.mark.parametrize("typed", ["4CE0460D0G", "4ce0460d0g", "'4CE0460D0G '"])
+def test_a_serial_number_is_typed_off_a_sticker(folder: Path, typed: str) -> None:
+    edit(folder, "serial: 0012", f"serial: {typed}\n    profile: debian")
+    machines = Netboot(booter(folder))
+    assert "hostname=node2" in machines.script(OTHER, serial=" 4Ce0460D0g")
+    machines.close()
 
 
 def test_an_answer_does_not_wait_for_a_large_inventory(folder: Path) -> None:

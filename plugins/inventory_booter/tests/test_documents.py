@@ -34,7 +34,7 @@ def mistakes(text: str | bytes, name: str = "x.yaml") -> list[str]:
         ("1e3", "1e3"),  # a serial number, perhaps
         ("12", 12),
         ("-3", -3),
-        ("1.5", 1.5),
+        ("1.10", "1.10"),
         ("true", True),
         ("False", False),
         ("null", None),
@@ -72,6 +72,9 @@ def test_an_empty_file_is_an_empty_document() -> None:
         ("a: 1\n---\nb: 1\n", "x.yaml line 2: is not YAML: but found another document"),
         ("? [a, b]\n: 1\n", "x.yaml line 1: a key must be text"),
         ("a: &a [*a]\n", "x.yaml"),
+        ("a: !!bool foo\n", "x.yaml: is not usable YAML"),
+        ("a: !!timestamp foo\n", "x.yaml: is not usable YAML"),
+        ("a:\n  b: {{ x }}/linux\n", "x.yaml line 2: is not YAML: did not find expected key; a value that begins with"),
     ],
 )
 def test_mistakes_in_yaml(text: str, message: str) -> None:
@@ -93,6 +96,36 @@ def test_toml() -> None:
     assert parse("x.toml", b'[profiles.a]\nkernel = "k"\n').values == {"profiles": {"a": {"kernel": "k"}}}
     assert mistakes("a = 1\na = 2\n", "x.toml")[0].startswith("x.toml line 2: is not TOML: Cannot overwrite a value")
     assert mistakes("[" * 10_000, "x.toml")[0].startswith("x.toml")
+    assert mistakes(f"a = {'9' * 5000}", "x.toml")[0].startswith("x.toml")
+
+
+def test_toml_has_lines_too() -> None:
+    text = b"""default = "a"
+[profiles.a]
+kernel = "k"
+[profiles."b.c"]
+vars.x = 1
+[[groups]]
+match.arch = "arm64"
+[[groups]]
+[groups.match]
+mac = "02"
+"""
+    lines = parse("x.toml", text).lines
+    wanted: dict[tuple[str | int, ...], int] = {
+        ("default",): 1,
+        ("profiles", "a"): 2,
+        ("profiles", "a", "kernel"): 3,
+        ("groups", 0): 6,
+        ("groups", 0, "match", "arch"): 7,
+        ("groups", 1): 8,
+        ("groups", 1, "match", "mac"): 10,
+    }
+    assert {path: lines.get(path) for path in wanted} == wanted
+
+
+def test_keys_are_texts() -> None:
+    assert yaml("true: 1\n12: 2\nnull: 3\n") == {"true": 1, "12": 2, "null": 3}
 
 
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)), st.sampled_from(["x.yaml", "x.toml"]))

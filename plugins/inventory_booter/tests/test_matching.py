@@ -51,7 +51,9 @@ def answer(machine: Machine, entry: schema.Machine | None = None, **match: objec
         ({"firmware": "uefi"}, "YES", "YES"),
         ({"firmware": "bios"}, "NO", "NO"),
         ({"subnet": "192.0.0.0/16"}, "YES", "YES"),
-        ({"subnet": "192.0.2.64/26"}, "NO", "YES"),  # its address says more than our network does
+        ({"subnet": "192.0.2.64/26"}, "MAYBE", "YES"),  # its address says more than our network does
+        ({"subnet": "192.0.2.0/26"}, "MAYBE", "NO"),
+        ({"subnet": ["198.51.100.0/24", "192.0.2.0/23"]}, "YES", "YES"),
         ({"subnet": "198.51.100.0/24"}, "NO", "NO"),
         ({"interface": "eth*"}, "YES", "YES"),
         ({"label": {"rack": "a7"}}, "NO", "NO"),

@@ -23,8 +23,9 @@ def page() -> str:
         "# The files of an inventory",
         "Generated from the models of the inventory booter by `tools/write-reference`; do not edit. "
         "[How to use them](../how-to/inventory.md).",
-        "YAML is read as its version 1.2 means it: `no`, `0012` and `52:54:00:12:34:56` are texts. A key that is not "
-        "listed here, or stands twice, is a mistake.",
+        "In YAML, `no`, `0012`, `1.10` and `52:54:00:12:34:56` are texts. A key that is not listed here, or stands "
+        "twice, is a mistake; one with nothing behind it is as good as none. At the top of a file, keys that begin with "
+        "`x-` are left alone.",
     ]
     for title, where, model in _PARTS:
         parts += [f"## {title}", where, _table(model)]

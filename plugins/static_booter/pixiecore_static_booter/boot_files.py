@@ -6,6 +6,7 @@ Opens files only to see whether they can be read; the core opens and sends them.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -76,8 +77,33 @@ def named_files(cmdline: str) -> dict[str, FileRef]:
         files[name] = named(name)
         return ""
 
+    _expand(cmdline, collect)
+    return files
+
+
+def named_from(folder: str, cmdline: str) -> str:
+    """The template *cmdline*, with the relative paths in it made absolute as seen from *folder*.
+
+    :raises ValueError: the template is malformed
+    """
+
+    def whole(name: str) -> str:
+        if "://" not in name:
+            slash = "/" if name.endswith("/") else ""
+            name = os.path.normpath(os.path.join(folder, os.path.expanduser(name))) + slash
+        return "{{ ID " + _quoted(name) + " }}"
+
+    return _expand(cmdline, whole)
+
+
+def _expand(cmdline: str, files: Callable[[str], str]) -> str:
     try:
-        expand_cmdline(cmdline, {"ID": collect}, keep_words=True)
+        return expand_cmdline(cmdline, {"ID": files}, keep_words=True)
     except CmdlineError as error:
         raise ValueError(str(error)) from error
-    return files
+
+
+def _quoted(text: str) -> str:
+    """*text* as a string of the template language, which is Go's."""
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+    return '"' + "".join(escapes.get(char, char) for char in text) + '"'

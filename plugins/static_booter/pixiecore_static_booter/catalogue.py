@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pixiecore_static_booter.closest import no_such
+from pixiecore_static_booter.mistakes import blaming, sentence
 from pixiecore_static_booter.recipe import Recipe
 
 _SUFFIX = ".toml"
@@ -35,6 +36,11 @@ def is_path(text: str) -> bool:
     return "/" in text or text.endswith(_SUFFIX)
 
 
+def path_of(text: str) -> str:
+    """The whole path of a recipe that :func:`is_path`."""
+    return os.path.abspath(os.path.expanduser(text))
+
+
 def find(text: str) -> Recipe:
     """The recipe of this name, or in the file of this path.
 
@@ -46,13 +52,19 @@ def find(text: str) -> Recipe:
         if text not in names:
             raise ValueError(no_such("recipe", text, names, list(known)) + ", or the path of a TOML file of your own")
         return names[text]
-    path = Path(os.path.abspath(os.path.expanduser(text)))
+    path = path_of(text)
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        with blaming(path):
+            return parse(_decoded(Path(path).read_bytes()))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"this is not TOML, which is UTF-8 (at byte {error.start})") from error
 
 
 def parse(text: str) -> Recipe:
@@ -61,11 +73,14 @@ def parse(text: str) -> Recipe:
     :raises ValueError: it is not TOML, or says something else than a recipe; a short sentence
     """
     try:
-        return Recipe.model_validate(tomllib.loads(text))
+        tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"this is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ValueError("its brackets are nested too deeply") from error
+    except ValueError as error:
+        raise ValueError("a number in it is too long") from error  # Python's limit for int()
+    try:
+        return Recipe.model_validate(tables)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "[key]")
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{where}: {reason}" if where else reason) from error
+        raise ValueError(sentence(error)) from error

@@ -9,20 +9,22 @@ from __future__ import annotations
 import os
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from pixiecore_core import BootSpec, FirmwareFamily, Ignore, Machine, hookimpl
-from pixiecore_static_booter.boot_files import CmdlineTemplate, bootable_file, named_files
-from pixiecore_static_booter.catalogue import find, is_path
+from pixiecore_static_booter.boot_files import CmdlineTemplate, bootable_file, named_files, named_from
+from pixiecore_static_booter.catalogue import find, is_path, path_of
+from pixiecore_static_booter.mistakes import blaming, sentence
 from pixiecore_static_booter.processors import runs_on
-from pixiecore_static_booter.recipe import Family, Recipe, fill, mirror_url
+from pixiecore_static_booter.recipe import Boot, Family, Recipe, mirror_url
 
 _FAMILIES: tuple[Family, ...] = ("BIOS", "UEFI")
 
 
 def _recipe(text: str) -> str:
     find(text)
-    return os.path.abspath(os.path.expanduser(text)) if is_path(text) else text
+    return path_of(text) if is_path(text) else text
 
 
 def _version(text: str, info: ValidationInfo) -> str:
@@ -36,7 +38,7 @@ def _architecture(text: str, info: ValidationInfo) -> str:
 
 def _mirror(text: str) -> str:
     if text:
-        mirror_url(fill(text, {"version": "1", "arch": "x86_64"}))
+        mirror_url(text, {"version": "1", "arch": "x86_64"})
     return text
 
 
@@ -66,7 +68,15 @@ class QuickSettings(BaseModel):
 
     @model_validator(mode="after")
     def _bootable(self) -> Self:
-        self.specs(find(self.recipe))
+        try:
+            self.specs(find(self.recipe))
+        except ValueError as error:
+            # All that the user wrote was fine; so it is the recipe, and the message has to say so.
+            reason = f"{self.recipe}: {sentence(error)}"
+            mistake = InitErrorDetails(
+                type=PydanticCustomError("recipe", "{reason}", {"reason": reason}), loc=("recipe",), input=self.recipe
+            )
+            raise ValidationError.from_exception_data(type(self).__name__, [mistake]) from error
         return self
 
     def specs(self, recipe: Recipe) -> dict[tuple[str, Family | None], BootSpec]:
@@ -81,15 +91,22 @@ class QuickSettings(BaseModel):
                 boot = recipe.boot(version, architecture, firmware, self.mirror)
                 if boot is None:
                     continue
-                cmdline = " ".join(part for part in (boot.cmdline, self.cmdline) if part)
-                specs[architecture, firmware] = BootSpec(
-                    kernel=bootable_file(boot.kernel),
-                    initrds=tuple(bootable_file(text) for text in boot.initrds),
-                    cmdline=cmdline,
-                    message=self.message,
-                    files=named_files(cmdline),
-                )
+                specs[architecture, firmware] = self._spec(boot)
         return specs
+
+    def _spec(self, boot: Boot) -> BootSpec:
+        with blaming("kernel"):
+            kernel = bootable_file(boot.kernel)
+        with blaming("initrd"):
+            initrds = tuple(bootable_file(text) for text in boot.initrds)
+        with blaming("cmdline"):
+            # The user's own is seen from the folder that the user is in; a recipe's moves with the recipe.
+            own = named_from(os.path.dirname(self.recipe), boot.cmdline) if is_path(self.recipe) else boot.cmdline
+            named_files(own)
+        cmdline = " ".join(part for part in (own, self.cmdline) if part)
+        return BootSpec(
+            kernel=kernel, initrds=initrds, cmdline=cmdline, message=self.message, files=named_files(cmdline)
+        )
 
 
 class QuickBooter:

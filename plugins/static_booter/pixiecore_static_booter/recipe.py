@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from pixiecore_core import FileRef
 from pixiecore_static_booter.closest import no_such
+from pixiecore_static_booter.mistakes import blaming
 from pixiecore_static_booter.processors import processor
 
 Family = Literal["BIOS", "UEFI"]
@@ -24,6 +25,9 @@ Family = Literal["BIOS", "UEFI"]
 _WORD = re.compile(r"(?<![{$])\{([A-Za-z_]\w*)\}(?!\})")
 """``{name}``, but neither ``{{ ID … }}``, which is the command line's, nor ``${name}``, which is iPXE's."""
 _OWN_WORDS = ("version", "arch", "mirror", "installer_mirror")
+
+_NO_SCHEME = re.compile(r"[\w-]+(\.[\w-]+)*(:\d+)?(/[^\s?#{}]*)?", re.ASCII)
+"""What is probably a URL whose ``http://`` somebody left out."""
 
 T = TypeVar("T")
 
@@ -86,9 +90,11 @@ class Recipe(_Parts):
     @model_validator(mode="after")
     def _usable(self) -> Self:
         try:
-            re.compile(self.other_versions)
-        except re.error as error:
+            re.compile(self.other_versions, re.ASCII)
+        except (re.error, ValueError, OverflowError) as error:
             raise ValueError(f"other_versions is no regular expression: {error}") from error
+        except RecursionError as error:
+            raise ValueError("other_versions is nested too deeply") from error
         for case in self.case:
             for name in case.versions:
                 self.check_version(name)
@@ -112,7 +118,7 @@ class Recipe(_Parts):
 
         :raises ValueError: there is none, and none that comes will be called so
         """
-        if version in self.versions or (self.other_versions and re.fullmatch(self.other_versions, version)):
+        if version in self.versions or (self.other_versions and re.fullmatch(self.other_versions, version, re.ASCII)):
             return version
         like_them = " and others of their form" if self.other_versions else ""
         raise ValueError(no_such("version", version, self.versions) + like_them)
@@ -143,19 +149,24 @@ class Recipe(_Parts):
         words = {"version": version, "arch": self.architectures[architecture]}
         own = mirror or _last([part.mirror for part in parts])
         if own is not None:
-            words["mirror"] = mirror_url(fill(own, words))
-            theirs = mirror or _last([part.installer_mirror for part in parts]) or own
-            words["installer_mirror"] = mirror_url(fill(theirs, words))
+            with blaming("mirror"):
+                words["mirror"] = mirror_url(own, words)
+            with blaming("installer_mirror"):
+                theirs = mirror or _last([part.installer_mirror for part in parts]) or own
+                words["installer_mirror"] = mirror_url(theirs, words)
         for part in parts:
             for name, text in part.words.items():
-                if name in _OWN_WORDS:
-                    raise ValueError(f"{{{name}}} is a word of its own, and cannot be set")
-                words[name] = fill(text, words)
-        return Boot(
-            _location(fill(kernel, words)),
-            tuple(_location(fill(text, words)) for text in _last([part.initrd for part in parts]) or []),
-            fill(_last([part.cmdline for part in parts]) or "", words),
-        )
+                with blaming(f"words.{name}"):
+                    if name in _OWN_WORDS:
+                        raise ValueError(f"{{{name}}} is a word of its own, and cannot be set")
+                    words[name] = fill(text, words)
+        with blaming("kernel"):
+            kernel = _location(fill(kernel, words))
+        with blaming("initrd"):
+            initrds = tuple(_location(fill(text, words)) for text in _last([part.initrd for part in parts]) or [])
+        with blaming("cmdline"):
+            cmdline = fill(_last([part.cmdline for part in parts]) or "", words)
+        return Boot(kernel, initrds, cmdline)
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:
@@ -172,16 +183,24 @@ def fill(text: str, words: Mapping[str, str]) -> str:
     return _WORD.sub(replace, text)
 
 
-def mirror_url(text: str) -> str:
+def mirror_url(text: str, words: Mapping[str, str] | None = None) -> str:
     """The URL of a mirror, without a slash at its end.
 
+    :param words: what ``{word}`` in it stands for
     :raises ValueError: it is no http(s) URL that others can be made from
     """
-    url = text.strip().rstrip("/")
-    parts = urlsplit(FileRef.from_text(url).location if "://" in url else "")
-    if parts.scheme not in ("http", "https") or parts.query or parts.fragment or re.search(r"[\s{}]", url):
-        raise ValueError(f"{text!r} is not the http(s) URL of a folder")
-    return url
+    url = fill(text, words or {}).strip().rstrip("/")
+    if _is_mirror(url):
+        return url
+    hint = f"; did you mean http://{text.strip()}?" if _NO_SCHEME.fullmatch(url) else ""
+    raise ValueError(f"{text!r} is not the http(s) URL of a folder{hint}")
+
+
+def _is_mirror(url: str) -> bool:
+    if "://" not in url:
+        return False
+    parts = urlsplit(FileRef.from_text(url).location)
+    return parts.scheme in ("http", "https") and not (parts.query or parts.fragment or re.search(r"[\s{}]", url))
 
 
 def _location(text: str) -> str:

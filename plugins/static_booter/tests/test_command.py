@@ -64,6 +64,23 @@ def test_mistakes_name_what_was_typed(arguments: list[str], message: str) -> Non
     assert done.stdout == ""
 
 
+def test_a_recipe_whose_kernel_is_missing_is_named(tmp_path: Path) -> None:
+    recipe = tmp_path / "ours.toml"
+    recipe.write_text('description = "x"\nversions = ["1"]\narchitectures = {amd64 = "x"}\nkernel = "/nonexistent/k"\n')
+    done = quick(str(recipe), *HIGH_PORTS)
+    assert done.returncode == 2
+    where = f"{recipe}: kernel: /nonexistent/k cannot be read: No such file or directory\n"
+    assert done.stderr == f"Error: RECIPE: {where}"
+    assert quick(*HIGH_PORTS, PIXIECORE_QUICK_RECIPE=str(recipe)).stderr == f"Error: PIXIECORE_QUICK_RECIPE: {where}"
+
+
+def test_nesting_without_end_is_a_mistake_like_others(tmp_path: Path) -> None:
+    recipe = tmp_path / "ours.toml"
+    recipe.write_text("x = " + "[" * 3000)
+    done = quick(str(recipe), *HIGH_PORTS)
+    assert (done.returncode, done.stderr) == (2, f"Error: RECIPE: {recipe}: its brackets are nested too deeply\n")
+
+
 def test_listing_a_recipe_that_is_not_there() -> None:
     done = quick("debain", "--list")
     assert done.returncode == 2

@@ -131,8 +131,42 @@ def test_a_recipe_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert boot is not None
     assert boot.kernel == b"ours"
     (tmp_path / "vmlinuz").unlink()
-    with pytest.raises(ValidationError, match="vmlinuz cannot be read"):
+    with pytest.raises(ValidationError) as caught:
         booter(recipe="ours.toml")
+    (mistake,) = caught.value.errors()
+    assert mistake["loc"] == ("recipe",)
+    assert mistake["msg"] == (
+        f"{tmp_path}/ours.toml: kernel: {tmp_path}/vmlinuz cannot be read: No such file or directory"
+    )
+
+
+def test_the_files_of_a_recipe_are_beside_it_and_the_users_where_the_user_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, here = tmp_path / 'the "recipe"\\s', tmp_path / "here"
+    for folder in (beside, here):
+        (folder / "seed").mkdir(parents=True)
+        (folder / "key").write_text(folder.name)
+    (beside / "vmlinuz").write_bytes(b"ours")
+    ids = f'{{{{ ID "./key" }}}} {{{{ID `{{where}}/`}}}} {{{{ ID "{here}/key" }}}} {{{{ ID "http://h/k" }}}}'
+    (beside / "own.toml").write_text(
+        f"""
+description = "Ours"
+versions = ["1"]
+architectures = {{ amd64 = "x" }}
+kernel = '{beside}/vmlinuz'
+cmdline = '{ids} {{{{ DONE }}}}'
+words = {{ where = "seed" }}
+"""
+    )
+    monkeypatch.chdir(here)
+    found = spec(BIOS, recipe='../the "recipe"\\s/own.toml', cmdline='e={{ ID "./key" }}')
+    locations = [ref.location for ref in found.files.values()]
+    assert locations == [f"{beside}/key", f"{beside}/seed/", f"{here}/key", "http://h/k", f"{here}/key"]
+    assert found.cmdline.endswith(' {{ DONE }} e={{ ID "./key" }}')
+    (beside / "key").unlink()
+    with pytest.raises(ValidationError, match=r"own\.toml: cmdline: .*/key cannot be read"):
+        booter(recipe=str(beside / "own.toml"))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +176,8 @@ def test_a_recipe_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ({"recipe": "debian", "version": "wheezy"}, "there is no version 'wheezy'"),
         ({"recipe": "debian", "architecture": "amd46"}, "did you mean 'amd64'"),
         ({"recipe": "debian", "architecture": "i386"}, "this is not for i386, only for x86_64 and arm64"),
-        ({"recipe": "debian", "mirror": "mirror.test/debian"}, "is not the http"),
+        ({"recipe": "debian", "mirror": "mirror.test/debian"}, "did you mean http://mirror.test/debian"),
+        ({"recipe": "flatcar", "mirror": "{version}.test"}, "'{version}.test' is not the http"),
         ({"recipe": "debian", "mirror": "http://mirror.test/{vresion}"}, "did you mean '{version}'"),
         ({"recipe": "debian", "cmdline": '{{ ID "/nonexistent" }}'}, "cannot be read"),
         ({"recipe": "debian", "cmdline": "one\ntwo"}, "single line"),

@@ -71,12 +71,18 @@ def test_versions_that_are_not_listed_are_taken_where_the_recipe_says_so() -> No
         (('"Ours"', "Ours"), "this is not TOML: Invalid value"),
         (("amd64 =", "amd63 ="), "architectures.amd63: there is no architecture 'amd63'; did you mean 'amd64'"),
         (("[3-9]", "["), "other_versions is no regular expression"),
+        (("[3-9]", "(?u)x"), "other_versions is no regular expression"),
+        (("[3-9]", "x{99999999999}"), "other_versions is no regular expression"),
+        (("[3-9]", "(" * 3000), "other_versions is nested too deeply"),
+        (('"Ours"', "[" * 3000), "its brackets are nested too deeply"),
+        (('"Ours"', "1" * 6000), "a number in it is too long"),
+        (('"Ours"', '"Ours"\n"a\\nb" = 1'), r"'a\\nb': Extra inputs"),
         (("{folder}/vmlinuz", "{foldr}/vmlinuz"), "there is no word '{foldr}'; did you mean '{folder}'"),
-        (("{folder}/vmlinuz", "vmlinuz"), "neither an absolute path nor an http"),
+        (("{folder}/vmlinuz", "vmlinuz"), "kernel: 'vmlinuz' is neither an absolute path nor an http"),
         (("{folder}/vmlinuz", "{folder}/vm linuz"), "white space"),
         (("https://mirror.test/ours", "ftp://mirror.test"), "only http and https"),
         (("https://mirror.test/ours", "https://mirror.test/?a=b"), "is not the http"),
-        (("https://mirror.test/ours", "mirror.test"), "is not the http"),
+        (("https://mirror.test/ours", "mirror.test"), "mirror: 'mirror.test' is not the http.*mean http://mirror.test"),
         (("folder =", "version ="), "word of its own"),
         (('firmware = "UEFI"', 'firmware = "EFI"'), "case.1.firmware: Input should be 'BIOS' or 'UEFI'"),
         (('versions = ["2"]', 'versions = ["11"]'), "there is no version '11'"),
@@ -91,6 +97,35 @@ def test_mistakes_are_named(tmp_path: Path, change: tuple[str, str], words: str)
         find(str(path))
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_other_scripts_digits_are_no_digits() -> None:
+    recipe = parse(OWN.replace("[3-9]", r"\d+"))
+    assert recipe.check_version("44") == "44"
+    with pytest.raises(ValueError, match="there is no version"):
+        recipe.check_version("4\N{FULLWIDTH DIGIT FOUR}")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_bytes(b"\xff")
+    with pytest.raises(ValueError, match=r"ours\.toml: this is not TOML, which is UTF-8 \(at byte 0\)"):
+        find(str(tmp_path / "ours.toml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("mirror.example/debian", "; did you mean http://mirror.example/debian?"),
+        ("mirror:8080/{version}/", "; did you mean http://mirror:8080/{version}/?"),
+        ("./debian", ""),
+        ("http:/debian", ""),
+        ("mirror.example/?a=b", ""),
+    ],
+)
+def test_a_mirror_without_its_scheme(text: str, hint: str) -> None:
+    with pytest.raises(ValueError, match="is not the http") as caught:
+        mirror_url(text, {"version": "1"})
+    assert str(caught.value) == f"{text!r} is not the http(s) URL of a folder{hint}"
 
 
 def test_a_recipe_that_is_not_there() -> None:

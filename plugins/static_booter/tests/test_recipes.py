@@ -118,6 +118,21 @@ def test_the_layouts_of_the_mirrors(name: str, version: str, architecture: str, 
     assert made(name, version, architecture, "UEFI", MIRROR).kernel == f"{MIRROR}/{kernel}"
 
 
+@pytest.mark.parametrize("name", NEXT_YEARS)
+def test_versions_have_ascii_digits(name: str) -> None:
+    version = NEXT_YEARS[name]
+    assert RECIPES[name].check_version(version) == version
+    with pytest.raises(ValueError, match="there is no version"):
+        RECIPES[name].check_version(re.sub(r"\d(?!.*\d)", "\N{FULLWIDTH DIGIT ONE}", version))
+
+
+def test_ubuntu_without_a_netboot_folder_is_refused() -> None:
+    for version in ("22.04", "20.04", "18.04"):
+        with pytest.raises(ValueError, match="there is no version"):
+            RECIPES["ubuntu"].check_version(version)
+    assert RECIPES["ubuntu"].check_version("30.10") == "30.10"
+
+
 def test_ubuntus_iso_is_that_of_the_point_release() -> None:
     boot = made("ubuntu", "24.04", "arm64", "UEFI")
     assert boot.cmdline.endswith(

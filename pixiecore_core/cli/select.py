@@ -15,7 +15,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from pixiecore_core.architectures import from_ipxe_build
+from pixiecore_core.architectures import REGISTRY, Architecture, FirmwareFamily, from_ipxe_build
 from pixiecore_core.boot.server import ServerAddress
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import SealedUrls
@@ -26,7 +26,8 @@ from pixiecore_core.cli.stack import Platform, construct, policy_settings, regis
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
 from pixiecore_core.files.loaders import FoundLoaders
-from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
+from pixiecore_core.files.upstream import shown
+from pixiecore_core.models import BootSpec, Client, FileRef, Hold, Ignore, Machine, PxeRequest
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.settings import ServerSettings, Sources, read_toml
 
@@ -39,17 +40,43 @@ _MACHINE_OPTIONS = [
     click.Option(["--manufacturer"], default="", metavar="TEXT", help="Who made it."),
     click.Option(["--product"], default="", metavar="TEXT", help="Its product name."),
     click.Option(["--hostname"], default="", metavar="TEXT", help="What it calls itself."),
-    click.Option(["--arch"], default="x86_64", metavar="NAME", help="i386, x86_64, arm64 … [default: x86_64]"),
-    click.Option(["--platform"], default="efi", metavar="NAME", help="efi or pcbios. [default: efi]"),
+    click.Option(
+        ["--arch"],
+        default="x86_64",
+        metavar="NAME",
+        help="Its processor: x86_64 (or amd64), i386 (or x86), arm64 (or aarch64) … [default: x86_64]",
+    ),
+    click.Option(["--platform"], default="efi", metavar="NAME", help="Its firmware: efi or bios. [default: efi]"),
+    click.Option(["--interface"], default="", metavar="NAME", help="Our network interface that it is on."),
     click.Option(["--subnet"], metavar="NETWORK", help="Our network that it is on."),
     click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between."),
     click.Option(["--address"], default="192.0.2.100", metavar="ADDRESS", help="Its address. [default: 192.0.2.100]"),
 ]
 
 
+_ORIGIN = re.compile(r"https?://(?:(?!https?://)[^\s/?#])+", re.IGNORECASE)
+"""Scheme, user, password and host of a URL, wherever in a text."""
+_PROCESSORS = {
+    "amd64": "x86_64",
+    "x64": "x86_64",
+    "x86-64": "x86_64",
+    "x86": "i386",
+    "i586": "i386",
+    "i686": "i386",
+    "ia32": "i386",
+    "aarch64": "arm64",
+    "arm": "arm32",
+    "armhf": "arm32",
+    "loongarch64": "loong64",
+}
+"""What people call the processors that iPXE calls otherwise."""
+_PLATFORMS = {"efi": "efi", "uefi": "efi", "bios": "pcbios", "pcbios": "pcbios"}
+_BIOS_PROCESSORS = ("i386", "x86_64")
+
+
 def _show(plugin: str, hook: str, answer: object) -> None:
     """Print one plugin's answer, or its failure, as it is given."""
-    click.echo(_short(f"  {hook:17}  {plugin:18}  {_in_words(answer)}"))
+    _say(f"  {hook:17}  {plugin:18}  {_in_words(answer)}")
 
 
 def _select(ctx: click.Context, /, **values: Any) -> None:
@@ -73,25 +100,25 @@ def _select(ctx: click.Context, /, **values: Any) -> None:
 
 def _decide(manager: PluginManager, machine: Machine) -> bool:
     """Ask, and print what was answered; whether the machine boots."""
-    click.echo(f"{machine.mac}, {machine.architecture}: what each plugin answers, in the order in which they are asked")
+    _say(f"{machine.mac}, {machine.architecture}: what each plugin answers, in the order in which they are asked")
     request = PxeRequest(machine=machine, client=Client.IPXE, firmware=None, stage="dhcp", transaction_id=0, seconds=0)
     veto = manager.on_pxe_request(request)
     if veto is not None:
-        click.echo(f"\nIt does not boot: {veto.reason}")
+        _say(f"\nIt does not boot: {veto.reason}")
         return False
     try:
         decision = manager.select_boot(machine)
         if not isinstance(decision, BootSpec):
-            click.echo(f"\nIt {'waits' if isinstance(decision, Hold) else 'does not boot'}: {decision.reason}")
+            _say(f"\nIt {'waits' if isinstance(decision, Hold) else 'does not boot'}: {decision.reason}")
             return False
         urls = SealedUrls(_OURS, Sealer(), machine.mac)
         cmdline = "" if decision.ipxe_script else manager.render_cmdline(machine, decision, urls)
         script = manager.render_script(machine, decision, cmdline, urls)
     except (PluginError, CmdlineError, BootFileError) as error:
-        click.echo(f"\nIt does not boot: {error}")
+        _say(f"\nIt does not boot: {error}")
         return False
-    click.echo(f"\nIt boots:\n{_spec(decision)}")
-    click.echo(_short(f"Command line:\n  {cmdline}\n\nScript:\n{_indented(script)}"))
+    _say(f"\nIt boots:\n{_spec(decision)}")
+    _say(f"Command line:\n  {cmdline}\n\nScript:\n{_indented(script)}")
     return True
 
 
@@ -100,15 +127,32 @@ def _machine(values: dict[str, Any]) -> Machine:
 
     :raises ConfigError: one of them is unusable
     """
-    known = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "subnet", "relay", "address")
-    architecture = from_ipxe_build(values["arch"], values["platform"])
-    if architecture is None:
-        raise ConfigError("--arch", f"there is no {values['arch']!r} with platform {values['platform']!r}")
+    known = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
+    architecture = _architecture(values["arch"].lower(), values["platform"].lower())
     try:
         return Machine(architecture=architecture, **{name: values[name] for name in known if values[name]})
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"--{first['loc'][0]}", first["msg"].removeprefix("Value error, ")) from error
+
+
+def _architecture(arch: str, platform: str) -> Architecture:
+    """What a machine with this processor and firmware is, however they are spelled.
+
+    :raises ConfigError: there is no such machine
+    """
+    if platform not in _PLATFORMS:
+        raise ConfigError("--platform", f"there is no {platform!r}; there are efi and bios")
+    bios = _PLATFORMS[platform] == "pcbios"
+    uefi = dict.fromkeys(row.cpu for row in REGISTRY.values() if row.family is FirmwareFamily.UEFI)
+    processors = _BIOS_PROCESSORS if bios else tuple(uefi)
+    processor = _PROCESSORS.get(arch, arch)
+    found = from_ipxe_build(processor, _PLATFORMS[platform]) if processor in processors else None
+    if found is None:
+        raise ConfigError(
+            "--arch", f"there is no {arch!r} with platform {platform!r}; there are {', '.join(processors)}"
+        )
+    return found
 
 
 def _in_words(answer: object) -> str:
@@ -133,17 +177,29 @@ def _in_words(answer: object) -> str:
 
 
 def _spec(spec: BootSpec) -> str:
-    lines = [f"  kernel   {spec.kernel.location}"] if spec.kernel else []
-    lines += [f"  initrd   {ref.location}" for ref in spec.initrds]
-    lines += [f"  file     {name}: {ref.location}" for name, ref in spec.files.items()]
+    lines = [f"  kernel   {_where(spec.kernel)}"] if spec.kernel else []
+    lines += [f"  initrd   {_where(ref)}" for ref in spec.initrds]
+    lines += [f"  file     {name}: {_where(ref)}" for name, ref in spec.files.items()]
     lines += [f"  message  {spec.message}"] if spec.message else []
     lines += ["  a script of its own"] if spec.ipxe_script is not None else []
     return "\n".join(lines) + "\n"
 
 
-def _short(text: str) -> str:
-    """*text* with sealed tokens cut out: nobody reads them, and these work nowhere."""
-    return re.sub(r"(name=|/_/folder/)[\w-]{40,}", r"\1…", text)
+def _where(ref: FileRef) -> str:
+    return shown(ref.location) if ref.is_url else ref.location
+
+
+def _say(text: str) -> None:
+    """Print *text* without passwords, and with sealed tokens cut out: nobody reads those, and these work nowhere."""
+    text = _ORIGIN.sub(lambda found: _without_password(found[0]), text)
+    click.echo(re.sub(r"(name=|/_/folder/)[\w-]{40,}", r"\1…", text))
+
+
+def _without_password(origin: str) -> str:
+    try:
+        return shown(origin)
+    except ValueError:
+        return origin  # what a plugin writes need not be a URL
 
 
 def _indented(script: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pixiecore_core.cli.select import _architecture
 from tests.cli.test_cli import failure, pixiecore
 from tests.cli.test_policies import kernel, two_policies
 
@@ -51,9 +52,54 @@ def test_mistakes_are_named(kernel: str) -> None:
     command = ["select", "--booter", "static", "--kernel", kernel]
     assert "Missing option '--mac'" in failure(pixiecore(*command), 2)
     assert "--mac: 'x' is not a MAC address" in failure(pixiecore(*command, "--mac", "x"), 2)
-    assert "--arch: there is no 'vax'" in failure(pixiecore(*command, "--mac", MAC, "--arch", "vax"), 2)
+    assert (
+        "--arch: there is no 'vax' with platform 'efi'; there are ia64, i386, x86_64, xscale, arm32, arm64, riscv32"
+        in failure(pixiecore(*command, "--mac", MAC, "--arch", "vax"), 2)
+    )
+    message = failure(pixiecore(*command, "--mac", MAC, "--arch", "aarch64", "--platform", "bios"), 2)
+    assert message == "Error: --arch: there is no 'aarch64' with platform 'bios'; there are i386, x86_64\n"
+    message = failure(pixiecore(*command, "--mac", MAC, "--platform", "open firmware"), 2)
+    assert message == "Error: --platform: there is no 'open firmware'; there are efi and bios\n"
     assert "--subnet: " in failure(pixiecore(*command, "--mac", MAC, "--subnet", "here"), 2)
     assert "installed: api, inventory, quick, static" in failure(pixiecore("select", "--mac", MAC), 2)
+
+
+@pytest.mark.parametrize(
+    ("arch", "platform", "described"),
+    [
+        ("amd64", "efi", "UEFI x86_64"),
+        ("x86_64", "UEFI", "UEFI x86_64"),
+        ("aarch64", "efi", "UEFI arm64"),
+        ("ARM64", "efi", "UEFI arm64"),
+        ("x86", "efi", "UEFI i386"),
+        ("amd64", "bios", "BIOS i386"),
+        ("i386", "pcbios", "BIOS i386"),
+    ],
+)
+def test_processors_and_firmware_are_spelled_in_several_ways(arch: str, platform: str, described: str) -> None:
+    assert str(_architecture(arch.lower(), platform.lower())) == described
+
+
+def test_an_interface_can_be_matched(tmp_path: Path) -> None:
+    inventory = "profiles: {x: {kernel: http://h/k}}\ngroups: [{match: {interface: lab0}, profile: x}]\n"
+    (tmp_path / "inventory.yaml").write_text(inventory + "default: ignore\n")
+    command = ["select", "--booter", "inventory", "--folder", str(tmp_path), "--mac", MAC, "--arch", "amd64"]
+    done = pixiecore(*command, "--interface", "lab0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "  kernel   http://h/k\n" in done.stdout
+    assert pixiecore(*command).returncode == 1
+
+
+def test_passwords_are_not_shown() -> None:
+    mirror = "http://user:s3cret@mirror.test/fedora"
+    done = pixiecore(
+        *("select", "--booter", "quick", "--recipe", "fedora", "--mirror", mirror, "--mac", MAC),
+        *("--cmdline", 'ks={{ ID "http://u:s3cret@h/ks" }} a=http://u:s3cret@h,http://u:s3cret@h/x'),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+    assert "  kernel   http://user:…@mirror.test/fedora/releases/" in done.stdout
+    assert "Command line:\n  inst.repo=http://user:…@mirror.test/fedora/releases/" in done.stdout
 
 
 def test_nothing_is_listened_on_or_created(kernel: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pixiecore_core import __version__
 from pixiecore_core.app import App
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options, model_options
-from pixiecore_core.cli.signals import reloading, stopping
+from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
 from pixiecore_core.cli.stack import Platform, construct, is_policy_option, policy_settings, register_all
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import StartError
@@ -100,6 +100,17 @@ def run(
     :raises StartError: this machine refuses
     :raises PluginError: a plugin refuses
     """
+    with starting() as hangups:
+        _run(ctx, booter_name, booter_given, arguments, hangups)
+
+
+def _run(
+    ctx: click.Context,
+    booter_name: str | None,
+    booter_given: Mapping[str, Any],
+    arguments: Mapping[str, str] | None,
+    hangups: Hangups,
+) -> None:
     platform: Platform = ctx.obj
     config: Path | None = ctx.params.get("config")
     tables = read_toml(config) if config else {}
@@ -128,7 +139,7 @@ def run(
         with (
             listening(recorder.logger, settings.debug, soon),
             stopping(app.request_stop, watch(plugins.report).culprit),
-            reloading(app.request_reload, app.request_stop),
+            reloading(hangups, app.request_reload, app.request_stop),
         ):
             try:
                 _serve(app, loaders)

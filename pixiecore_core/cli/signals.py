@@ -61,16 +61,51 @@ def stopping(stop: Callable[[], None], culprit: Callable[[], str | None]) -> Ite
         os.close(writing)
 
 
+class Hangups:
+    """Who a SIGHUP comes from: a terminal that has gone, which ends the server, or somebody who wants it to reload."""
+
+    def __init__(self) -> None:
+        # Of nohup, which has it ignored, whoever starts us wants that the terminal may go.
+        self._terminal_counts = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
+        self.early = False
+        """Whether one came before there was a server to tell of it."""
+
+    def is_the_end(self) -> bool:
+        """Whether the terminal that we had has gone."""
+        return self._terminal_counts and not _has_terminal()
+
+
 @contextmanager
-def reloading(reload: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
+def starting() -> Iterator[Hangups]:
+    """While inside, SIGHUP ends nothing: a service manager may send one before the server is ready for it. What needs
+    to be read again has not been read yet.
+    """
+    hangups = Hangups()
+
+    def note(number: int, frame: object) -> None:
+        hangups.early = True
+
+    before = signal.signal(signal.SIGHUP, note)
+    try:
+        yield hangups
+    finally:
+        # None is a handler that Python did not install, and cannot install again.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL if before is None else before)
+
+
+@contextmanager
+def reloading(hangups: Hangups, reload: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
     """While inside, SIGHUP calls *reload*; where it says that the terminal has gone, *stop*, as ever."""
-    had_terminal = _has_terminal()
-    watcher = gevent.signal_handler(signal.SIGHUP, lambda: stop() if had_terminal and not _has_terminal() else reload())
+    before = signal.getsignal(signal.SIGHUP)
+    watcher = gevent.signal_handler(signal.SIGHUP, lambda: stop() if hangups.is_the_end() else reload())
+    if hangups.early and hangups.is_the_end():
+        stop()
     try:
         yield
     finally:
         watcher.cancel()
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        # The watcher is libev's, which leaves the default behind.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL if before is None else before)
 
 
 def _has_terminal() -> bool:

@@ -12,9 +12,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pixiecore_core.cli import signals
 from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, install_plugin
 
 BLOCKING = """
@@ -129,6 +131,101 @@ def test_a_terminal_that_closes_ends_the_server(tmp_path: Path) -> None:
         os.kill(child, signal.SIGKILL)
     assert ended == child
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_under_nohup_a_terminal_may_close(tmp_path: Path) -> None:
+    """SIGHUP, ignored when the server starts, still has it reload, and never ends it."""
+    (tmp_path / "vmlinuz").write_bytes(b"kernel")
+    log = tmp_path / "log"
+    child, terminal = pty.fork()
+    if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.execv(PIXIECORE[0], [*PIXIECORE, "boot", str(tmp_path / "vmlinuz"), *HIGH_PORTS])
+    try:
+        wait_for(log, "Ready")
+        os.close(terminal)
+        wait_for(log, "Reloading")
+        os.kill(child, signal.SIGHUP)
+        wait_for(log, "Reloading", 2)
+        os.kill(child, signal.SIGTERM)
+        wait_for(log, "Stopped")
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def wait_for(log: Path, words: str, times: int = 1) -> None:
+    give_up = time.monotonic() + 10
+    while not log.exists() or log.read_text().count(words) < times:
+        assert time.monotonic() < give_up, log.read_text() if log.exists() else "it did not start"
+        time.sleep(0.05)
+
+
+IMPATIENT = """
+import os, signal, time
+from pydantic import BaseModel
+from pixiecore_core import hookimpl
+
+class Policy:
+    name = "broken"
+
+    class Settings(BaseModel):
+        pass
+
+    def __init__(self, settings):
+        os.kill(os.getpid(), signal.SIGHUP)
+
+@hookimpl
+def register_policies(register):
+    register(Policy)
+
+@hookimpl
+def select_boot(machine):
+    {}
+"""
+
+
+def test_a_sighup_before_the_server_is_ready_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.cli.test_stopping.BLOCKING", IMPATIENT)
+    with server(tmp_path, "pass") as (process, _):
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "[Init] Reloading, as SIGHUP asks\n"
+        end(process, signal.SIGTERM)
+        assert process.returncode == 0
+
+
+def test_a_terminal_that_closes_during_the_start_ends_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(signals, "_has_terminal", lambda: True)
+    with signals.starting() as hangups:
+        os.kill(os.getpid(), signal.SIGHUP)
+        with signals.reloading(hangups, lambda: told.append("reload"), lambda: told.append("stop")):
+            assert told == [], "the terminal is still there"
+        monkeypatch.setattr(signals, "_has_terminal", lambda: False)
+        with signals.reloading(hangups, lambda: told.append("reload"), lambda: told.append("stop")):
+            assert told == ["stop"]
+
+
+@pytest.mark.parametrize("before", [signal.SIG_IGN, signal.SIG_DFL, lambda number, frame: None])
+def test_what_sighup_did_before_is_restored(before: Any) -> None:
+    original = signal.signal(signal.SIGHUP, before)
+    try:
+        with signals.starting() as hangups:
+            with signals.reloading(hangups, lambda: None, lambda: None):
+                pass
+            os.kill(os.getpid(), signal.SIGHUP)  # while it stops
+        assert signal.getsignal(signal.SIGHUP) is before
+        if before is signal.SIG_IGN:
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, original)
 
 
 def test_while_it_has_nothing_to_do(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ URL in a script is made from the address the client reached us by, never from it
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -154,20 +155,24 @@ class BootPages:
 
     def _send(self, request: Request, sealed: Sealed, ref: FileRef) -> Response:
         urls = SealedUrls(_server(request), self.sealer, sealed.mac, sealed.expires)
+        chosen = ref is not sealed.ref  # by the client, which may make up as many names as it likes, and long ones
         try:
             file = self.plugins.open_boot_file(ref, sealed.mac, urls)
-        except BootFileNotFound as error:
-            if sealed.ref.is_folder and ref.name in _OPTIONAL:
-                self.recorder.ignored_traffic("HTTP", f"No file for {sealed.mac}, which can do without: {error}")
-                return _text(404, "no such file")
-            return self._unavailable(error, sealed.mac, f"Failed to get a file for {sealed.mac}", "couldn't get file")
         except PluginError as error:
             return _text(500, f"couldn't get file: {error.reason}")
         except BootFileError as error:
+            if chosen and _is_missing(error):
+                self._not_in_folder(sealed, ref, _cut(str(error), len(sealed.ref.location) + 60, 60))
+                return _text(404, "no such file")
             return self._unavailable(error, sealed.mac, f"Failed to get a file for {sealed.mac}", "couldn't get file")
-        return respond(
-            request, file, self._report(_SENT[sealed.purpose], sealed.mac, file.name, file.size, sealed.purpose)
-        )
+        name = _cut(file.name) if chosen else file.name
+        return respond(request, file, self._report(_SENT[sealed.purpose], sealed.mac, name, file.size, sealed.purpose))
+
+    def _not_in_folder(self, sealed: Sealed, ref: FileRef, reason: str) -> None:
+        if ref.name in _OPTIONAL:
+            self.recorder.ignored_traffic("HTTP", f"No file for {sealed.mac}, which can do without: {reason}")
+        else:
+            self._record(EventKind.REFUSED, sealed.mac, f"Failed to get a file for {sealed.mac}: {reason}")
 
     def _booting(self, request: Request) -> Response:
         mac = self.sealer.open_mac(request.args.get("name", ""))
@@ -194,7 +199,7 @@ class BootPages:
         try:
             file, mac = FirstStage(self.plugins).open(request.path.removeprefix(LOADER_PATH))
         except BootFileError as error:
-            text = f"Failed to get {request.path!r} for {request.remote_addr}"
+            text = f"Failed to get {_cut(request.path)!r} for {request.remote_addr}"
             return self._unavailable(error, None, text, str(error))
         return respond(request, file, self._report(EventKind.LOADER_SENT, mac, file.name, file.size, "loader"))
 
@@ -238,6 +243,17 @@ class BootPages:
         self, kind: EventKind, mac: str | None, message: str, details: dict[str, str | int | float] | None = None
     ) -> None:
         self.recorder.record(Event(kind=kind, subsystem="HTTP", mac=mac, message=message, details=details or {}))
+
+
+def _is_missing(error: BootFileError) -> bool:
+    """Whether there is no such file: nor can there be one, of a name that is too long for the disk."""
+    cause = error.__cause__
+    return isinstance(error, BootFileNotFound) or (isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG)
+
+
+def _cut(text: str, first: int = 40, last: int = 40) -> str:
+    """*text* without its middle, where it is long."""
+    return text if len(text) <= first + last else f"{text[:first]}…{text[-last:]}"
 
 
 def _text(status: int, text: str) -> Response:

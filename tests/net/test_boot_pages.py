@@ -408,6 +408,45 @@ def test_a_folder_serves_the_files_below_it_and_no_others(booting: Site, tmp_pat
     assert booting.get(f"/_/folder/{kernel}/user-data").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["a" * 200, "a" * 6000, "a/" * 3000 + "a"], ids=["long", "too long", "too deep"])
+def test_names_that_clients_make_up_do_not_fill_the_log(site: Site, tmp_path: Path, name: str) -> None:
+    token = site.sealer.seal(Sealed(ref=FileRef(location=f"{tmp_path}/"), mac=MAC, purpose="file"))
+    for _ in range(100):
+        assert site.get(f"/_/folder/{token}/{name}").status_code == 404
+    assert set(site.kinds()) == {EventKind.REFUSED}, "it shows in the machine's timeline"
+    lines = site.log.getvalue().splitlines()
+    assert 20 <= len(lines) <= 42, "20 a second, and how many were not logged"
+    for line in lines:
+        assert len(line) < len(str(tmp_path)) + 200
+    assert f"Failed to get a file for {MAC}: {tmp_path}/aa" in lines[0] or f"{tmp_path}/a/a" in lines[0]
+    assert "…" in lines[0]
+    assert lines[0].endswith(("a does not exist", "File name too long"))
+
+
+def test_long_names_of_what_there_is_are_cut_too(site: Site) -> None:
+    site.plugin(open_boot_file=lambda ref: BootFile.from_bytes(ref.name, b"x"))
+    token = site.sealer.seal(Sealed(ref=FileRef(location="http://host/"), mac=MAC, purpose="file"))
+    assert site.get(f"/_/folder/{token}/{'a' * 6000}").status_code == 200
+    (event,) = site.recorder.timelines.of(MAC)
+    assert event.message.startswith(f'Sent file "{"a" * 40}…{"a" * 40}" (file, 1 bytes')
+    assert event.details["file"] == f"{'a' * 40}…{'a' * 40}"
+
+
+def test_a_loader_of_a_long_name(site: Site) -> None:
+    assert site.get(f"/_/loader/{'a' * 6000}").status_code == 404
+    assert len(site.log.getvalue()) < 300
+
+
+def test_another_servers_failure_is_one_whatever_the_name(site: Site) -> None:
+    def open_boot_file(ref: FileRef) -> BootFile:
+        raise BootFileError("upstream is down")
+
+    site.plugin(open_boot_file=open_boot_file)
+    token = site.sealer.seal(Sealed(ref=FileRef(location="http://host/"), mac=MAC, purpose="file"))
+    assert site.get(f"/_/folder/{token}/user-data").status_code == 502
+    assert site.kinds() == [EventKind.FAILED]
+
+
 def test_a_plugin_opens_files_of_its_own_that_name_others(booting: Site) -> None:
     def open_boot_file(ref: FileRef, url_for: UrlFor) -> BootFile | None:
         if not ref.location.startswith("mine:"):

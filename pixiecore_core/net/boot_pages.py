@@ -53,6 +53,8 @@ _SENT: dict[Purpose, EventKind] = {
 }
 _OPTIONAL = {"vendor-data", "network-config"}
 """What cloud-init's NoCloud asks every folder for, and does without (cloudinit/util.py, read_seeded)."""
+_LONGEST_CMDLINE = 2047
+"""Bytes: COMMAND_LINE_SIZE is 2048 on x86 and arm64 (arch/x86/include/asm/setup.h), with the NUL at its end."""
 _GO_ARCHITECTURES = {"0": REGISTRY[0], "1": REGISTRY[7]}
 """What the Go Pixiecore's iPXE said of itself: IA32 and X64."""
 
@@ -122,7 +124,8 @@ class BootPages:
         except (CmdlineError, BootFileError) as error:
             self._record(EventKind.FAILED, machine.mac, f"Failed to write the boot script of {machine.mac}: {error}")
             return _text(500, f"couldn't get a boot script: {error}")
-        self._record(EventKind.SCRIPT_SENT, machine.mac, f"Sent boot script to {machine.mac} ({request.remote_addr})")
+        said = f"Sent boot script to {machine.mac} ({request.remote_addr}){_length_of(cmdline)}"
+        self._record(EventKind.SCRIPT_SENT, machine.mac, said)
         return _text(200, script)
 
     def _file(self, request: Request) -> Response:
@@ -254,6 +257,14 @@ def _is_missing(error: BootFileError) -> bool:
 def _cut(text: str, first: int = 40, last: int = 40) -> str:
     """*text* without its middle, where it is long."""
     return text if len(text) <= first + last else f"{text[:first]}…{text[-last:]}"
+
+
+def _length_of(cmdline: str) -> str:
+    """A word on a command line that is too long."""
+    length = len(cmdline.encode())
+    if length <= _LONGEST_CMDLINE:
+        return ""
+    return f"; its command line has {length} bytes, and Linux cuts it off after {_LONGEST_CMDLINE} without a word"
 
 
 def _text(status: int, text: str) -> Response:

@@ -492,3 +492,10 @@ def test_a_web_page_whose_url_ends_with_a_slash_is_itself_and_a_folder(booting: 
     for path in (kernel, config, config + "user-data"):
         assert booting.get(path).status_code == 200
     assert asked == ["http://host/kernel/", "http://host/config/", "http://host/config/user-data"]
+
+
+@pytest.mark.parametrize(("length", "told"), [(2047, False), (2048, True)])
+def test_a_command_line_that_linux_would_cut_off_is_told(booting: Site, length: int, told: bool) -> None:
+    booting.spec = BootSpec(kernel=FileRef(location=str(booting.kernel)), cmdline="x" * length)
+    assert booting.get(SCRIPT).status_code == 200
+    assert ("its command line has 2048 bytes" in booting.log.getvalue()) == told

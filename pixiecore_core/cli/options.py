@@ -23,7 +23,10 @@ def model_options(model: type[BaseModel], prefix: str = "", section: str = "") -
     :param section: goes before the options' names
     """
     own_first = sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__)
-    return [_option(prefix + key, f"{section}_{key}" if section else key, field) for key, field in own_first]
+    return [
+        _option(prefix + key, option_name(f"{section}_{key}" if section else key), key, field)
+        for key, field in own_first
+    ]
 
 
 def given_options(ctx: click.Context, model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
@@ -35,9 +38,9 @@ def given_options(ctx: click.Context, model: type[BaseModel], prefix: str = "") 
     }
 
 
-def _option(parameter: str, key: str, field: FieldInfo) -> click.Option:
+def _option(parameter: str, name: str, key: str, field: FieldInfo) -> click.Option:
     extra: Mapping[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    names = [parameter, option_name(key), *([extra["short"]] if "short" in extra else [])]
+    names = [parameter, name, *([extra["short"]] if "short" in extra else [])]
     flag = field.annotation is bool
     return click.Option(
         names,

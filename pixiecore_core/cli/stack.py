@@ -60,8 +60,13 @@ def policy_options(policies: Policies) -> list[click.Option]:
     return [
         option
         for name, policy in sorted(policies.classes.items())
-        for option in model_options(policy.Settings, f"{POLICY_PREFIX}{name}__", section=name)
+        for option in model_options(policy.Settings, policy_prefix(name), section=name)
     ]
+
+
+def policy_prefix(name: str) -> str:
+    """What the click parameters of the policy *name* begin with; they must be identifiers, and its name may not be."""
+    return f"{POLICY_PREFIX}{name.replace('-', '_')}__"
 
 
 def is_policy_option(parameter: str) -> bool:
@@ -91,7 +96,7 @@ def policy_sources(
     tables: Mapping[str, Any],
 ) -> Sources:
     """Where the settings of the policy *name* come from."""
-    given = given_options(ctx, model, f"{POLICY_PREFIX}{name}__")
+    given = given_options(ctx, model, policy_prefix(name))
     return Sources.policy(name, model, given, environment, tables)
 
 

@@ -6,6 +6,7 @@ that silently does not run is worse than none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points, version
@@ -19,6 +20,10 @@ from pixiecore_core.errors import ConfigError
 
 GROUP = "pixiecore"
 CORE_DISTRIBUTION = "pixiecore-core"
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""Of a booter or policy: it becomes a part of options, environment variables and TOML tables."""
+NAME_IN_WORDS = "of lower-case letters, digits and single dashes, beginning with a letter, such as rack-policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Offered:
         settings = getattr(offered, "Settings", None)
         if not isinstance(name, str) or not (isinstance(settings, type) and issubclass(settings, BaseModel)):
             raise ConfigError(f"{self.kind} {offered!r}", "needs 'name', a string, and 'Settings', a pydantic model")
+        if not NAME.fullmatch(name):
+            raise ConfigError(f"{self.kind} {name!r}", f"its name must be {NAME_IN_WORDS}")
         if name in self.classes:
             raise ConfigError(f"{self.kind} {name!r}", "two installed plugins offer it; remove one")
         self.classes[name] = offered

@@ -11,6 +11,48 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import failure, pixiecore
+from tests.docs.pages import install
+
+MAC = "00:11:22:33:44:55"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment that has the written plugin ``rack-policy``; a file that does for a kernel."""
+    assert pixiecore("new-plugin", "rack-policy", "--in", str(tmp_path)).returncode == 0
+    folder = tmp_path / "pixiecore-rack-policy"
+    install({"pyproject.toml": (folder / "pyproject.toml").read_text()}, folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    kernel = tmp_path / "vmlinuz"
+    kernel.touch()
+    return kernel
+
+
+@pytest.mark.parametrize("command", ["run", "boot", "config", "select"])
+def test_its_setting_is_an_option_where_it_is_installed(installed: Path, command: str) -> None:
+    done = pixiecore(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--rack-policy-prefix PREFIX" in done.stdout
+
+
+def test_its_setting_comes_from_every_source(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text('[plugin.rack-policy]\nprefix = "52:54:00"\n')
+    select = ["select", "--booter", "static", "--kernel", str(installed), "--mac", MAC]
+    refused = "It does not boot: its MAC address does not begin with"
+    assert pixiecore(*select).returncode == 0
+    for given, variable, source in (
+        (["--config", str(config)], "", "[plugin.rack-policy] prefix"),
+        ([], "52:54:00", "PIXIECORE_RACK_POLICY_PREFIX"),
+        (["--rack-policy-prefix", "52:54:00"], "", "--rack-policy-prefix"),
+    ):
+        monkeypatch.setenv("PIXIECORE_RACK_POLICY_PREFIX", variable)
+        done = pixiecore(*select, *given)
+        assert done.returncode == 1, done.stderr
+        assert f"{refused} 52:54:00" in done.stdout
+        shown = pixiecore("config", *given)
+        assert shown.returncode == 0, shown.stderr
+        assert f'prefix = "52:54:00" # {source}' in {" ".join(line.split()) for line in shown.stdout.splitlines()}
 
 
 def test_what_it_writes_passes_its_own_tests(tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ def test_what_is_offered_needs_a_name_and_settings(registry: Booters | Policies,
     registry(good)
     with pytest.raises(ConfigError, match=f"{kind} 'good': two installed plugins offer it"):
         registry(good)
+    for name in ("Rack", "rack_policy", "rack-", "1st", "", "a b"):
+        with pytest.raises(ConfigError, match=f"{kind} '{name}': its name must be of lower-case letters"):
+            registry(type("Bad", (), {"name": name, "Settings": BaseModel}))
+    registry(type("Dashed", (), {"name": "rack-policy2", "Settings": BaseModel}))
     for bad in (type("Bad", (), {"name": "bad"}), type("Bad", (), {"Settings": BaseModel})):
         with pytest.raises(ConfigError, match="needs 'name', a string, and 'Settings', a pydantic model"):
             registry(bad)

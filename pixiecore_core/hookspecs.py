@@ -111,21 +111,22 @@ def register_commands(cli: click.Group) -> None:
 
 
 @hookspec
-def startup(app: App) -> None:
-    """The sockets are bound and nothing has been answered yet.
+def register_routes(routes: RouteRegistrar) -> None:
+    """Add pages to the HTTP server.
 
-    Never fires in a dry run (``pixiecore select``), which asks the other hooks: a plugin that keeps what it has seen
-    begins to with this.
+    Fires once, before the sockets are bound. A path is of letters, digits, dots, dashes, underscores and slashes, is no
+    other plugin's, and does not begin with ``/_/``.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
 
 
 @hookspec
-def register_routes(routes: RouteRegistrar) -> None:
-    """Add pages to the HTTP server.
+def startup(app: App) -> None:
+    """The sockets are bound and nothing has been answered yet.
 
-    Fires once, before the sockets are bound.
+    Never fires in a dry run (``pixiecore select``), which asks the other hooks: a plugin that keeps what it has seen
+    begins to with this. Of *app*, the running server, nothing is promised yet.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -135,7 +136,9 @@ def register_routes(routes: RouteRegistrar) -> None:
 def on_pxe_request(request: PxeRequest) -> Ignore | None:
     """A machine asks to be booted.
 
-    Fires for each valid request, on port 67 and on 4011, before any decision. Every plugin is told.
+    Fires for each valid request, on port 67 and on 4011, before any decision. Every plugin is told. It guards the
+    offer alone: a script can be asked for without one, so a gate that must hold belongs into ``select_boot``. A wrapper
+    is given the list of all refusals, and hands on a list.
 
     :returns: ``None`` to let it pass, :class:`Ignore` to refuse it; a single refusal wins
     :raises Exception: fails closed: the machine gets no answer, and an event names the plugin
@@ -170,9 +173,12 @@ def provide_bootloader(firmware: Firmware, machine: Machine) -> BootFile | None:
 def cmdline_functions(machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction] | None:
     """Add functions to the command line's templates: ``{"DONE": function}`` gives a meaning to ``{{ DONE }}``.
 
-    Fires when the core builds a command line. The core's own ``ID`` cannot be replaced.
+    Fires when the core builds a command line that has braces in it. The core's own ``ID`` cannot be replaced. Each
+    function runs under the time limit of a hook, when its word is met. A wrapper is given the list of all answers, and
+    hands on a list.
 
     :returns: functions by name, or ``None`` for none
+    :raises CmdlineError: the client gets HTTP 500, with these words
     :raises Exception: the client gets HTTP 500, and an event names the plugin
     """
 
@@ -181,11 +187,13 @@ def cmdline_functions(machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFun
 def render_cmdline(machine: Machine, spec: BootSpec, url_for: UrlFor) -> str | None:
     """Build the kernel command line for the script.
 
-    The core's own, which expands ``{{ ID "name" }}`` and what ``cmdline_functions`` offer, comes last. To edit a line
+    Fires for each script, but for one of a spec's own (``ipxe_script``), which has no command line. The core's own,
+    which expands ``{{ ID "name" }}`` and what ``cmdline_functions`` offer, comes last. To edit a line
     rather than replace it, be a wrapper: ``@hookimpl(wrapper=True)``, then ``line = yield`` and
     ``return line + " console=ttyS0"``.
 
-    :returns: one line, or ``None`` to leave it to the next plugin
+    :returns: one line, or ``None`` to leave it to the next plugin; a wrapper always returns a line
+    :raises CmdlineError: the client gets HTTP 500, with these words
     :raises Exception: the client gets HTTP 500, and an event names the plugin
     """
 

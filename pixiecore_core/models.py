@@ -274,7 +274,7 @@ class _Bytes:
         return self._data[offset : offset + length]
 
     def close(self) -> None:
-        self._data = b""
+        """Nothing to free; a plugin may hand out the same file again."""
 
 
 class PageRequest(Model):
@@ -294,7 +294,7 @@ class PageAnswer(Model):
 
     text: str = ""
     status: int = Field(200, ge=200, le=599)
-    content_type: str = "text/plain; charset=utf-8"
+    content_type: str = Field("text/plain; charset=utf-8", pattern=r"^[\x20-\x7e]+$")
 
 
 class EventKind(StrEnum):
@@ -330,12 +330,23 @@ class EventKind(StrEnum):
     """A plugin raised, hung, blocked the loop or answered rubbish; plugins do not hear of it."""
 
 
+def _writable(text: str) -> str:
+    """*text* without lone surrogates, which neither JSON nor a web page can hold, and of a bounded length."""
+    if len(text) > _LONGEST_MESSAGE:
+        text = text[:_LONGEST_MESSAGE] + "…"
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+_LONGEST_MESSAGE = 2000
+_Text = Annotated[str, AfterValidator(_writable)]
+
+
 class Event(Model):
     """One fact about a boot, after it happened."""
 
     kind: EventKind
     subsystem: Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"]
-    message: str = Field(description="one line for a person")
+    message: _Text = Field(description="one line for a person")
     mac: MacAddress | None = Field(None, description="whose boot; None where nobody can tell")
-    details: dict[str, str | int | float] = Field({}, description="the same facts for machines")
+    details: dict[str, _Text | int | float] = Field({}, description="the same facts for machines")
     at: float = Field(default_factory=time.time, description="seconds since the epoch")

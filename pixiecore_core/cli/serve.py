@@ -121,6 +121,7 @@ def _run(
     booter_class = platform.booters.choose(booter_name)
     sources = Sources.booter(booter_class.name, booter_given, os.environ, tables, arguments)
     booter_settings = sources.resolve(booter_class.Settings)
+    _let_no_greenlet_end_us()
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
     loaders = find_loaders(settings.loaders())
 
@@ -181,6 +182,13 @@ def _warner(recorder: Recorder, subsystem: Literal["Init", "Files"]) -> Callable
         recorder.record(Event(kind=EventKind.FAILED, subsystem=subsystem, message=text))
 
     return warn
+
+
+def _let_no_greenlet_end_us() -> None:
+    """A plugin that says ``sys.exit()`` in a greenlet of its own ends that greenlet, and leaves a traceback."""
+    hub = gevent.get_hub()
+    hub.SYSTEM_ERROR = (SystemError,)
+    hub.NOT_ERROR = (gevent.GreenletExit,)
 
 
 def _raise_descriptor_limit() -> None:

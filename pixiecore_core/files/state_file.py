@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from pixiecore_core.errors import ConfigError
 
-_PATIENCE = 0.2
-"""Seconds that a server waits for another process that writes; all machines wait with it."""
+_PATIENCE = 2.0
+"""Seconds to wait for another process that holds the file."""
+_PAUSE = 0.01
 
 
 class StateFile:
@@ -24,11 +26,9 @@ class StateFile:
 
     :param path: made, with its folder, where it is not there
     :param schema: statements that make what is not there yet, such as ``CREATE TABLE IF NOT EXISTS …``
-    :param patience: seconds to wait for another process that writes; a command may give more than a server
     """
 
-    def __init__(self, path: Path, schema: Sequence[str], patience: float = _PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self, path: Path, schema: Sequence[str]) -> None:
         self._path = path
         self._schema = schema
         self._lock = threading.RLock()
@@ -44,22 +44,44 @@ class StateFile:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self.transaction():
-                pass
+                pass  # the schema is there
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(option, f"{self._path} cannot be used: {error}") from error
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, write: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection; what is done with it inside is kept as a whole, or, where something raises, not at all.
 
-        Do not wait for anything else inside: the other machines' questions wait meanwhile.
+        Waits for another process that holds the file, while the server goes on. Do not wait for anything else inside:
+        the other machines' questions wait meanwhile.
 
+        :param write: whether something will be changed
         :raises sqlite3.Error: the file cannot be used, or another process has held it for too long
         """
-        with self._lock:
-            connection = self._current()
-            with connection:
-                yield connection
+        give_up = time.monotonic() + _PATIENCE
+        while True:
+            with self._lock:
+                try:
+                    connection = self._begun(write)
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                        raise
+                else:
+                    with connection:
+                        yield connection
+                    return
+            time.sleep(_PAUSE)
+
+    def _begun(self, write: bool) -> sqlite3.Connection:
+        """A connection that has its lock on the file already."""
+        connection = self._current()
+        connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except BaseException:
+            connection.rollback()
+            raise
+        return connection
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
@@ -72,7 +94,7 @@ class StateFile:
         if self._connection is not None and self._opened == self._identity():
             return self._connection
         self.close()
-        connection = sqlite3.connect(self._path, timeout=self._patience, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
         try:
             with connection:
                 for statement in self._schema:

@@ -196,7 +196,9 @@ class BootPages:
             answer = self.plugins.page(route, asked)
         except PluginError as error:
             return _text(500, error.reason)
-        return Response(answer.text, answer.status, content_type=answer.content_type)
+        # What cannot be written is replaced: it may come from a machine.
+        text = answer.text.encode("utf-8", "replace")
+        return Response(text, answer.status, content_type=answer.content_type)
 
     def _loader(self, request: Request) -> Response:
         try:

@@ -1,13 +1,33 @@
-"""Puts a plugin's name and a time limit on what runs inside a ``with`` block. Does not decide what a failure means."""
+"""Puts a plugin's name and a time limit on what runs inside a ``with`` block. Does not decide what a failure means.
+
+Whatever a plugin raises comes out as a PluginError, but for the errors that its hook's contract names.
+"""
 
 from __future__ import annotations
+
+import signal
 
 import gevent
 
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
 
-_ALLOWED_ERRORS = (BootFileError, CmdlineError, ConfigError)
-_NOT_THE_PLUGINS = (gevent.GreenletExit, KeyboardInterrupt, GeneratorExit)
+_ALLOWED: dict[str, tuple[type[Exception], ...]] = {
+    "register_booters": (ConfigError,),
+    "register_policies": (ConfigError,),
+    "register_commands": (ConfigError,),
+    "startup": (ConfigError,),
+    "provide_bootloader": (BootFileError,),
+    "cmdline_functions": (CmdlineError, BootFileError),
+    "render_cmdline": (CmdlineError, BootFileError),
+    "render_script": (CmdlineError, BootFileError),
+    "open_boot_file": (BootFileError,),
+    "read_at": (BootFileError,),
+    "close": (BootFileError,),
+}
+"""What each hook may raise, as its contract says; ``url_for`` raises BootFileError in those that are given it."""
+
+LONGEST_REASON = 500
+"""Characters; a plugin's error may hold a whole file."""
 
 running: dict[int, tuple[str, str]] = {}
 """Plugin and hook that each greenlet is inside of, by the greenlet's id; the blocked-loop monitor reads it."""
@@ -18,14 +38,18 @@ class Blame:
 
     :param timeout: seconds; ``None`` for no limit
     :param passing: an error that was already on its way, and is nobody's fault here
+    :param generator: whether StopIteration is a generator's way to say that it is done
     """
 
-    __slots__ = ("_greenlet", "_outer", "_passing", "_timeout", "_timer", "_who")
+    __slots__ = ("_generator", "_greenlet", "_outer", "_passing", "_timeout", "_timer", "_who")
 
-    def __init__(self, plugin: str, hook: str, timeout: float | None, passing: object = None) -> None:
+    def __init__(
+        self, plugin: str, hook: str, timeout: float | None, passing: object = None, generator: bool = False
+    ) -> None:
         self._who = (plugin, hook)
         self._timeout = timeout
         self._passing = passing
+        self._generator = generator
 
     def __enter__(self) -> None:
         self._greenlet = id(gevent.getcurrent())
@@ -41,7 +65,28 @@ class Blame:
             running[self._greenlet] = self._outer
         if error is self._timer:
             raise PluginError(*self._who, f"gave no answer within {self._timeout:g} s") from None
-        if error is None or error is self._passing or isinstance(error, _NOT_THE_PLUGINS):
+        if error is None or error is self._passing or self._may_pass(error):
             return
-        if not isinstance(error, (StopIteration, PluginError, *_ALLOWED_ERRORS)):
-            raise PluginError(*self._who, f"{type(error).__name__}: {error}") from error
+        raise PluginError(*self._who, in_words(error)) from error
+
+    def _may_pass(self, error: BaseException) -> bool:
+        if isinstance(error, gevent.GreenletExit):
+            return True  # we are being stopped
+        if isinstance(error, KeyboardInterrupt):
+            # While a server runs, Ctrl-C is handled elsewhere (cli/signals.py), and this is the plugin's own.
+            return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if isinstance(error, StopIteration):
+            return self._generator
+        return isinstance(error, (PluginError, *_ALLOWED.get(self._who[1], ())))
+
+
+def in_words(error: BaseException) -> str:
+    """An error in one line of a bounded length, whatever its own ``__str__`` does."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "its text cannot be had"
+    line = " ".join(text.encode("utf-8", "replace").decode().split())
+    if len(line) > LONGEST_REASON:
+        line = f"{line[:LONGEST_REASON]}…"
+    return f"{type(error).__name__}: {line}"

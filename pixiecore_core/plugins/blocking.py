@@ -21,11 +21,13 @@ from gevent.events import EventLoopBlocked, subscribers
 
 from pixiecore_core.errors import PluginError
 from pixiecore_core.plugins.blame import running
-from pixiecore_core.plugins.manager import CORE, Report
+from pixiecore_core.plugins.manager import Report
 
 MAX_BLOCKING_SECONDS = 1.0
 """iPXE waits about 2 s for an offer; a loop that stands still this long has cost somebody half of it."""
 
+_NOBODY = ("unknown", "none")
+"""Outside of every hook: a greenlet that some plugin has begun by itself, perhaps."""
 _STDERR = 2
 _poll = monkey.get_original("select", "poll")
 
@@ -65,7 +67,7 @@ class Watch:
             self._blocks[greenlet] = _Block(time.monotonic() - event.blocking_time)
             self._hub.loop.run_callback_threadsafe(partial(self._turned, greenlet))
         elif block.who is None:
-            plugin, hook = block.who = running.get(greenlet, (CORE, "none"))
+            plugin, hook = block.who = running.get(greenlet, _NOBODY)
             frame = sys._current_frames().get(self._hub.thread_ident)
             place = f", in {frame.f_code.co_filename} line {frame.f_lineno}" if frame is not None else ""
             say(f"plugin {plugin!r}, hook {hook}: blocks the event loop, and with it every machine{place}")
@@ -83,7 +85,7 @@ def watch(report: Report) -> Watch:
     gevent.config.monitor_thread = True
     gevent.config.print_blocking_reports = False
     # The monitor notices a block at its second look after it began, and at the third that it has lasted long enough.
-    gevent.config.max_blocking_time = MAX_BLOCKING_SECONDS / 2
+    gevent.config.max_blocking_time = MAX_BLOCKING_SECONDS / 3
     subscribers.append(watching.blocked)
     with warnings.catch_warnings():
         # Without psutil it cannot watch the memory, which nobody asked it to.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Generator
+import re
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import pluggy
@@ -39,6 +40,10 @@ _CALLED_ONE_BY_ONE = {"register_routes", "provide_bootloader", "on_event", "relo
 """Hooks whose implementations the manager calls by itself, so that one that fails leaves the others alone."""
 _ALL_ASKED = {"on_pxe_request", "cmdline_functions"}
 """Hooks whose answers pluggy gathers in a list, which is what a wrapper around them sees."""
+_TEXTS = {"render_cmdline", "render_script"}
+_LONGEST_TEXT = 1_000_000
+"""Characters of a script; iPXE would have to hold it in memory."""
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Guarded:
@@ -69,14 +74,24 @@ class Guarded:
                 near = difflib.get_close_matches(hook, known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
                 raise ConfigError(f"plugin {name!r}", f"there is no hook {hook!r}; {hint}")
-            if hook in _CALLED_ONE_BY_ONE and (options.get("wrapper") or options.get("hookwrapper")):
-                raise ConfigError(f"plugin {name!r}", f"{hook} cannot be a wrapper: every plugin is called by itself")
+            _check_kind(function, options, hook, name)
             limit = None if hook in _UNTIMED else timeout
-            guarding = _guard_wrapper if inspect.isgeneratorfunction(function) else guard
+            guarding = _guard_wrapper if options.get("wrapper") else guard
             guarded = guarding(function, name, hook, limit)
-            if "BootFile" in {kind.__name__ for kind in _ANSWERS.get(hook, ())} and guarding is guard:
+            if BootFile in _ANSWERS.get(hook, ()) and guarding is guard:
                 guarded = _with_guarded_source(guarded, name, report)
             setattr(self, attribute, _observed(guarded, name, hook, observe) if observe is not None else guarded)
+
+
+def _check_kind(function: Callable[..., Any], options: Mapping[str, Any], hook: str, plugin: str) -> None:
+    """:raises ConfigError: it is a wrapper where none can be, or looks like one and is none"""
+    who = f"plugin {plugin!r}"
+    if options.get("hookwrapper"):
+        raise ConfigError(who, f"{hook} is a wrapper of an older kind; write @hookimpl(wrapper=True)")
+    if options.get("wrapper") and hook in _CALLED_ONE_BY_ONE:
+        raise ConfigError(who, f"{hook} cannot be a wrapper: every plugin is called by itself")
+    if not options.get("wrapper") and inspect.isgeneratorfunction(function):
+        raise ConfigError(who, f"{hook} yields, as wrappers do; did you mean @hookimpl(wrapper=True)?")
 
 
 def _is_specified(manager: pluggy.PluginManager, hook: str) -> bool:
@@ -129,7 +144,7 @@ def guard(function: Callable[..., Any], plugin: str, hook: str, timeout: float |
     def guarded(*args: Any) -> Any:
         with Blame(plugin, hook, timeout):
             answer = function(*args)
-        return _checked(answer, plugin, hook)
+        return _checked(answer, plugin, hook, timeout)
 
     return guarded
 
@@ -141,7 +156,8 @@ def _guard_wrapper(function: Callable[..., Any], plugin: str, hook: str, timeout
     def guarded(*args: Any) -> Generator[None, Any, Any]:
         with Blame(plugin, hook, timeout):
             generator = function(*args)
-            next(generator)
+            if next(generator, _DONE) is _DONE:
+                raise PluginError(plugin, hook, "the wrapper does not yield")
         try:
             inner = yield
         except BaseException as error:
@@ -149,19 +165,80 @@ def _guard_wrapper(function: Callable[..., Any], plugin: str, hook: str, timeout
         else:
             resume, value = generator.send, inner
         try:
-            with Blame(plugin, hook, timeout, passing=value):
+            with Blame(plugin, hook, timeout, passing=value, generator=True):
                 resume(value)
         except StopIteration as stop:
-            return _checked(stop.value, plugin, hook)
+            return _checked_of_wrapper(stop.value, plugin, hook, timeout)
         raise PluginError(plugin, hook, "the wrapper yields more than once")
 
     return guarded
 
 
-def _checked(answer: Any, plugin: str, hook: str) -> Any:
-    if answer is None or isinstance(answer, _ANSWERS.get(hook, ())):
-        return answer
-    if hook in _ALL_ASKED and isinstance(answer, list):
-        return answer  # what a wrapper around all answers hands on
-    allowed = " or ".join(kind.__name__ for kind in _ANSWERS.get(hook, ())) or "nothing"
-    raise PluginError(plugin, hook, f"returned {type(answer).__name__}, where {allowed} or None is expected")
+_DONE = object()
+
+
+def _checked_of_wrapper(answer: Any, plugin: str, hook: str, timeout: float | None) -> Any:
+    """What a wrapper hands on: where all plugins are asked, a list of answers; where a text is wanted, a text."""
+    if hook in _ALL_ASKED:
+        if not isinstance(answer, list):
+            raise PluginError(plugin, hook, f"returned {_kind(answer)}, where a wrapper hands on a list")
+        return [_checked(one, plugin, hook, timeout) for one in answer if one is not None]
+    if answer is None and hook in _TEXTS:
+        raise PluginError(plugin, hook, "the wrapper returned nothing")
+    return _checked(answer, plugin, hook, timeout)
+
+
+def _checked(answer: Any, plugin: str, hook: str, timeout: float | None) -> Any:
+    """*answer*, if it is one that *hook* allows.
+
+    :raises PluginError: it is not
+    """
+    if answer is None:
+        return None
+    allowed = _ANSWERS.get(hook, ())
+    if not isinstance(answer, allowed):
+        names = " or ".join(kind.__name__ for kind in allowed) or "nothing"
+        raise PluginError(plugin, hook, f"returned {_kind(answer)}, where {names} or None is expected")
+    if wrong := _wrong_with(answer, hook):
+        raise PluginError(plugin, hook, wrong)
+    if isinstance(answer, dict):
+        return {name: _word(function, plugin, hook, timeout) for name, function in answer.items()}
+    return answer
+
+
+def _kind(answer: Any) -> str:
+    return "None" if answer is None else type(answer).__name__
+
+
+def _wrong_with(answer: Any, hook: str) -> str:
+    """What an answer of the right type does not keep of its hook's contract; empty if it keeps all.
+
+    Pydantic has checked what was made the usual way; ``model_construct`` and subclasses get past it.
+    """
+    match answer:
+        case BootSpec() if answer.kernel is None and answer.ipxe_script is None:
+            return "returned a spec without a kernel"
+        case BootFile() if not isinstance(answer.size, int) or answer.size < 0 or not str(answer.etag).isprintable():
+            return "returned a file with an impossible size or etag"
+        case str() if hook == "render_cmdline" and _CONTROL.search(answer):
+            return "returned more than one printable line"
+        case str() if hook == "render_script" and not answer.startswith(("#!ipxe", "#!gpxe")):
+            return "returned a script that does not begin with #!ipxe"
+        case str() if len(answer) > _LONGEST_TEXT or "\0" in answer:
+            return f"returned a text with a NUL, or of over {_LONGEST_TEXT:,} characters"
+        case dict() if not all(isinstance(name, str) and callable(function) for name, function in answer.items()):
+            return "returned something else than functions by their names"
+    return ""
+
+
+def _word(function: Callable[[], str], plugin: str, hook: str, timeout: float | None) -> Callable[[], str]:
+    """A command line's function, under the time limit of its hook: the core calls it, and must not be blamed."""
+
+    def word() -> str:
+        with Blame(plugin, hook, timeout):
+            text = function()
+        if not isinstance(text, str):
+            raise PluginError(plugin, hook, f"a function returned {_kind(text)}, where str is expected")
+        return text
+
+    return word

@@ -36,6 +36,7 @@ class Listener:
         self._function = function
         self._timeout = timeout
         self._report = report
+        self._stopping = False
         self._queue: Queue[Event] = Queue(maxsize=QUEUE_LENGTH)
         self._greenlet = gevent.spawn(self._deliver)
 
@@ -50,6 +51,7 @@ class Listener:
 
     def stop(self) -> None:
         """Stop delivering; what is still queued is dropped."""
+        self._stopping = True
         self._greenlet.kill(block=False)
 
     def _deliver(self) -> None:
@@ -60,3 +62,7 @@ class Listener:
                     self._function(event)
             except PluginError as error:
                 self._report(error, None)
+            except gevent.GreenletExit:
+                if self._stopping:
+                    raise
+                self._report(PluginError(self.plugin, "on_event", "raised GreenletExit"), None)

@@ -6,6 +6,7 @@ plugin's name on whatever goes wrong. Does not load plugins (loader.py) and deci
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -29,6 +30,7 @@ from pixiecore_core.models import (
     PageRequest,
     PxeRequest,
 )
+from pixiecore_core.plugins.blame import Blame
 from pixiecore_core.plugins.guard import Guarded, Observe, guard
 from pixiecore_core.plugins.listeners import Listener
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 CORE = "core"
 """The name of the core's own implementations."""
 
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+/?")
 _MOST_REFERRALS = 3
 """How many times a plugin may name another file instead of opening one."""
 
@@ -137,8 +140,8 @@ class PluginManager:
             plugin = implementation.plugin_name
 
             def add(path: str, page: hookspecs.Page, plugin: str = plugin) -> None:
-                if not path.startswith("/") or path.startswith("/_/") or path == "/" or path in routes:
-                    raise PluginError(plugin, "register_routes", f"cannot have the path {path!r}")
+                if not _PATH.fullmatch(path) or path.startswith("/_/") or path in routes or not callable(page):
+                    raise PluginError(plugin, "register_routes", f"cannot have the path {path!r} with {page!r}")
                 routes[path] = Route(plugin, page)
 
             implementation.function(*(add for _ in implementation.argnames))
@@ -205,7 +208,12 @@ class PluginManager:
         except PluginError as error:
             self.report(error, machine.mac)
             raise
-        return answer if answer is not None else Ignore(reason="no plugin has anything to boot it with")
+        if answer is None:
+            return Ignore(reason="no plugin has anything to boot it with")
+        if isinstance(answer, BootSpec) and answer.files:
+            # Its own copy for each boot: what a wrapper does to it must not reach the next machine.
+            return answer.model_copy(update={"files": dict(answer.files)})
+        return answer
 
     def provide_bootloader(self, firmware: Firmware, machine: Machine) -> BootFile | None:
         """The first file offered; a provider that fails is reported and the next one asked.
@@ -220,6 +228,11 @@ class PluginManager:
                 )
             except PluginError as error:
                 self.report(error, machine.mac)
+                continue
+            except BootFileError as error:
+                if implementation.plugin_name == CORE:
+                    raise
+                self.report(PluginError(implementation.plugin_name, "provide_bootloader", str(error)), machine.mac)
                 continue
             if file is not None:
                 return file
@@ -245,7 +258,9 @@ class PluginManager:
             answer = guard(route.page, route.plugin, "page", self._policy_timeout)(request)
             if answer is None:
                 raise PluginError(route.plugin, "page", "answered nothing")
-            return cast("PageAnswer", answer)
+            with Blame(route.plugin, "page", None):
+                # Checked again, for it may have been made past all checks.
+                return PageAnswer.model_validate(dict(answer))
         except PluginError as error:
             self.report(error, request.mac)
             raise
@@ -291,15 +306,18 @@ class PluginManager:
 
     def publish(self, event: Event) -> None:
         """Queue *event* for every plugin that listens. Never waits."""
+        if self._listeners:
+            # The timeline keeps the original.
+            event = event.model_copy(update={"details": dict(event.details)})
         for listener in self._listeners:
             listener.put(event)
 
     def _reported(self, machine: Machine, call: Callable[[], Any]) -> str:
         try:
             text = call()
+            if not isinstance(text, str):
+                raise PluginError(CORE, "render", "no plugin rendered anything")
+            return text
         except PluginError as error:
             self.report(error, machine.mac)
             raise
-        if not isinstance(text, str):
-            raise PluginError(CORE, "render", "no plugin rendered anything")
-        return text

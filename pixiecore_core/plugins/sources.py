@@ -36,12 +36,13 @@ class GuardedSource:
                 data = self._source.read_at(offset, length)
                 if not isinstance(data, (bytes, bytearray, memoryview)):
                     raise TypeError(f"{type(data).__name__} is not bytes")
+                data = bytes(data)  # a view of larger items has fewer of them than bytes
                 if len(data) > length:
                     raise ValueError(f"{len(data)} bytes where {length} were asked for")
         except PluginError as error:
             self._report(error)
             raise BootFileError(str(error)) from error
-        return bytes(data)
+        return data
 
     def close(self) -> None:
         """Free it; a failure is reported, and hurts nobody."""

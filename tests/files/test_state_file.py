@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def file(path: Path) -> StateFile:
 
 
 def add(file: StateFile, mac: str) -> None:
-    with file.transaction() as database:
+    with file.transaction(write=True) as database:
         database.execute("INSERT INTO machines VALUES (?)", (mac,))
 
 
@@ -81,7 +82,10 @@ def test_what_cannot_be_a_database_is_named_with_its_option(tmp_path: Path) -> N
             StateFile(path, SCHEMA).prepare("--database")
 
 
-def test_a_file_that_another_process_holds_is_an_error_and_works_again(file: StateFile, path: Path) -> None:
+def test_a_file_that_another_process_holds_is_an_error_and_works_again(
+    file: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixiecore_core.files.state_file._PATIENCE", 0.1)
     all_of(file)
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
@@ -91,3 +95,31 @@ def test_a_file_that_another_process_holds_is_an_error_and_works_again(file: Sta
     writer.close()
     add(file, "a")
     assert all_of(file) == ["a"]
+
+
+def test_it_waits_for_another_process_while_others_go_on(file: StateFile, path: Path) -> None:
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN EXCLUSIVE")
+    release = threading.Timer(0.3, lambda: (writer.execute("COMMIT"), writer.close()))
+    release.start()
+    add(file, "a")
+    assert all_of(file) == ["a"]
+    release.join()
+
+
+def test_the_lock_is_free_while_it_waits(file: StateFile, path: Path) -> None:
+    """So that a server's other greenlets run, and find out by themselves that the file is held."""
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    waiting = threading.Thread(target=add, args=(file, "a"))
+    waiting.start()
+    turns = 0
+    for _ in range(50):
+        if file._lock.acquire(timeout=0.05):
+            file._lock.release()
+            turns += 1
+        time.sleep(0.001)
+    writer.execute("ROLLBACK")
+    writer.close()
+    waiting.join()
+    assert turns > 40

@@ -24,8 +24,8 @@ def page() -> str:
         "Generated from the models of the inventory booter by `tools/write-reference`; do not edit. "
         "[How to use them](../how-to/inventory.md).",
         "In YAML, `no`, `0012`, `1.10` and `52:54:00:12:34:56` are texts. A key that is not listed here, or stands "
-        "twice, is a mistake; one with nothing behind it is as good as none. At the top of a file, keys that begin with "
-        "`x-` are left alone.",
+        "twice, is a mistake; one with nothing behind it is as good as none. At the top of a file, keys that begin "
+        "with `x-` are left alone.",
     ]
     for title, where, model in _PARTS:
         parts += [f"## {title}", where, _table(model)]

@@ -32,7 +32,7 @@ def allowlist(ctx: click.Context, database: Path | None) -> None:
 
     For example: pixiecore allowlist approve 52:54:00:12:34:56
     """
-    ctx.obj = States(database or default_database(), patience=5.0)
+    ctx.obj = States(database or default_database())
     ctx.obj.file.prepare("--database")
 
 

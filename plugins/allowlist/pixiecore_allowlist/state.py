@@ -76,11 +76,10 @@ class States:
     """The file.
 
     :param path: made, with its folder, where it is not there
-    :param patience: seconds to wait for another process that writes
     """
 
-    def __init__(self, path: Path, patience: float = 0.2) -> None:
-        self.file = StateFile(path, _SCHEMA, patience)
+    def __init__(self, path: Path) -> None:
+        self.file = StateFile(path, _SCHEMA)
 
     def verdict(self, mac: str) -> Verdict | None:
         """What was decided of a machine; ``None`` if it was never seen either."""
@@ -100,23 +99,23 @@ class States:
 
     def decide(self, verdict: Verdict, *macs: str) -> None:
         """Approve or deny machines, seen or not."""
-        with self.file.transaction() as database:
+        with self.file.transaction(write=True) as database:
             database.executemany(_DECIDE, [(mac, verdict) for mac in macs])
 
     def see(self, machines: list[Known]) -> None:
         """Remember machines as seen; what was decided of them stays. Forgets the oldest beyond :data:`REMEMBERED`."""
-        with self.file.transaction() as database:
+        with self.file.transaction(write=True) as database:
             database.executemany(_SEEN, [asdict(machine) for machine in machines])
             database.execute(_TRIM, (REMEMBERED,))
 
     def forget(self, *macs: str) -> int:
         """Know nothing of these machines any more; how many were known."""
-        with self.file.transaction() as database:
+        with self.file.transaction(write=True) as database:
             return sum(database.execute("DELETE FROM allowlist WHERE mac = ?", (mac,)).rowcount for mac in macs)
 
     def forget_all(self) -> int:
         """Know nothing any more; how many machines were known."""
-        with self.file.transaction() as database:
+        with self.file.transaction(write=True) as database:
             return database.execute("DELETE FROM allowlist").rowcount
 
 

@@ -29,7 +29,7 @@ def once(ctx: click.Context, database: Path | None) -> None:
 
     For example: pixiecore once arm 52:54:00:12:34:56
     """
-    ctx.obj = States(database or default_database(), patience=5.0)
+    ctx.obj = States(database or default_database())
     ctx.obj.file.prepare("--database")
 
 

@@ -37,11 +37,10 @@ class States:
     """The file.
 
     :param path: made, with its folder, where it is not there
-    :param patience: seconds to wait for another process that writes
     """
 
-    def __init__(self, path: Path, patience: float = 0.2) -> None:
-        self.file = StateFile(path, [_TABLE], patience)
+    def __init__(self, path: Path) -> None:
+        self.file = StateFile(path, [_TABLE])
 
     def of(self, mac: str) -> Known | None:
         """What is known of a machine."""
@@ -57,10 +56,10 @@ class States:
 
     def set(self, mac: str, state: State) -> None:
         """Change a machine's state."""
-        with self.file.transaction() as database:
+        with self.file.transaction(write=True) as database:
             database.execute(_SET, (mac, state, time.time()))
 
     def forget(self, mac: str) -> bool:
         """Know nothing of a machine any more; whether anything was known."""
-        with self.file.transaction() as database:
+        with self.file.transaction(write=True) as database:
             return database.execute("DELETE FROM machines WHERE mac = ?", (mac,)).rowcount > 0

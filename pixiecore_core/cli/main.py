@@ -57,7 +57,7 @@ class PluginGroup(click.Group):
         if ctx.obj is not None:
             return
         disabled = list(ctx.params.get("disable_plugin", ()))
-        disabled += [name for name in os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",") if name]
+        disabled += filter(None, map(str.strip, os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",")))
         platform = ctx.obj = Platform(load(disabled), disabled=tuple(disabled))
         manager = PluginManager(_report_to_stderr)
         for plugin in platform.plugins:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import importlib.metadata
+import importlib.util
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 import click
 
+from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.plugins.loader import core_version
+from pixiecore_core.plugins.loader import NAME, NAME_IN_WORDS, core_version
 
-_NAME = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 _FILES = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
@@ -30,26 +32,29 @@ _FILES = {
     default=".",
     help="Write it below this folder; the current one if not given.",
 )
-def new_plugin_command(name: str, folder: Path) -> None:
+@click.pass_obj
+def new_plugin_command(platform: Platform, name: str, folder: Path) -> None:
     """Write a complete small plugin called NAME: a policy with a setting, its tests, and what installs it.
 
     NAME is of lower-case letters, digits and dashes. For example:
 
         pixiecore new-plugin rack-policy
     """
-    if not _NAME.match(name):
-        raise ConfigError("NAME", f"{name!r} must be of lower-case letters, digits and dashes, such as rack-policy")
+    if not NAME.fullmatch(name):
+        raise ConfigError("NAME", f"{name!r} must be {NAME_IN_WORDS}")
+    module = name.replace("-", "_")
+    _check_free(name, module, platform)
     target = folder / f"pixiecore-{name}"
     if target.exists():
         raise ConfigError("NAME", f"{target} is there already; remove it, or choose another name")
-    module = name.replace("-", "_")
     core = core_version().split(".")
     values = {
         "name": name,
         "distribution": f"pixiecore-{name}",
         "package": f"pixiecore_{module}",
         "module": module,
-        "class_name": "".join(part.capitalize() for part in name.split("-")),
+        # The suffix keeps it apart from what the module imports: a plugin "ignore" has no class Ignore.
+        "class_name": "".join(part.capitalize() for part in name.removesuffix("-policy").split("-")) + "Policy",
         "variable": f"{module.upper()}_PREFIX",
         "core": ".".join(core[:2]),
         "next_core": f"{core[0]}.{int(core[1]) + 1}",
@@ -64,4 +69,27 @@ def new_plugin_command(name: str, folder: Path) -> None:
         except OSError as error:
             raise ConfigError("--in", f"{written} cannot be written: {error.strerror}") from error
         click.echo(f"wrote {written}")
-    click.echo(f'Next: pip install "{target}[test]" && python -m pytest {target}')
+    # Without a slash in it, pip would look for it on the registry.
+    path = str(target) if target.is_absolute() else f"./{target}"
+    click.echo(f"Next: pip install {shlex.quote(f'{path}[test]')} && python -m pytest {shlex.quote(path)}")
+
+
+def _check_free(name: str, module: str, platform: Platform) -> None:
+    """Refuse a name that would take the place of something that is installed, or could not stand beside it.
+
+    :raises ConfigError: there is such a thing
+    """
+    taken = {
+        "a plugin": {plugin.name for plugin in platform.plugins} | set(platform.disabled),
+        "a booter": set(platform.booters.classes),
+        "a policy": set(platform.policies.classes),
+    }
+    for what, names in taken.items():
+        if name in names:
+            raise ConfigError("NAME", f"{what} of the name {name!r} is installed already; choose another name")
+    try:
+        importlib.metadata.distribution(f"pixiecore-{name}")
+        raise ConfigError("NAME", f"pixiecore-{name} is installed already; choose another name")
+    except importlib.metadata.PackageNotFoundError:
+        if importlib.util.find_spec(f"pixiecore_{module}") is not None:
+            raise ConfigError("NAME", f"there is a package pixiecore_{module} already; choose another name") from None

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
+from pixiecore_core.plugins.blame import in_words
 from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import Sources, check_names
@@ -52,7 +53,7 @@ class Platform:
                 raise ConfigError(
                     "--plugin-order", f"no plugin {name!r} is installed; there are {', '.join(sorted(known))}"
                 )
-        return [*first, *sorted(known - set(first))]
+        return [*dict.fromkeys(first), *sorted(known - set(first))]
 
 
 def policy_options(policies: Policies) -> list[click.Option]:
@@ -131,7 +132,7 @@ def construct(offered: type[Any], settings: BaseModel) -> object:
     """
     try:
         return offered(settings)
-    except PixiecoreError:
+    except (PixiecoreError, KeyboardInterrupt):
         raise
-    except Exception as error:
-        raise PluginError(offered.name, "__init__", f"{type(error).__name__}: {error}") from error
+    except BaseException as error:  # sys.exit() would end us with status 0 and not a word
+        raise PluginError(offered.name, "__init__", in_words(error)) from error

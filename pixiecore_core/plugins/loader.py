@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
 from pixiecore_core.errors import ConfigError
+from pixiecore_core.plugins.blame import in_words
 
 GROUP = "pixiecore"
 CORE_DISTRIBUTION = "pixiecore-core"
@@ -149,9 +150,11 @@ def _import(point: EntryPoint) -> object:
     _check_version(point)
     try:
         return point.load()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() would end us with status 0 and not a word
         distribution = f" of {point.dist.name}" if point.dist else ""
         raise ConfigError(
             f"plugin {point.name!r}{distribution}",
-            f"cannot be loaded ({type(error).__name__}: {error}); repair or remove it, or use --disable-plugin",
+            f"cannot be loaded ({in_words(error)}); repair or remove it, or use --disable-plugin",
         ) from error

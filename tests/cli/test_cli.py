@@ -349,6 +349,7 @@ BROKEN_PLUGINS = {
         "its command 'run' exists already",
     ),
     "raises": ("1 / 0", "cannot be loaded (ZeroDivisionError: division by zero)"),
+    "ends": ("import sys; sys.exit()", "cannot be loaded (SystemExit: )"),
     "misspelt": (
         "from pixiecore_core import hookimpl\n@hookimpl\ndef selekt_boot(machine): ...\n",
         "selekt_boot",

@@ -77,11 +77,36 @@ def test_what_it_writes_passes_its_own_tests(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "class_name"), [("none", "NonePolicy"), ("ignore", "IgnorePolicy"), ("rack-policy", "RackPolicy")]
+)
+def test_its_class_is_called_like_nothing_else(tmp_path: Path, name: str, class_name: str) -> None:
+    assert pixiecore("new-plugin", name, "--in", str(tmp_path)).returncode == 0
+    package = name.replace("-", "_")
+    text = (tmp_path / f"pixiecore-{name}" / f"pixiecore_{package}" / "__init__.py").read_text()
+    assert f"class {class_name}:\n" in text
+    assert f"    register({class_name})\n" in text
+
+
+def test_the_next_step_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip would take a bare name for one on the registry."""
+    monkeypatch.chdir(tmp_path)
+    said = pixiecore("new-plugin", "rack").stdout
+    assert "Next: pip install './pixiecore-rack[test]' && python -m pytest ./pixiecore-rack\n" in said
+    said = pixiecore("new-plugin", "rack", "--in", str(tmp_path / "a b")).stdout
+    assert f"Next: pip install '{tmp_path}/a b/pixiecore-rack[test]' && " in said
+
+
+@pytest.mark.parametrize(
     ("name", "words"),
     [
         ("Rack", "NAME: 'Rack' must be of lower-case letters"),
         ("../x", "must be of lower-case letters"),
         ("taken", "is there already"),
+        ("core", "pixiecore-core is installed already; choose another name"),
+        ("static-booter", "pixiecore-static-booter is installed already"),
+        ("static", "a plugin of the name 'static' is installed already"),
+        ("quick", "a booter of the name 'quick' is installed already"),
+        ("allowlist", "a plugin of the name 'allowlist' is installed already"),
     ],
 )
 def test_names_that_cannot_be(tmp_path: Path, name: str, words: str) -> None:

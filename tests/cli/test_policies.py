@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import plugins
 from tests.cli.test_cli import HIGH_PORTS, failure, pixiecore, read_until, serving
 
 SCRIPT = "/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64&platform=efi"
@@ -86,3 +87,27 @@ def test_policies_are_asked_by_name_or_in_the_order_that_was_given(kernel: str, 
     config.write_text("[plugin.zebra]\nwrod = 1\n")
     message = failure(pixiecore("boot", kernel, "--config", str(config), *HIGH_PORTS), 2)
     assert "[plugin.zebra] wrod: there is no such setting; did you mean 'word'?" in message
+
+
+def test_a_name_given_twice_is_asked_once(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
+    done = pixiecore("plugins", "--plugin-order", "once", "--plugin-order", "once")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].count("once") == 1
+    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", "52:54:00:12:34:56"]
+    assert pixiecore(*command, PIXIECORE_PLUGIN_ORDER="once,once").returncode == 0
+
+
+def test_disabled_plugins_may_have_spaces_between_them() -> None:
+    done = pixiecore("plugins", PIXIECORE_DISABLE_PLUGIN=" once, allowlist ,")
+    assert done.returncode == 0, done.stderr
+    assert "once  (disabled)\nallowlist  (disabled)\n" in done.stdout
+
+
+def test_a_policy_whose_constructor_ends_the_process_is_named(
+    kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins.offer(tmp_path, "leaver", constructor="sys.exit()")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", "52:54:00:12:34:56"]
+    assert "plugin 'leaver', hook __init__: SystemExit" in failure(pixiecore(*command), 1)

@@ -6,7 +6,7 @@ Importing this package patches nothing and opens nothing.
 
 from typing import TYPE_CHECKING
 
-from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport
+from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport, processor
 from pixiecore_core.boot.cmdline import expand as expand_cmdline
 from pixiecore_core.errors import (
     BootFileError,
@@ -89,6 +89,7 @@ __all__ = [
     "__version__",
     "expand_cmdline",
     "hookimpl",
+    "processor",
     "serving_command",
     "user_folder",
 ]

@@ -7,6 +7,7 @@ Knows nothing of packets or policy.
 
 from __future__ import annotations
 
+import difflib
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -94,6 +95,31 @@ _ROWS = [
 ]
 
 REGISTRY: dict[int, Architecture] = {row.code: row for row in _ROWS}
+
+
+_SPELLINGS = {
+    "x86_64": ("amd64", "x64", "x86-64"),
+    "i386": ("x86", "i586", "i686", "ia32"),
+    "arm64": ("aarch64",),
+    "arm32": ("arm", "armhf"),
+    "riscv64": (),
+    "loong64": ("loongarch64",),
+}
+"""What people and distributions call the processors that iPXE calls otherwise."""
+_PROCESSORS = {spelling: name for name, others in _SPELLINGS.items() for spelling in (name, *others)}
+
+
+def processor(text: str) -> str:
+    """The name that this table has for a processor, however it is spelled: ``x86_64`` for ``amd64``.
+
+    :raises ValueError: there is no such processor; the message lists what there is
+    """
+    name = _PROCESSORS.get(text.strip().lower())
+    if name is None:
+        near = difflib.get_close_matches(text.lower(), list(_PROCESSORS), n=1)
+        hint = f"did you mean {near[0]!r}? Known" if near else "known"
+        raise ValueError(f"there is no architecture {text!r}; {hint} are {', '.join(_SPELLINGS)}")
+    return name
 
 
 def architecture(code: int) -> Architecture:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pixiecore_core import MacAddress
+from pixiecore_core import MacAddress, processor
 
 IGNORE = "ignore"
 """The profile that stands for "do not boot it from the network"."""
@@ -39,14 +39,6 @@ _HOSTNAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!
 _PREFIX = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){0,5}", re.IGNORECASE)
 _VARIABLE = re.compile(r"[a-z_][a-z0-9_]*")
 _FILE_NAME = re.compile(r"(?!/)[^\x00-\x1f\x7f\"`\\]+(?<!/)")
-_OTHER_SPELLINGS = {
-    "amd64": "x86_64",
-    "x64": "x86_64",
-    "aarch64": "arm64",
-    "x86": "i386",
-    "i686": "i386",
-    "efi": "uefi",
-}
 
 
 def _as_list(value: object) -> object:
@@ -95,9 +87,8 @@ def _file_name(value: str) -> str:
     return value
 
 
-def _usual_spelling(value: object) -> object:
-    """Processors and firmwares by the names that other tools have for them."""
-    return _OTHER_SPELLINGS.get(value.lower(), value.lower()) if isinstance(value, str) else value
+def _firmware(value: object) -> object:
+    return {"efi": "uefi", "legacy": "bios"}.get(value.lower(), value.lower()) if isinstance(value, str) else value
 
 
 def _network(value: object) -> object:
@@ -134,8 +125,8 @@ class _Part(BaseModel):
         return {key: value for key, value in values.items() if value is not None}
 
 
-Processor = Annotated[Literal["i386", "x86_64", "arm32", "arm64", "riscv64"], BeforeValidator(_usual_spelling)]
-Firmware = Annotated[Literal["bios", "uefi"], BeforeValidator(_usual_spelling)]
+Processor = Annotated[str, AfterValidator(processor)]
+Firmware = Annotated[Literal["bios", "uefi"], BeforeValidator(_firmware)]
 
 
 class FileEntry(_Part):

@@ -1,33 +1,8 @@
-"""Processors: how people spell them, and which machines run a system that was built for one.
-
-Names are those of iPXE's ``${buildarch}``, as in Pixiecore's architecture table. Knows nothing of recipes.
-"""
+"""Which machines run a system that was built for a processor. Knows nothing of recipes."""
 
 from __future__ import annotations
 
 from pixiecore_core import Architecture, FirmwareFamily
-from pixiecore_static_booter.closest import no_such
-
-_SPELLINGS = {
-    "x86_64": ("amd64", "x64", "x86-64"),
-    "arm64": ("aarch64",),
-    "i386": ("x86", "i586", "i686"),
-    "arm32": ("arm", "armhf"),
-    "riscv64": (),
-    "loong64": ("loongarch64",),
-}
-_NAMES = {spelling: name for name, others in _SPELLINGS.items() for spelling in (name, *others)}
-
-
-def processor(text: str) -> str:
-    """The name of a processor, however it is spelled: ``amd64`` is ``x86_64``.
-
-    :raises ValueError: there is no such processor
-    """
-    name = _NAMES.get(text.strip().lower())
-    if name is None:
-        raise ValueError(no_such("architecture", text, _NAMES, list(_SPELLINGS)))
-    return name
 
 
 def runs_on(name: str, architecture: Architecture) -> bool:

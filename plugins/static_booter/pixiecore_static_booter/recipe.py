@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from pixiecore_core import FileRef
+from pixiecore_core import FileRef, processor
 from pixiecore_static_booter.closest import no_such
 from pixiecore_static_booter.mistakes import blaming
-from pixiecore_static_booter.processors import processor
 
 Family = Literal["BIOS", "UEFI"]
 """The two firmware families that a recipe can tell apart."""

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pixiecore_static_booter.catalogue import find, parse
-from pixiecore_static_booter.processors import processor, runs_on
+from pixiecore_static_booter.processors import runs_on
 from pixiecore_static_booter.recipe import fill, mirror_url
 
-from pixiecore_core import Architecture, FirmwareFamily
+from pixiecore_core import Architecture, FirmwareFamily, processor
 
 OWN = """
 description = "Ours"

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
-from pixiecore_core.errors import ConfigError
+from pixiecore_core.errors import ConfigError, PixiecoreError
 from pixiecore_core.models import Firmware, Model
+from pixiecore_core.setting_errors import TABLE_ERRORS, culprit, inner_key
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -184,7 +186,18 @@ class ServerSettings(LoaderSettings, CacheSettings):
 
 def is_list(field: FieldInfo) -> bool:
     """Whether a setting takes several values."""
-    return get_origin(field.annotation) in (list, tuple, set, frozenset)
+    kind: Any = field.annotation
+    while True:
+        inner = [part for part in get_args(kind) if part is not NoneType]
+        if get_origin(kind) is Annotated or (get_origin(kind) in (Union, UnionType) and len(inner) == 1):
+            kind = inner[0]
+        elif hasattr(kind, "__value__"):
+            kind = kind.__value__  # of a "type" statement
+        else:
+            return (get_origin(kind) or kind) in _LISTS
+
+
+_LISTS = (list, tuple, set, frozenset, Sequence)
 
 
 def option_name(key: str) -> str:
@@ -329,13 +342,28 @@ class Sources:
         except ValidationError as error:
             first = error.errors()[0]
             key = str(first["loc"][0]) if first["loc"] else ""
+            inner = inner_key(first["loc"][1:], values.get(key), first["type"])
             reason = first["msg"].removeprefix("Value error, ")
             if first["type"].startswith("byte_size"):
                 reason = f"{first['input']!r} is no size such as 500M, 20G or 1TiB"
             if first["type"] == "missing":
                 variable = variable_name(self.section, key)
-                reason = f"is needed; give it here, as {variable} or as {key} in {self.title}"
-            raise ConfigError(written.get(key, option_name(key) if key else self.title), reason) from error
+                where = "" if inner else f"; give it here, as {variable} or as {key} in {self.title}"
+                reason = f"is needed{where}"
+            if first["type"] in TABLE_ERRORS and isinstance(first["input"], str):
+                reason = f"is a table, which can only stand in the settings file, as {key} in {self.title}"
+            raise ConfigError(self._called(key, written) + inner, reason) from error
+        except (PixiecoreError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            name = self._called(culprit(model, values), written)
+            raise ConfigError(name, f"could not be checked ({type(error).__name__}: {error})") from error
+
+    def _called(self, key: str, written: Mapping[str, str]) -> str:
+        """What the user wrote a setting as, or would."""
+        if not key:
+            return self.title
+        return written.get(key, self.arguments.get(key, option_name(key)))
 
 
 def _closest(name: str, known: Collection[str], what: str = "setting") -> str:

@@ -6,23 +6,21 @@ Secrets are not shown. Starts nothing.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
+from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform, policy_sources
-from pixiecore_core.files.upstream import shown
 from pixiecore_core.models import FileRef
 from pixiecore_core.settings import Endpoint, ServerSettings, Sources, read_toml
-
-_SECRET_WORDS = ("password", "secret", "token")
-_HIDDEN = "(hidden)"
 
 
 def _config(ctx: click.Context, /, **values: Any) -> None:
@@ -52,15 +50,21 @@ def _print(model: type[BaseModel], sources: Sources) -> None:
 
 def _shown(key: str, field: FieldInfo, value: Any) -> str:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    named = any(word in key for word in _SECRET_WORDS) and not key.endswith("_file")
-    if value not in (None, "") and (named or isinstance(value, SecretStr) or extra.get("secret")):
-        return _HIDDEN
-    return _toml(value)
+    return HIDDEN if extra.get("secret") and value not in (None, "") else _named(key, value)
+
+
+def _named(key: str, value: Any) -> str:
+    """The value of a setting, or of a key in one, that is called *key*."""
+    # The path of a secret, or whether there is one, is no secret.
+    told = value in (None, "") or isinstance(value, (bool, Path))
+    return HIDDEN if is_secret(key) and not told else _toml(value)
 
 
 def _toml(value: Any) -> str:
     """*value* as it would stand in a TOML file, more or less."""
     match value:
+        case SecretStr() | SecretBytes():
+            return HIDDEN
         case None:
             return '""'
         case bool():
@@ -75,8 +79,13 @@ def _toml(value: Any) -> str:
             return f'"{address}:{port}"'
         case FileRef(location=location):
             return _toml(location)
-    text = shown(str(value)) if "://" in str(value) else str(value)
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        case BaseModel():
+            return _toml({key: getattr(value, key) for key in type(value).model_fields})
+        case Mapping():
+            return f"{{{', '.join(f'{key} = {_named(str(key), inner)}' for key, inner in value.items())}}}"
+        case set() | frozenset():
+            return _toml(sorted(value, key=str))
+    escaped = without_secrets(str(value)).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

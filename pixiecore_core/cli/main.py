@@ -12,6 +12,7 @@ import click
 
 from pixiecore_core import __version__
 from pixiecore_core.cli.cache import cache_command, fetch_command
+from pixiecore_core.cli.checks import check_offered, check_options, policy_owners
 from pixiecore_core.cli.config import config_command
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
@@ -66,12 +67,14 @@ class PluginGroup(click.Group):
         manager.register_policies(platform.policies)
         for plugin in platform.plugins:
             self._add_commands(plugin)
+        check_offered(platform)
         options = policy_options(platform.policies)
-        for command in self.commands.values():
+        for name, command in self.commands.items():
             # Whatever takes the server's options, or a choice of booter, takes the policies' settings too.
             if {"dhcp", "booter"} & {param.name for param in command.params}:
                 there = {param.name for param in command.params}
                 command.params.extend(option for option in options if option.name not in there)
+                check_options(name, command.params, policy_owners(platform.policies))
 
     def _add_commands(self, plugin: LoadedPlugin) -> None:
         before = dict(self.commands)

@@ -5,7 +5,7 @@ Values are handed on as text: the model validates them, whatever source they com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import click
@@ -16,30 +16,40 @@ from pydantic.fields import FieldInfo
 from pixiecore_core.settings import Endpoint, is_list, option_name
 
 
-def model_options(model: type[BaseModel], prefix: str = "", section: str = "") -> list[click.Option]:
+def model_options(
+    model: type[BaseModel], prefix: str = "", section: str = "", names: Mapping[str, str] | None = None
+) -> list[click.Option]:
     """One option for each field of *model*, those of its own before those it inherits.
 
     :param prefix: goes before the parameter names, to tell two models apart in one command
     :param section: goes before the options' names
+    :param names: what options are called by field, where that is not the field's name
     """
+    called = {key: option_name(f"{section}_{key}" if section else key) for key in model.model_fields} | dict(
+        names or {}
+    )
     own_first = sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__)
-    return [
-        _option(prefix + key, option_name(f"{section}_{key}" if section else key), key, field)
-        for key, field in own_first
-    ]
+    return [_option(prefix + key, called[key], key, field) for key, field in own_first]
 
 
-def given_options(ctx: click.Context, model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
-    """What the user gave of *model*'s options on this command line; defaults stay with the model."""
+def given_options(
+    ctx: click.Context, model: type[BaseModel], prefix: str = "", only: Collection[str] | None = None
+) -> dict[str, Any]:
+    """What the user gave of *model*'s options on this command line; defaults stay with the model.
+
+    :param only: the fields that have an option here, where not all have
+    """
     return {
         key: list(value) if isinstance(value := ctx.params[prefix + key], tuple) else value
-        for key in model.model_fields
+        for key in (model.model_fields if only is None else only)
         if ctx.get_parameter_source(prefix + key) is ParameterSource.COMMANDLINE
     }
 
 
 def _option(parameter: str, name: str, key: str, field: FieldInfo) -> click.Option:
     extra: Mapping[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    if field.annotation is bool and field.default is not False:
+        name = f"{name}/--no-{name.removeprefix('--')}"
     names = [parameter, name, *([extra["short"]] if "short" in extra else [])]
     flag = field.annotation is bool
     return click.Option(
@@ -53,15 +63,22 @@ def _option(parameter: str, name: str, key: str, field: FieldInfo) -> click.Opti
 
 
 def _help(field: FieldInfo) -> str:
-    text = (field.description or "") + "."
+    text = f"{field.description}." if field.description else ""
     if not text.startswith("iPXE"):
         text = text[:1].upper() + text[1:]
     if field.is_required():
-        return f"{text} [required]"
-    default = field.get_default(call_default_factory=True)
+        return f"{text} [required]".strip()
+    try:
+        default = field.get_default(call_default_factory=True)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        default = None  # who starts a server is told, and who asks for help is not
     if isinstance(default, Endpoint):
         default = default.port
     if isinstance(field.json_schema_extra, dict):
         default = field.json_schema_extra.get("shown", default)
     shown = default not in (None, "", False, [], ())
-    return f"{text} [default: {default}]" if shown else text
+    if isinstance(default, bool):
+        default = str(default).lower()
+    return f"{text} [default: {default}]".strip() if shown else text

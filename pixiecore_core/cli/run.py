@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from pixiecore_core.cli.checks import check_options, policy_owners, setting_of
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, run
 from pixiecore_core.cli.stack import Platform
-from pixiecore_core.errors import ConfigError
-from pixiecore_core.settings import ServerSettings, option_name, read_toml, variable_name
+from pixiecore_core.settings import ServerSettings, read_toml, variable_name
 
 BOOTER_PREFIX = "booter__"
 BOOTER = "pixiecore.booter"
@@ -35,11 +35,15 @@ class RunCommand(click.Command):
         booter = ctx.meta.get(BOOTER)
         if booter is None:
             return params
-        taken = {name for param in params for name in param.opts}
-        for key in booter.Settings.model_fields:
-            if option_name(key) in taken:
-                raise ConfigError(f"booter {booter.name!r}", f"its setting {key!r} is already an option of the server")
-        return [*model_options(booter.Settings, BOOTER_PREFIX), *params]
+        options = model_options(booter.Settings, BOOTER_PREFIX, names=self.booter_names(booter))
+        owners = {BOOTER_PREFIX + key: setting_of("booter", booter.name, key) for key in booter.Settings.model_fields}
+        platform: Platform = ctx.obj
+        check_options(self.name or "", [*self.params, *options], policy_owners(platform.policies) | owners)
+        return [*options, *params]
+
+    def booter_names(self, booter: type[Any]) -> dict[str, str]:
+        """What the booter's options are called by setting, where that is not the setting's name."""
+        return {}
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say where else settings may come from, and which booters there are."""

@@ -19,17 +19,17 @@ from pixiecore_core.architectures import REGISTRY, Architecture, FirmwareFamily,
 from pixiecore_core.boot.server import ServerAddress
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import SealedUrls
-from pixiecore_core.cli.options import given_options
+from pixiecore_core.cli.hidden import without_secrets
+from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform, construct, policy_settings, register_all
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
 from pixiecore_core.files.loaders import FoundLoaders
-from pixiecore_core.files.upstream import shown
 from pixiecore_core.models import BootSpec, Client, FileRef, Hold, Ignore, Machine, PxeRequest
 from pixiecore_core.plugins.manager import CORE, PluginManager
-from pixiecore_core.settings import ServerSettings, Sources, read_toml
+from pixiecore_core.settings import ServerSettings, Sources, option_name, read_toml
 
 _OURS = ServerAddress(IPv4Address("192.0.2.1"))
 """Stands for the server in the script that is shown (RFC 5737)."""
@@ -52,10 +52,9 @@ _MACHINE_OPTIONS = [
     click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between."),
     click.Option(["--address"], default="192.0.2.100", metavar="ADDRESS", help="Its address. [default: 192.0.2.100]"),
 ]
+_SERVER = ("plugin_order", "hook_timeout")
+"""The server's settings that count here."""
 
-
-_ORIGIN = re.compile(r"https?://(?:(?!https?://)[^\s/?#])+", re.IGNORECASE)
-"""Scheme, user, password and host of a URL, wherever in a text."""
 _PROCESSORS = {
     "amd64": "x86_64",
     "x64": "x86_64",
@@ -85,11 +84,13 @@ def _select(ctx: click.Context, /, **values: Any) -> None:
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
     machine = _machine(values)
-    settings = Sources.server({}, os.environ, tables, ("plugin_order", "hook_timeout")).resolve(ServerSettings)
+    server = given_options(ctx, ServerSettings, only=_SERVER)
+    settings = Sources.server(server, os.environ, tables, _SERVER).resolve(ServerSettings)
     booter_class = platform.booters.choose(ctx.meta[BOOTER].name if BOOTER in ctx.meta else None)
     name = booter_class.name
     given = given_options(ctx, booter_class.Settings, BOOTER_PREFIX)
-    sources = Sources.booter(name, given, os.environ, tables)
+    names = select_command.booter_names(booter_class)
+    sources = Sources.booter(name, given, os.environ, tables, names)
     booter = construct(booter_class, sources.resolve(booter_class.Settings))
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
     manager = PluginManager(lambda error, mac: None, settings.hook_timeout, observe=_show)
@@ -186,33 +187,35 @@ def _spec(spec: BootSpec) -> str:
 
 
 def _where(ref: FileRef) -> str:
-    return shown(ref.location) if ref.is_url else ref.location
+    return without_secrets(ref.location) if ref.is_url else ref.location
 
 
 def _say(text: str) -> None:
     """Print *text* without passwords, and with sealed tokens cut out: nobody reads those, and these work nowhere."""
-    text = _ORIGIN.sub(lambda found: _without_password(found[0]), text)
-    click.echo(re.sub(r"(name=|/_/folder/)[\w-]{40,}", r"\1…", text))
-
-
-def _without_password(origin: str) -> str:
-    try:
-        return shown(origin)
-    except ValueError:
-        return origin  # what a plugin writes need not be a URL
+    click.echo(re.sub(r"(name=|/_/folder/)[\w-]{40,}", r"\1…", without_secrets(text)))
 
 
 def _indented(script: str) -> str:
     return "\n".join(f"  {line}" for line in script.splitlines())
 
 
-select_command = RunCommand(
+class SelectCommand(RunCommand):
+    """Its options describe a machine, and a booter may have settings of the same names."""
+
+    def booter_names(self, booter: type[Any]) -> dict[str, str]:
+        """``--booter-serial``, where ``--serial`` is the machine's."""
+        machine = {option.name for option in _MACHINE_OPTIONS}
+        return {key: option_name(f"booter_{key}") for key in booter.Settings.model_fields if key in machine}
+
+
+select_command = SelectCommand(
     "select",
     callback=click.pass_context(_select),
     params=[
         click.Option(["--booter"], metavar="NAME", help="The booter that decides what machines boot. [required]"),
         CONFIG_OPTION,
         *_MACHINE_OPTIONS,
+        *(option for option in model_options(ServerSettings) if option.name in _SERVER),
     ],
     help="Say what a machine would boot, and which plugin decided what, without a packet. Ends with status 1 if it "
     "would not boot.\n\nFor example: pixiecore select --booter static --kernel ./vmlinuz --mac 52:54:00:12:34:56",

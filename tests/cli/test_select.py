@@ -46,6 +46,11 @@ def test_policies_and_their_settings_count(kernel: str) -> None:
     assert lines[1].split() == ["select_boot", "aardvark", "policy", "no", "opinion"]
     assert lines[2].split() == ["select_boot", "allowlist", "policy", "no", "opinion"]
     assert "ignore it: zebra says no" in lines[3]
+    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC]
+    done = pixiecore(*command, "--plugin-order", "zebra", "--hook-timeout", "3", "--zebra-word", "no")
+    assert done.returncode == 1
+    assert "zebra says no" in done.stdout.splitlines()[1]
+    assert "--hook-timeout: " in failure(pixiecore(*command, "--hook-timeout", "0"), 2)
 
 
 def test_mistakes_are_named(kernel: str) -> None:

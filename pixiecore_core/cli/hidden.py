@@ -1,0 +1,39 @@
+"""What is a secret among settings and in texts, so that no command prints one. Knows names and URLs, and no models."""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "(hidden)"
+
+_ANYWHERE = ("password", "passwd", "passphrase", "secret", "token", "credential", "authorization")
+_WORDS = {"auth", "keys", "pass", "pwd", "sig", "signature"}
+_PLACES = {"file", "files", "path", "folder", "dir", "directory"}
+"""What a name ends with that says where the secret is, and not what it is."""
+
+_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s/?#:@]*:)[^\s/?#]*@", re.IGNORECASE)
+"""User and password of a URL, wherever in a text."""
+_PAIR = re.compile(r"\A([\w.+-]+:)[^\s/@]+@")
+"""The same where a text begins with it, as data source names without a scheme do."""
+_PARAMETER = re.compile(r"([?&;]([\w.\-\[\]]+)=)([^&;#\s\"']+)")
+_ASSIGNMENT = re.compile(
+    r"\b([\w-]*(?:password|passwd|pwd|passphrase|secret|token)\s*=\s*)('[^']*'|\"[^\"]*\"|[^\s;&,#\"']+)", re.IGNORECASE
+)
+"""As data source names have it: ``host=db password=…``."""
+
+
+def is_secret(name: str) -> bool:
+    """Whether what is called *name* is a secret: ``api_key`` is one, ``api_key_file`` is none."""
+    words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
+    if words[-1] in _PLACES:
+        return False
+    whole = "".join(words)
+    return any(part in whole for part in _ANYWHERE) or any(word in _WORDS or word.endswith("key") for word in words)
+
+
+def without_secrets(text: str) -> str:
+    """*text* without the passwords in its URLs and data source names, and without tokens in its URLs' parameters."""
+    text = _CREDENTIALS.sub(r"\1…@", text)
+    text = _PAIR.sub(r"\1…@", text)
+    text = _PARAMETER.sub(lambda found: f"{found[1]}…" if is_secret(found[2]) else found[0], text)
+    return _ASSIGNMENT.sub(r"\1…", text)

@@ -24,6 +24,16 @@ _WORDS = {
 }
 _CALLED = {"UrlFor": "url_for", "RouteRegistrar": "routes"}
 """What hooks call these arguments; the other registrars are ``register``."""
+_NOT_IMPORTED = {
+    "App": "The running server, which `startup` and `shutdown` are given. Nothing of it is promised to plugins.",
+    "Digest": "A string: the 64 hexadecimal digits of a SHA-256.",
+    "Function": "Any function.",
+    "Kind": "One of the strings `data`, `state` and `cache`: what the folder is for.",
+    "Serve": "What `serving_command` passes as `serve`: a function that runs a server until it is stopped. It is "
+    "called with the name of the booter, the settings of it that the command line gave (by field), and perhaps, for messages, "
+    "what those are called on this command line where that is not their option's name.",
+}
+"""Names that signatures have and that nobody imports."""
 _INTRODUCTION = """# What a plugin imports
 
 Generated from docstrings by `tools/write-reference`; do not edit.
@@ -44,7 +54,12 @@ def page() -> str:
     parts += ["## Fixtures", "For pytest, wherever Pixiecore is installed; nothing to import."]
     for name in fixtures():
         parts += [f"### `{name}`", prose(inspect.getdoc(_function(name)) or "")]
-    text = "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part)
+    for name in _NOT_IMPORTED:
+        if not re.search(rf"\b{name}\b", text) and name != "App":
+            raise LookupError(f"{name} is explained and does not occur")
+    words = "\n".join(f"- `{name}`: {meaning}" for name, meaning in _NOT_IMPORTED.items())
+    text += f"\n\n## Named, and not imported\n\n{words}\n"
     return text.replace("If it raises `", "Raises `")
 
 

@@ -15,8 +15,11 @@ def prose(docstring: str) -> str:
     """A docstring's text, its roles as code and its fields as paragraphs."""
     text = inline(docstring)
     text = re.sub(r"^:returns: ", "**Returns** ", text, flags=re.MULTILINE)
-    text = re.sub(r"^:raises (\w+): ", r"**If it raises** `\1`: ", text, flags=re.MULTILINE)
+    text = re.sub(r"^:raises ([\w.]+): ", r"**If it raises** `\1`: ", text, flags=re.MULTILINE)
     text = re.sub(r"^:param (\w+): ", r"**`\1`** ", text, flags=re.MULTILINE)
+    left = re.search(r"^:\w+.*", text, flags=re.MULTILINE)
+    if left is not None:
+        raise LookupError(f"{left[0]!r} is no field that is known here")
     # Each field on a paragraph of its own; continuation lines join theirs.
     text = re.sub(r"\n {4}", " ", text)
     return re.sub(r"\n+(\*\*(?:Returns|If it raises|`\w+`\*\*))", r"\n\n\1", text)

@@ -30,8 +30,9 @@ _NOT_IMPORTED = {
     "Function": "Any function.",
     "Kind": "One of the strings `data`, `state` and `cache`: what the folder is for.",
     "Serve": "What `serving_command` passes as `serve`: a function that runs a server until it is stopped. It is "
-    "called with the booter's name, the settings of it that the command line gave (by field), and perhaps, for messages, what "
-    "those are called on this command line where that is not their option's name.",
+    "called with the booter's name, the settings of it that the command line gave (by field), and "
+    "perhaps, for messages, what those are called on this command line where that is not their option's "
+    "name.",
 }
 """Names that signatures have and that nobody imports."""
 _INTRODUCTION = """# What a plugin imports

@@ -221,7 +221,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError("--config", f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Also numbers of thousands of digits, and brackets in thousands of brackets.
         raise ConfigError("--config", f"{path} is not TOML: {error}") from error
     for name, table in tables.items():
         if name not in _TABLES:

@@ -15,7 +15,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from pixiecore_core.architectures import REGISTRY, Architecture, FirmwareFamily, from_ipxe_build
+from pixiecore_core.architectures import REGISTRY, Architecture, FirmwareFamily, from_ipxe_build, processor
 from pixiecore_core.boot.server import ServerAddress
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import SealedUrls
@@ -55,20 +55,6 @@ _MACHINE_OPTIONS = [
 _SERVER = ("plugin_order", "hook_timeout")
 """The server's settings that count here."""
 
-_PROCESSORS = {
-    "amd64": "x86_64",
-    "x64": "x86_64",
-    "x86-64": "x86_64",
-    "x86": "i386",
-    "i586": "i386",
-    "i686": "i386",
-    "ia32": "i386",
-    "aarch64": "arm64",
-    "arm": "arm32",
-    "armhf": "arm32",
-    "loongarch64": "loong64",
-}
-"""What people call the processors that iPXE calls otherwise."""
 _PLATFORMS = {"efi": "efi", "uefi": "efi", "bios": "pcbios", "pcbios": "pcbios"}
 _BIOS_PROCESSORS = ("i386", "x86_64")
 
@@ -147,8 +133,11 @@ def _architecture(arch: str, platform: str) -> Architecture:
     bios = _PLATFORMS[platform] == "pcbios"
     uefi = dict.fromkeys(row.cpu for row in REGISTRY.values() if row.family is FirmwareFamily.UEFI)
     processors = _BIOS_PROCESSORS if bios else tuple(uefi)
-    processor = _PROCESSORS.get(arch, arch)
-    found = from_ipxe_build(processor, _PLATFORMS[platform]) if processor in processors else None
+    try:
+        name = processor(arch)
+    except ValueError:
+        name = arch  # one that only the registry knows
+    found = from_ipxe_build(name, _PLATFORMS[platform]) if name in processors else None
     if found is None:
         raise ConfigError(
             "--arch", f"there is no {arch!r} with platform {platform!r}; there are {', '.join(processors)}"

@@ -67,9 +67,25 @@ class StateFile:
                     if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                         raise
                 else:
-                    with connection:
+                    try:
                         yield connection
+                    except BaseException:
+                        connection.rollback()
+                        raise
+                    self._commit(connection, give_up)
                     return
+            time.sleep(_PAUSE)
+
+    def _commit(self, connection: sqlite3.Connection, give_up: float) -> None:
+        """Keep what was done; whoever still reads must have finished first."""
+        while True:
+            try:
+                connection.commit()
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    connection.rollback()
+                    raise
             time.sleep(_PAUSE)
 
     def _begun(self, write: bool) -> sqlite3.Connection:

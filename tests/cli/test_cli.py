@@ -171,6 +171,9 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
     assert "did you mean 'server'?" in failure(pixiecore("run", "--config", str(config)), 2)
     config.write_text("not toml")
     assert "is not TOML" in failure(pixiecore("run", "--config", str(config)), 2)
+    for text in ("a = " + "[" * 5000, f"a = {'9' * 6000}"):
+        config.write_text(text)
+        assert "is not TOML" in failure(pixiecore("run", "--config", str(config)), 2)
     assert "cannot be read" in failure(pixiecore("run", "--config", "/nope.toml"), 2)
 
 

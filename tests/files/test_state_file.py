@@ -123,3 +123,15 @@ def test_the_lock_is_free_while_it_waits(file: StateFile, path: Path) -> None:
     writer.close()
     waiting.join()
     assert turns > 40
+
+
+def test_a_write_waits_until_others_have_read(file: StateFile, path: Path) -> None:
+    """SQLite asks for the file a second time, when it is kept."""
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM machines").fetchall()
+    release = threading.Timer(0.3, lambda: (reader.execute("COMMIT"), reader.close()))
+    release.start()
+    add(file, "a")
+    assert all_of(file) == ["a"]
+    release.join()

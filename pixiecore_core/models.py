@@ -338,7 +338,14 @@ def _writable(text: str) -> str:
 
 
 _LONGEST_MESSAGE = 2000
-_Text = Annotated[str, AfterValidator(_writable)]
+
+
+def _writable_values(details: dict[str, str | int | float]) -> dict[str, str | int | float]:
+    # One look at all of them: thousands of events are made a second, and nearly all are of plain short words.
+    for name, value in details.items():
+        if isinstance(value, str) and not (value.isascii() and len(value) <= _LONGEST_MESSAGE):
+            details[name] = _writable(value)
+    return details
 
 
 class Event(Model):
@@ -346,7 +353,9 @@ class Event(Model):
 
     kind: EventKind
     subsystem: Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"]
-    message: _Text = Field(description="one line for a person")
+    message: Annotated[str, AfterValidator(_writable)] = Field(description="one line for a person")
     mac: MacAddress | None = Field(None, description="whose boot; None where nobody can tell")
-    details: dict[str, _Text | int | float] = Field({}, description="the same facts for machines")
+    details: Annotated[dict[str, str | int | float], AfterValidator(_writable_values)] = Field(
+        {}, description="the same facts for machines"
+    )
     at: float = Field(default_factory=time.time, description="seconds since the epoch")

@@ -27,6 +27,7 @@ from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.observe.recorder import Recorder
+from pixiecore_core.plugins.blame import stopping
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import Endpoint, ServerSettings
 from pixiecore_core.web.status import pages
@@ -93,6 +94,7 @@ class App:
         :raises PluginError: a plugin's ``startup`` failed
         """
         settings = self.settings
+        stopping.clear()
         for name in self._interfaces.missing():
             self.recorder.logger.warning(
                 f"There is no interface {name!r} with an IPv4 address now; there are: {', '.join(interface_names())}",
@@ -128,6 +130,7 @@ class App:
 
     def stop(self) -> None:
         """Stop answering, tell the plugins, free the ports. May be called more than once."""
+        stopping.set()
         servers, self.servers = self.servers, {}
         ending = [gevent.spawn(server.stop, STOP_SECONDS) for server in servers.values()]
         gevent.joinall(ending, timeout=STOP_SECONDS + 0.3)

@@ -6,18 +6,37 @@ import re
 
 HIDDEN = "(hidden)"
 
-_ANYWHERE = ("password", "passwd", "passphrase", "secret", "token", "credential", "authorization")
-_WORDS = {"auth", "keys", "pass", "pwd", "sig", "signature"}
+_ANYWHERE = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "authorization",
+    "passcode",
+    "cookie",
+    "bearer",
+)
+_WORDS = {"auth", "key", "keys", "pass", "pin", "psk", "pwd", "sig", "signature"}
+_KEYS = re.compile(r"(?:api|private|secret|access|signing|encryption)keys?")
 _PLACES = {"file", "files", "path", "folder", "dir", "directory"}
 """What a name ends with that says where the secret is, and not what it is."""
 
-_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.-]*://[^\s/?#:@]*:)[^\s/?#]*@", re.IGNORECASE)
-"""User and password of a URL, wherever in a text."""
-_PAIR = re.compile(r"\A([\w.+-]+:)[^\s/@]+@")
+# All names are of a bounded length, or a long text would cost the square of it.
+_CREDENTIALS = (
+    # User and password of a URL, wherever in a text; a token may stand in the user's place.
+    re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#:@]{0,200}:)[^\s/?#@]{0,500}@", re.IGNORECASE),
+    re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/?#:@…]{1,500}@", re.IGNORECASE),
+    # Databases' passwords may have slashes in them; what stands before an @ on the web may be a path.
+    re.compile(r"(\b(?!https?:)[a-z][a-z0-9+.-]{0,20}://[^\s/?#:@]{0,200}:)[^\s@]{0,500}@", re.IGNORECASE),
+)
+_PAIR = re.compile(r"\A([\w.+-]{1,200}:)[^\s/@]+@")
 """The same where a text begins with it, as data source names without a scheme do."""
-_PARAMETER = re.compile(r"([?&;]([\w.\-\[\]]+)=)([^&;#\s\"']+)")
+_PARAMETER = re.compile(r"([?&;]([\w.\-\[\]]{1,80})=)([^&;#\s\"']+)")
 _ASSIGNMENT = re.compile(
-    r"\b([\w-]*(?:password|passwd|pwd|passphrase|secret|token)\s*=\s*)('[^']*'|\"[^\"]*\"|[^\s;&,#\"']+)", re.IGNORECASE
+    r"\b([\w-]{0,40}?(?:password|passwd|pwd|passphrase|secret|token)\s*=\s*)('[^']*'|\"[^\"]*\"|[^\s;&,#\"']+)",
+    re.IGNORECASE,
 )
 """As data source names have it: ``host=db password=…``."""
 
@@ -28,12 +47,13 @@ def is_secret(name: str) -> bool:
     if words[-1] in _PLACES:
         return False
     whole = "".join(words)
-    return any(part in whole for part in _ANYWHERE) or any(word in _WORDS or word.endswith("key") for word in words)
+    return any(part in whole for part in _ANYWHERE) or any(word in _WORDS or _KEYS.fullmatch(word) for word in words)
 
 
 def without_secrets(text: str) -> str:
     """*text* without the passwords in its URLs and data source names, and without tokens in its URLs' parameters."""
-    text = _CREDENTIALS.sub(r"\1…@", text)
+    for pattern in _CREDENTIALS:
+        text = pattern.sub(r"\1…@", text)
     text = _PAIR.sub(r"\1…@", text)
     text = _PARAMETER.sub(lambda found: f"{found[1]}…" if is_secret(found[2]) else found[0], text)
     return _ASSIGNMENT.sub(r"\1…", text)

@@ -6,13 +6,15 @@ Values are handed on as text: the model validates them, whatever source they com
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
+from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
 from pixiecore_core.settings import Endpoint, is_list, option_name
 
 
@@ -58,11 +60,11 @@ def _option(parameter: str, name: str, key: str, field: FieldInfo) -> click.Opti
         multiple=is_list(field),
         default=False if flag else None,
         metavar=None if flag else extra.get("metavar", key.upper()),
-        help=_help(field),
+        help=_help(key, field),
     )
 
 
-def _help(field: FieldInfo) -> str:
+def _help(key: str, field: FieldInfo) -> str:
     text = f"{field.description}." if field.description else ""
     if not text.startswith("iPXE"):
         text = text[:1].upper() + text[1:]
@@ -81,4 +83,9 @@ def _help(field: FieldInfo) -> str:
     shown = default not in (None, "", False, [], ())
     if isinstance(default, bool):
         default = str(default).lower()
+    if isinstance(default, (str, Path)):
+        default = without_secrets(str(default))
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    if shown and (is_secret(key) or isinstance(default, (SecretStr, SecretBytes)) or extra.get("secret")):
+        default = HIDDEN
     return f"{text} [default: {default}]".strip() if shown else text

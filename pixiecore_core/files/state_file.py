@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pixiecore_core.errors import ConfigError
 
-_PATIENCE = 2.0
-"""Seconds to wait for another process that holds the file."""
+_PATIENCE = 1.5
+"""Seconds to wait for another process that holds the file: less than a hook or a listener may take."""
 _PAUSE = 0.01
 
 
@@ -78,15 +78,19 @@ class StateFile:
 
     def _commit(self, connection: sqlite3.Connection, give_up: float) -> None:
         """Keep what was done; whoever still reads must have finished first."""
-        while True:
-            try:
-                connection.commit()
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                    connection.rollback()
-                    raise
-            time.sleep(_PAUSE)
+        try:
+            while True:
+                try:
+                    connection.commit()
+                    return
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                        raise
+                time.sleep(_PAUSE)
+        except BaseException:
+            # Also where a time limit ends the waiting: what is begun and not ended would hold the file for ever.
+            connection.rollback()
+            raise
 
     def _begun(self, write: bool) -> sqlite3.Connection:
         """A connection that has its lock on the file already."""

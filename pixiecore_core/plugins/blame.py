@@ -6,6 +6,7 @@ Whatever a plugin raises comes out as a PluginError, but for the errors that its
 from __future__ import annotations
 
 import signal
+import threading
 
 import gevent
 
@@ -15,20 +16,23 @@ _ALLOWED: dict[str, tuple[type[Exception], ...]] = {
     "register_booters": (ConfigError,),
     "register_policies": (ConfigError,),
     "register_commands": (ConfigError,),
-    "startup": (ConfigError,),
     "provide_bootloader": (BootFileError,),
-    "cmdline_functions": (CmdlineError, BootFileError),
-    "render_cmdline": (CmdlineError, BootFileError),
-    "render_script": (CmdlineError, BootFileError),
+    "cmdline_functions": (CmdlineError,),
+    "render_cmdline": (CmdlineError,),
     "open_boot_file": (BootFileError,),
     "read_at": (BootFileError,),
     "close": (BootFileError,),
 }
-"""What each hook may raise, as its contract says; ``url_for`` raises BootFileError in those that are given it."""
+"""What each hook may raise, as its contract says."""
+_CORE = "core"
+_CORES_OWN = (BootFileError, CmdlineError)
+"""Of the core's own implementations, whose name would help nobody."""
 
 LONGEST_REASON = 500
 """Characters; a plugin's error may hold a whole file."""
 
+stopping = threading.Event()
+"""Set while the server stops, and ends what is still inside of a plugin."""
 running: dict[int, tuple[str, str]] = {}
 """Plugin and hook that each greenlet is inside of, by the greenlet's id; the blocked-loop monitor reads it."""
 
@@ -71,20 +75,21 @@ class Blame:
 
     def _may_pass(self, error: BaseException) -> bool:
         if isinstance(error, gevent.GreenletExit):
-            return True  # we are being stopped
+            return stopping.is_set()  # else nobody but the plugin says so
         if isinstance(error, KeyboardInterrupt):
             # While a server runs, Ctrl-C is handled elsewhere (cli/signals.py), and this is the plugin's own.
             return signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if isinstance(error, StopIteration):
             return self._generator
-        return isinstance(error, (PluginError, *_ALLOWED.get(self._who[1], ())))
+        plugin, hook = self._who
+        return isinstance(error, (PluginError, *(_CORES_OWN if plugin == _CORE else _ALLOWED.get(hook, ()))))
 
 
 def in_words(error: BaseException) -> str:
     """An error in one line of a bounded length, whatever its own ``__str__`` does."""
     try:
         text = str(error)
-    except Exception:
+    except BaseException:
         text = "its text cannot be had"
     line = " ".join(text.encode("utf-8", "replace").decode().split())
     if len(line) > LONGEST_REASON:

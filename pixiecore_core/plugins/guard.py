@@ -43,7 +43,8 @@ _ALL_ASKED = {"on_pxe_request", "cmdline_functions"}
 _TEXTS = {"render_cmdline", "render_script"}
 _LONGEST_TEXT = 1_000_000
 """Characters of a script; iPXE would have to hold it in memory."""
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+_NOT_WRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Guarded:
@@ -52,6 +53,7 @@ class Guarded:
     :param timeout: seconds for one call of one implementation; ``None`` for no limit
     :param observe: told of every answer
     :param report: told of what goes wrong with a file that the plugin has opened, after the call
+    :param limits: other limits, of some hooks
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Guarded:
         timeout: float | None,
         observe: Observe | None = None,
         report: Callable[[PluginError], None] = lambda error: None,
+        limits: Mapping[str, float] | None = None,
     ) -> None:
         for attribute in dir(plugin):
             options = manager.parse_hookimpl_opts(plugin, attribute)
@@ -75,7 +78,7 @@ class Guarded:
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
                 raise ConfigError(f"plugin {name!r}", f"there is no hook {hook!r}; {hint}")
             _check_kind(function, options, hook, name)
-            limit = None if hook in _UNTIMED else timeout
+            limit = None if hook in _UNTIMED else (limits or {}).get(hook, timeout)
             guarding = _guard_wrapper if options.get("wrapper") else guard
             guarded = guarding(function, name, hook, limit)
             if BootFile in _ANSWERS.get(hook, ()) and guarding is guard:
@@ -199,7 +202,10 @@ def _checked(answer: Any, plugin: str, hook: str, timeout: float | None) -> Any:
     if not isinstance(answer, allowed):
         names = " or ".join(kind.__name__ for kind in allowed) or "nothing"
         raise PluginError(plugin, hook, f"returned {_kind(answer)}, where {names} or None is expected")
-    if wrong := _wrong_with(answer, hook):
+    with Blame(plugin, hook, None):
+        # Whatever its own methods do, for it may be of a class of the plugin's.
+        wrong = _wrong_with(answer, hook)
+    if wrong:
         raise PluginError(plugin, hook, wrong)
     if isinstance(answer, dict):
         return {name: _word(function, plugin, hook, timeout) for name, function in answer.items()}
@@ -216,16 +222,24 @@ def _wrong_with(answer: Any, hook: str) -> str:
     Pydantic has checked what was made the usual way; ``model_construct`` and subclasses get past it.
     """
     match answer:
+        case Ignore() | Hold() if not isinstance(answer.reason, str) or not answer.reason:
+            return "returned no reason"
+        case Hold() if not isinstance(answer.seconds, int) or not 1 <= answer.seconds <= 3600:
+            return "returned a time to wait that is none"
+        case FileRef() if not isinstance(answer.location, str):
+            return "returned a file without a location"
         case BootSpec() if answer.kernel is None and answer.ipxe_script is None:
             return "returned a spec without a kernel"
+        case BootFile() if not isinstance(answer.name, str) or answer.source is None:
+            return "returned a file without a name or a source"
         case BootFile() if not isinstance(answer.size, int) or answer.size < 0 or not str(answer.etag).isprintable():
             return "returned a file with an impossible size or etag"
         case str() if hook == "render_cmdline" and _CONTROL.search(answer):
             return "returned more than one printable line"
         case str() if hook == "render_script" and not answer.startswith(("#!ipxe", "#!gpxe")):
             return "returned a script that does not begin with #!ipxe"
-        case str() if len(answer) > _LONGEST_TEXT or "\0" in answer:
-            return f"returned a text with a NUL, or of over {_LONGEST_TEXT:,} characters"
+        case str() if len(answer) > _LONGEST_TEXT or _NOT_WRITABLE.search(answer):
+            return f"returned a text with a NUL or half a character, or of over {_LONGEST_TEXT:,} characters"
         case dict() if not all(isinstance(name, str) and callable(function) for name, function in answer.items()):
             return "returned something else than functions by their names"
     return ""

@@ -19,22 +19,17 @@ QUEUE_LENGTH = 1000
 
 
 class Listener:
-    """One plugin's ``on_event``.
-
-    :param timeout: seconds for one event; then that delivery is given up
-    """
+    """One plugin's ``on_event``."""
 
     def __init__(
         self,
         plugin: str,
         function: Callable[..., Any],
-        timeout: float,
         report: Callable[[PluginError, str | None], None],
     ) -> None:
         self.plugin = plugin
         self.lost = 0
         self._function = function
-        self._timeout = timeout
         self._report = report
         self._stopping = False
         self._queue: Queue[Event] = Queue(maxsize=QUEUE_LENGTH)
@@ -58,11 +53,7 @@ class Listener:
         while True:
             event = self._queue.get()
             try:
-                with gevent.Timeout(self._timeout, PluginError(self.plugin, "on_event", "took too long for an event")):
-                    self._function(event)
+                self._function(event)
             except PluginError as error:
-                self._report(error, None)
-            except gevent.GreenletExit:
-                if self._stopping:
-                    raise
-                self._report(PluginError(self.plugin, "on_event", "raised GreenletExit"), None)
+                if not self._stopping:
+                    self._report(error, None)

@@ -91,7 +91,15 @@ class PluginManager:
             raise ConfigError(f"plugin {name!r}", "two installed plugins have this name; disable or remove one")
         # The core's own implementations keep time limits that fit their work: an upstream may be slow for minutes.
         limit = None if name == CORE else self._policy_timeout
-        guarded = Guarded(self._pluggy, plugin, name, limit, self._observe, lambda error: self.report(error, None))
+        guarded = Guarded(
+            self._pluggy,
+            plugin,
+            name,
+            limit,
+            self._observe,
+            lambda error: self.report(error, None),
+            {"on_event": self._event_timeout},
+        )
         try:
             self._pluggy.register(guarded, name)
             self._pluggy.check_pending()
@@ -157,7 +165,7 @@ class PluginManager:
         :raises PluginError: a plugin failed
         """
         for implementation in self._pluggy.hook.on_event.get_hookimpls():
-            listener = Listener(implementation.plugin_name, implementation.function, self._event_timeout, self.report)
+            listener = Listener(implementation.plugin_name, implementation.function, self.report)
             self._listeners.append(listener)
         self._pluggy.hook.startup(app=app)
 

@@ -28,6 +28,9 @@ from tests.cli.test_cli import pixiecore
         "Secret_Name",
         "admin_tokens",
         "keys",
+        "psk",
+        "pin",
+        "bearer",
     ],
 )
 def test_secrets(name: str) -> None:
@@ -35,7 +38,7 @@ def test_secrets(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["key_file", "token_path", "keymap", "author", "kernel", "monkeys_", "passive", "sign"]
+    "name", ["key_file", "token_path", "keymap", "author", "kernel", "monkeys_", "passive", "sign", "monkey", "turnkey"]
 )
 def test_no_secrets(name: str) -> None:
     assert not is_secret(name)
@@ -55,12 +58,36 @@ def test_no_secrets(name: str) -> None:
         ("http://h/x?api_key=hunter2#part", "http://h/x?api_key=…#part"),
         ("ks=http://a:hunter2@h,http://b:hunter2@h/x quiet", "ks=http://a:…@h,http://b:…@h/x quiet"),
         ("http://h:8080/a@b?page=2", "http://h:8080/a@b?page=2"),
+        ("https://ghp_abcdef@host/x", "https://…@host/x"),
+        ("redis://:p#ss@h/0", "redis://:…@h/0"),
+        ("postgres://u:p/w@h/db", "postgres://u:…@h/db"),
         ("52:54:00:12:34:56", "52:54:00:12:34:56"),
         ("console=ttyS0 key=value", "console=ttyS0 key=value"),
     ],
 )
 def test_texts(text: str, left: str) -> None:
     assert without_secrets(text) == left
+
+
+@pytest.mark.parametrize("text", ["a-" * 100_000, "x" * 1_000_000, "http://" * 20_000, "a:" * 100_000])
+@pytest.mark.timeout(10)
+def test_a_long_text_costs_little(text: str) -> None:
+    assert without_secrets(text) == text
+
+
+def test_help_hides_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugins.offer(
+        tmp_path,
+        "x",
+        'api_token: str = Field("hunter2", description="token")',
+        'marked: str = Field("hunter2", json_schema_extra={"secret": True})',
+        'url: str = "http://u:hunter2@h/"',
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = pixiecore("run", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "hunter2" not in done.stdout
+    assert "[default: (hidden)]" in done.stdout
 
 
 def test_config_hides_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

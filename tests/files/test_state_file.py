@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import gevent
 import pytest
 
 from pixiecore_core import ConfigError, StateFile
@@ -135,3 +136,20 @@ def test_a_write_waits_until_others_have_read(file: StateFile, path: Path) -> No
     add(file, "a")
     assert all_of(file) == ["a"]
     release.join()
+
+
+def test_whatever_ends_the_waiting_leaves_nothing_begun(
+    file: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time limit, for instance: the next question must find the file as it was."""
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM machines").fetchall()
+    monkeypatch.setattr("pixiecore_core.files.state_file.time.sleep", gevent.sleep)
+    with pytest.raises(gevent.Timeout), gevent.Timeout(0.2):
+        add(file, "a")
+    reader.execute("COMMIT")
+    reader.close()
+    assert all_of(file) == []
+    add(file, "b")
+    assert all_of(StateFile(path, SCHEMA)) == ["b"]

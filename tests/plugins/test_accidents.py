@@ -19,6 +19,7 @@ from pixiecore_core import (
     EventKind,
     FileRef,
     Firmware,
+    Hold,
     Ignore,
     PageAnswer,
     PageRequest,
@@ -37,7 +38,7 @@ __all__ = ["manager", "reports"]  # fixtures
 
 class Unspeakable(Exception):
     def __str__(self) -> str:
-        raise RuntimeError("not even this")
+        raise SystemExit
 
 
 ACCIDENTS = [
@@ -45,6 +46,7 @@ ACCIDENTS = [
     ConfigError("--x", "is odd"),
     GeneratorExit(),
     KeyboardInterrupt(),
+    gevent.GreenletExit(),
     Unspeakable(),
     ValueError("x\udc80y\nz"),
     ValueError("x" * 5_000_000),
@@ -111,7 +113,7 @@ def test_a_veto_fails_closed_whatever_is_raised(
     assert reports[0][0].plugin == "guilty"
 
 
-@pytest.mark.parametrize("error", [*ACCIDENTS, gevent.GreenletExit()], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", ACCIDENTS, ids=lambda error: type(error).__name__)
 def test_a_listener_lives_on_whatever_it_raises(
     manager: PluginManager, reports: list[Any], error: BaseException
 ) -> None:
@@ -240,6 +242,9 @@ def test_a_wrapper_that_forgets_to_return_is_named(manager: PluginManager, repor
     [
         ("render_cmdline", "a\nb", "more than one printable line"),
         ("render_cmdline", "a\0b", "more than one printable line"),
+        ("render_cmdline", "a\udc80", "more than one printable line"),
+        ("render_cmdline", "a\u2028b", "more than one printable line"),
+        ("render_script", "#!ipxe\n\udc80", "a NUL or half a character"),
         ("render_script", "no", "does not begin with #!ipxe"),
         ("render_script", "", "does not begin with #!ipxe"),
         ("render_script", "#!ipxe\n\0", "a NUL"),
@@ -307,6 +312,50 @@ def test_a_word_may_say_what_is_wrong(manager: PluginManager) -> None:
     manager.register(plugin(cmdline_functions=cmdline_functions), "p")
     with pytest.raises(CmdlineError, match="no seat left"):
         manager.cmdline_functions(MACHINE, Urls())["WORD"]()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Ignore.model_construct(),
+        Ignore.model_construct(reason=None),
+        Hold.model_construct(reason="x", seconds="0\r\n"),
+        BootSpec.model_construct(),
+        BootSpec.model_construct(kernel=None, ipxe_script=None),
+    ],
+)
+def test_an_answer_made_past_all_checks_is_named(manager: PluginManager, reports: list[Any], answer: Any) -> None:
+    @hookimpl
+    def select_boot() -> Any:
+        return answer
+
+    manager.register(plugin(select_boot=select_boot), "p")
+    with pytest.raises(PluginError, match="plugin 'p', hook select_boot"):
+        manager.select_boot(MACHINE)
+
+
+@pytest.mark.parametrize("answer", [BootFile.model_construct(name="x"), FileRef.model_construct()])
+def test_a_file_made_past_all_checks_is_named(manager: PluginManager, answer: Any) -> None:
+    @hookimpl
+    def open_boot_file() -> Any:
+        return answer
+
+    manager.register(plugin(open_boot_file=open_boot_file), "p")
+    with pytest.raises(PluginError, match="plugin 'p', hook open_boot_file"):
+        manager.open_boot_file(KERNEL, None, Urls())
+
+
+@pytest.mark.parametrize("hook", ["render_cmdline", "render_script", "startup"])
+def test_errors_of_other_hooks_have_the_plugins_name(manager: PluginManager, hook: str) -> None:
+    error = ConfigError("--x", "is odd") if hook == "startup" else BootFileError("its disk is gone")
+    manager.register(raising(hook, error), "p")
+    calls: dict[str, Callable[[], object]] = {
+        "render_cmdline": lambda: manager.render_cmdline(MACHINE, SPEC, Urls()),
+        "render_script": lambda: manager.render_script(MACHINE, SPEC, "", Urls()),
+        "startup": lambda: manager.startup("the app"),  # type: ignore[arg-type]
+    }
+    with pytest.raises(PluginError, match=f"plugin 'p', hook {hook}: {type(error).__name__}"):
+        calls[hook]()
 
 
 def test_what_a_wrapper_does_to_a_spec_stays_with_that_boot(netboot: Callable[..., Netboot]) -> None:

@@ -94,6 +94,7 @@ class InventoryBooter:
         self._worker = gevent.spawn(self._work)
         try:
             self._watcher = Watcher(self._folder, self._wanted.set)
+            self._wanted.set()  # for what was changed before anybody watched
         except OSError as error:
             log.warning("changes of %s are seen after a SIGHUP only: %s", self._folder, error.strerror)
 
@@ -156,6 +157,8 @@ class InventoryBooter:
 
     def _decision(self, machine: Machine) -> BootSpec | Ignore | Hold:
         choice = self.inventory.choose(machine)
+        if not choice.certain and is_complete(machine):
+            return Ignore(reason="on which interface it asked is not known any more; start it again")
         if not choice.certain:
             return Hold(reason="what it boots depends on what it tells when it asks for its script", seconds=1)
         if choice.target.bootable is None:

@@ -33,8 +33,8 @@ from pixiecore_inventory_booter.templates import TemplateError
 SCHEME = "inventory:"
 ALL_FILES = "/"
 """The folder of all files of a profile, as a command line names it."""
-_LONGEST_TEXT = 64
-"""Characters of each thing that a machine says of itself which go into its URLs: a command line has 2047 in all."""
+_LONGEST_TEXT = 255
+"""Characters of each thing that a machine says of itself, for these go into its URLs."""
 _SAFE = re.compile(r"[A-Za-z0-9._:+=-]+")
 _NO_WORD = re.compile(r"[^A-Za-z0-9._:+@/,()#-]")
 _SAID = ("serial", "manufacturer", "product")
@@ -55,6 +55,10 @@ def spec(inventory: Inventory, machine: Machine, choice: Choice, bootable: Boota
     :raises Unbootable: a path depends on what is not known of it, or what is known has no place in a path
     """
     profile = bootable.profile
+    for name in (*_SAID, "hostname"):
+        # Cut off, it would match other rules when the files are fetched.
+        if len(getattr(machine, name)) > _LONGEST_TEXT:
+            raise Unbootable(f"its {name} has over {_LONGEST_TEXT} characters")
     variables = inventory.variables_of(machine, choice)
     places, texts = words(variables, in_path=True), words(variables)
     base = location(machine)
@@ -135,7 +139,7 @@ def as_it_is(bootable: Bootable, name: str, folder: str) -> FileRef | None:
 
 def location(machine: Machine) -> str:
     """The folder of what is made for *machine*: what is known of it, and a slash."""
-    known = {name: str(value)[:_LONGEST_TEXT] for name in _KEPT if (value := getattr(machine, name))}
+    known = {name: str(value) for name in _KEPT if (value := getattr(machine, name))}
     if (kind := machine.architecture) is not None:
         known["arch"] = f"{kind.code} {kind.cpu} {kind.family}"
     return f"{SCHEME}{urlencode(known)}/"

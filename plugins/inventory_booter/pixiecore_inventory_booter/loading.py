@@ -208,7 +208,7 @@ class _Builder:
                 path: Path = ("machines", number)
                 names = [("name", entry.name.lower()), *(("mac", mac) for mac in entry.mac)]
                 names += [("uuid", str(entry.uuid))] if entry.uuid else []
-                names += [("serial", entry.serial)] if entry.serial else []
+                names += [("serial", entry.serial.strip().casefold())] if entry.serial else []
                 for key, value in names:
                     if (key, value) in taken:
                         self._tell(document, (*path, key), f"{value} is {taken[key, value]!r}'s already")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from enum import Enum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network
+from uuid import UUID
 
 from pixiecore_core import FirmwareFamily, Machine
 from pixiecore_inventory_booter import schema
@@ -71,7 +72,8 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
         yield found(any(machine.mac.startswith(prefix) for prefix in match.mac))
     if match.uuid:
         uuid = machine.uuid or (entry.uuid if entry else None)
-        yield found(uuid in match.uuid) if uuid else unknown
+        # Some firmware sends it by DHCP in another order of bytes than it shows it.
+        yield found(uuid in match.uuid or UUID(bytes_le=uuid.bytes) in match.uuid) if uuid else unknown
     if match.serial:
         yield text(match.serial, machine.serial or (entry.serial if entry else ""))
     if match.arch:
@@ -81,8 +83,11 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
     if match.subnet:
         yield max((_is_in(machine, subnet) for subnet in match.subnet), key=lambda answer: answer.value)
     if match.interface:
-        yield found(_like(match.interface, machine.interface))
-    if match.hostname:
+        # Not known of a machine that asked by DHCP before a restart: the booter sees to that.
+        yield found(_like(match.interface, machine.interface)) if machine.interface else Answer.MAYBE
+    if match.hostname and entry is None and not is_complete(machine):
+        yield Answer.MAYBE  # iPXE may be given another name than the firmware has
+    elif match.hostname:
         yield text(match.hostname, entry.name if entry else machine.hostname)
     if match.manufacturer:
         yield text(match.manufacturer, machine.manufacturer)

@@ -353,3 +353,41 @@ def test_an_answer_does_not_wait_for_a_large_inventory(folder: Path) -> None:
         longest, last = max(longest, now - last), now
     assert made.inventory.choose(Machine(mac="02:00:00:00:07:cf")).entry is not None
     assert longest < 0.5
+
+
+def test_where_it_asked_from_was_forgotten_it_is_started_again(folder: Path) -> None:
+    """A rule for an interface must not be skipped because Pixiecore was restarted meanwhile."""
+    edit(folder, "match: {label: {rack: a*}}", "match: {interface: eth1}")
+    edit(folder, "profile: debian", "profile: ignore")
+    write(folder, {"more.yaml": "default: debian\nvars: {ip: x}"})
+    machines = Netboot(booter(folder))
+    with pytest.raises(LookupError, match=r"404 .* start it again"):
+        machines.script(OTHER)
+    assert machines.boot(OTHER, 7) is not None
+    machines.close()
+
+
+def test_a_text_is_never_cut_between_the_script_and_the_files(folder: Path) -> None:
+    edit(folder, "match: {label: {rack: a*}}", "match: {hostname: '*.lab.example.net'}")
+    write(folder, {"more.yaml": "vars: {ip: x}"})
+    machines = Netboot(booter(folder))
+    name = f"{'a' * 60}.{'b' * 60}.lab.example.net"
+    assert f"fqdn: {name}.".encode() in machines.fetch(seed(machines, OTHER, hostname=name) + "user-data")
+    with pytest.raises(LookupError, match=r"404 .*its product has over 255 characters"):
+        machines.script(OTHER, hostname=name, product="x" * 256)
+    machines.close()
+
+
+def test_what_is_edited_before_anybody_watches_is_seen(folder: Path) -> None:
+    made = booter(folder)
+    edit(folder, "console=ttyS0", "console=new")
+    machines = Netboot(made)
+    until(lambda: "console=new" in machines.script())
+    machines.close()
+
+
+def test_serial_numbers_that_differ_by_case_are_one(folder: Path) -> None:
+    edit(folder, "mac: 52:54:00:12:34:56", "serial: ABC")
+    edit(folder, "serial: 0012", "serial: abc")
+    with pytest.raises(ConfigError, match="abc is 'node1''s already"):
+        booter(folder)

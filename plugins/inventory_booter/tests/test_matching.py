@@ -79,6 +79,14 @@ def test_behind_a_relay_the_relay_tells_the_subnet() -> None:
     assert answer(machine, subnet="192.0.2.0/24") is Answer.NO
 
 
+def test_what_may_be_told_otherwise_later_is_not_final() -> None:
+    named = EARLY.model_copy(update={"hostname": "firmware-name", "uuid": UUID(bytes_le=UUID_.bytes)})
+    assert answer(named, hostname="db*") is Answer.MAYBE
+    assert answer(named, uuid=str(UUID_)) is Answer.YES
+    forgotten = LATE.model_copy(update={"interface": ""})
+    assert answer(forgotten, interface="eth0") is Answer.MAYBE
+
+
 def test_what_the_inventory_knows_of_a_machine_counts() -> None:
     assert answer(EARLY, ENTRY, hostname="db-*") is Answer.YES
     assert answer(LATE, ENTRY, hostname="web-*") is Answer.NO

@@ -27,7 +27,7 @@ from pixiecore_core.cli.stack import Platform, construct, policy_settings, regis
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
 from pixiecore_core.files.loaders import FoundLoaders
-from pixiecore_core.models import BootSpec, Client, FileRef, Hold, Ignore, Machine, PxeRequest
+from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.settings import ServerSettings, Sources, option_name, read_toml
 
@@ -167,16 +167,12 @@ def _in_words(answer: object) -> str:
 
 
 def _spec(spec: BootSpec) -> str:
-    lines = [f"  kernel   {_where(spec.kernel)}"] if spec.kernel else []
-    lines += [f"  initrd   {_where(ref)}" for ref in spec.initrds]
-    lines += [f"  file     {name}: {_where(ref)}" for name, ref in spec.files.items()]
+    lines = [f"  kernel   {spec.kernel.location}"] if spec.kernel else []
+    lines += [f"  initrd   {ref.location}" for ref in spec.initrds]
+    lines += [f"  file     {name}: {ref.location}" for name, ref in spec.files.items()]
     lines += [f"  message  {spec.message}"] if spec.message else []
     lines += ["  a script of its own"] if spec.ipxe_script is not None else []
     return "\n".join(lines) + "\n"
-
-
-def _where(ref: FileRef) -> str:
-    return without_secrets(ref.location) if ref.is_url else ref.location
 
 
 def _say(text: str) -> None:

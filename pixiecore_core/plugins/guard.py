@@ -17,7 +17,7 @@ import pluggy
 
 from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, PageAnswer
-from pixiecore_core.plugins.blame import Blame
+from pixiecore_core.plugins.blame import Blame, in_words
 from pixiecore_core.plugins.sources import GuardedSource
 
 Observe = Callable[[str, str, object], None]
@@ -202,9 +202,11 @@ def _checked(answer: Any, plugin: str, hook: str, timeout: float | None) -> Any:
     if not isinstance(answer, allowed):
         names = " or ".join(kind.__name__ for kind in allowed) or "nothing"
         raise PluginError(plugin, hook, f"returned {_kind(answer)}, where {names} or None is expected")
-    with Blame(plugin, hook, None):
-        # Whatever its own methods do, for it may be of a class of the plugin's.
+    try:
         wrong = _wrong_with(answer, hook)
+    except BaseException as error:
+        # It may be of a class of the plugin's, whose methods do what they like.
+        raise PluginError(plugin, hook, in_words(error)) from error
     if wrong:
         raise PluginError(plugin, hook, wrong)
     if isinstance(answer, dict):

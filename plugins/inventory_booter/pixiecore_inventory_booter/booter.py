@@ -89,8 +89,7 @@ class InventoryBooter:
     @hookimpl
     def startup(self) -> None:
         """Watch the folder."""
-        for warning in self._loaded.warnings[:_MOST_TOLD]:
-            log.warning("%s", warning)
+        self._warn()
         self._worker = gevent.spawn(self._work)
         try:
             self._watcher = Watcher(self._folder, self._wanted.set)
@@ -147,8 +146,11 @@ class InventoryBooter:
                 len(what.machines),
                 len(what.groups),
             )
-            for warning in loaded.warnings[:_MOST_TOLD]:
-                log.warning("%s", warning)
+            self._warn()
+
+    def _warn(self) -> None:
+        for warning in self._loaded.warnings[:_MOST_TOLD]:
+            log.warning("%s", warning)
 
     @hookimpl
     def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:

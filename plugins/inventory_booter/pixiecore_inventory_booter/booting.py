@@ -31,8 +31,6 @@ from pixiecore_inventory_booter.schema import FACTS
 from pixiecore_inventory_booter.templates import TemplateError
 
 SCHEME = "inventory:"
-ALL_FILES = "/"
-"""The folder of all files of a profile, as a command line names it."""
 _LONGEST_TEXT = 255
 """Characters of each thing that a machine says of itself, for these go into its URLs."""
 _SAFE = re.compile(r"[A-Za-z0-9._:+=-]+")

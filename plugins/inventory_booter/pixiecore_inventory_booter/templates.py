@@ -78,7 +78,8 @@ class Templates:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._digest = hashlib.sha256()
+        self._sources: dict[str, bytes] = {}
+        """Each file as it was read, once: what is parsed is what is compiled, and what the digest is of."""
         self._open = False  # only while compiling: a name that a template makes up reads no file
         self._environment = SandboxedEnvironment(
             loader=jinja2.FunctionLoader(self._load),
@@ -90,7 +91,10 @@ class Templates:
 
     def digest(self) -> bytes:
         """Changes when a template does that was compiled."""
-        return self._digest.digest()
+        digest = hashlib.sha256()
+        for name, data in sorted(self._sources.items()):
+            digest.update(f"{name}\0{len(data)}\0".encode() + data)
+        return digest.digest()
 
     def compile(self, path: str) -> Template:
         """The template at *path*, with all that it includes by name.
@@ -147,14 +151,14 @@ class Templates:
             raise TemplateError("", None, f"cannot be compiled: {type(error).__name__}: {error}") from error
 
     def _load(self, name: str) -> tuple[str, str, Callable[[], bool]]:
-        if not self._open:
+        if not self._open and name not in self._sources:
             raise jinja2.TemplateNotFound(
                 name, f"{name!r} was not read when the inventory was loaded: an include must be written out by name"
             )
         try:
-            data = read(os.path.join(self._folder, name), LONGEST)
-            self._digest.update(f"{name}\0{len(data)}\0".encode() + data)
-            return data.decode("utf-8"), _MARK + name, lambda: True
+            if name not in self._sources:
+                self._sources[name] = read(os.path.join(self._folder, name), LONGEST)
+            return self._sources[name].decode("utf-8"), _MARK + name, lambda: True
         except FileNotFoundError as error:
             raise jinja2.TemplateNotFound(name) from error
         except OSError as error:

@@ -17,8 +17,9 @@ from pixiecore_core.wire.tftp import Error, ErrorCode, Opcode, OptionAck, error,
 ReadAt = Callable[[int, int], bytes | memoryview | None]
 """``read_at(offset, length)``: exactly so many bytes of the file, or ``None`` while they are on their way."""
 
-FIRST_TIMEOUT = 1.0
-"""Seconds before the first retransmission, until the round trip has been measured."""
+FIRST_TIMEOUT = 1.25
+"""Seconds before the first retransmission, until the round trip has been measured. No whole second, as clients'
+timers are: our OACK would cross the ACK that the client repeats just then, at which atftp aborts."""
 SHORTEST_TIMEOUT = 0.1
 """Seconds. However near the client, firmware may pause to write to its disk."""
 LONGEST_TIMEOUT = 8.0
@@ -26,6 +27,9 @@ LONGEST_TIMEOUT = 8.0
 PATIENCE = 25.0
 """Seconds without progress until the client counts as gone: six tries or more."""
 _MOST_PATIENCE = 300.0  # seconds, for a client that asked for a timeout of minutes
+
+SHORTEST_WAIT = 0.5
+"""Seconds. An acknowledgement that is repeated sooner after our last word is a copy, not a client that has waited."""
 
 _PROMPT = SHORTEST_TIMEOUT / 4
 """Seconds. A quicker answer leaves the timeout where it is."""
@@ -66,11 +70,13 @@ class Transfer:
         "_awaited",
         "_blksize",
         "_due",
+        "_furthest",
         "_last",
         "_lock_step",
         "_options",
         "_read_at",
         "_repeated",
+        "_repeated_at",
         "_round_trip",
         "_sent",
         "_size",
@@ -105,10 +111,12 @@ class Transfer:
         self._last = size // agreement.blksize + 1
         self._acked = -1 if self._options else 0
         self._sent = 0
+        self._furthest = 0  # the last block that was sent before the first one that is sent again
         self._awaited: bytes | None = None  # what acknowledges the last block sent, if nothing needs a closer look then
         self._steady = False  # nothing has been sent twice since the last progress, and the timeout needs no fitting
         self._tries = 0
         self._repeated = False
+        self._repeated_at = now
         self._timeout = float(agreement.timeout or FIRST_TIMEOUT)
         self._round_trip = 0.0
         self._due = 0.0
@@ -140,6 +148,8 @@ class Transfer:
 
         An acknowledgement of nothing new, a block number that was never sent, and what is not TFTP are passed over
         without an answer: each would only double the traffic (RFC 1123 section 4.2.3.1, the Sorcerer's Apprentice).
+        But where nothing has been sent for longer than a round trip, an acknowledgement that is repeated is a client
+        whose patience has ended before ours, and some give up after a few such: it gets the window again.
         """
         # Nearly every datagram is the one that is waited for, and soon: a shorter way for it.
         if data == self._awaited and now - self.progress_at < _PROMPT:
@@ -155,7 +165,16 @@ class Transfer:
         if data[:2] != b"\0\4" or len(data) < 4:
             return self._receive_other(data)
         advance = (data[2] << 8 | data[3]) - self._acked & 0xFFFF
-        if not 0 < advance <= self._sent - self._acked or self.outcome is not None:
+        if self.outcome is not None:
+            return []
+        if advance == 0 and self._acked >= 0:
+            waited = now - max(self.progress_at, self._repeated_at)
+            # Half the timeout is two round trips; answers to our copies come within one and start nothing anew.
+            if waited < max(SHORTEST_WAIT, self._timeout / 2):
+                return []
+            self._tries = self._tries or 1
+            return self._send_again(now)
+        if not 0 < advance <= self._sent - self._acked:
             return []
         self._acked += advance
         if self._acked == self._last:
@@ -168,23 +187,20 @@ class Transfer:
         self._repeated = False
         self._steady = self.agreement.timeout is not None or self._timeout == SHORTEST_TIMEOUT
         # RFC 7440 section 4: the window begins behind the acknowledged block, whatever had been sent further on.
-        self._sent = self._acked
+        self._go_back()
         return self._fill()
 
     def expire(self, now: float) -> list[bytes]:
         """Send again what was not acknowledged by :attr:`deadline`, or give up."""
         if self.deadline is None or now < self.deadline:
             return []
-        patience = min(max(PATIENCE, 4.0 * self._timeout), _MOST_PATIENCE)
-        if now - self.progress_at >= patience:
+        if now - self.progress_at >= self._patience:
             waited_for = "the option acknowledgement" if self._acked < 0 else f"block {self._acked + 1} of {self._last}"
             what = "its bytes could not be read in time" if self.starved else "the client did not acknowledge it"
             self._end(Outcome.TIMED_OUT, f"{waited_for}: {what}")
             return [error(ErrorCode.NOT_DEFINED, "timeout")]
         self._tries += 1
-        delay = min(self._timeout * 2**self._tries, max(LONGEST_TIMEOUT, self._timeout))
-        self._due = min(now + delay, max(self.progress_at + patience, now + SHORTEST_TIMEOUT))
-        return self.repeat()
+        return self._send_again(now)
 
     def repeat(self) -> list[bytes]:
         """What is not acknowledged yet, once more; for a request that came again since our answer was lost."""
@@ -195,15 +211,17 @@ class Transfer:
         self._steady = False
         if self._acked < 0:
             return [self._options]
-        self._sent = self._acked
+        self._go_back()
         return self._fill()
 
     def resume(self, now: float) -> list[bytes]:
         """Go on after :attr:`starved`: the bytes that were missing have come."""
         if not self.starved or self.outcome is not None:
             return []
-        self.progress_at = now
-        self._tries = 0
+        if self._sent >= self._furthest:
+            # The client has not been let down by its own fault. What it had once already excuses nothing.
+            self.progress_at = now
+            self._tries = 0
         return self._fill()
 
     def fail(self, message: str) -> list[bytes]:
@@ -217,6 +235,20 @@ class Transfer:
         """End it without a word to the client."""
         if self.outcome is None:
             self._end(Outcome.ABORTED, reason)
+
+    @property
+    def _patience(self) -> float:
+        return min(max(PATIENCE, 4.0 * self._timeout), _MOST_PATIENCE)
+
+    def _send_again(self, now: float) -> list[bytes]:
+        delay = min(self._timeout * 2**self._tries, max(LONGEST_TIMEOUT, self._timeout))
+        self._due = min(now + delay, max(self.progress_at + self._patience, now + SHORTEST_TIMEOUT))
+        self._repeated_at = now
+        return self.repeat()
+
+    def _go_back(self) -> None:
+        self._furthest = max(self._furthest, self._sent)
+        self._sent = self._acked
 
     def _fill(self) -> list[bytes]:
         """The blocks from behind the last one sent to the end of the window, as far as they can be read now."""

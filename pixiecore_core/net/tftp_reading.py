@@ -1,6 +1,7 @@
 """Reads a file for a transfer a little ahead of what is sent, so that no disk and no upstream ever holds up the loop.
 
-Keeps two stretches of the file in memory, whatever its size. Knows no TFTP.
+Keeps two stretches of the file in memory, whatever its size, and three while a window lies across the border of two.
+Knows no TFTP.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ReadAhead:
 
     :param file: closed by :meth:`close`
     :param blksize: every read begins at a multiple of it and is no longer
-    :param window: bytes that may be read again and again, thus at least kept
+    :param window: bytes before the furthest ones read that may be read again, thus are kept
     :param on_arrival: called in a greenlet when bytes that were asked for in vain are there
     :param on_failure: called in a greenlet with a reason when they cannot be had
     """
@@ -50,6 +51,7 @@ class ReadAhead:
         self._file = file
         # Whole blocks, so that none lies across two stretches.
         self._length = max(_STRETCH_BYTES, window) // blksize * blksize
+        self._window = window
         self._stretches: dict[int, bytes | memoryview] = {}
         self._wanted: list[int] = []
         self._missed = False
@@ -57,8 +59,8 @@ class ReadAhead:
         self._on_failure = on_failure
         self._reader: gevent.Greenlet[[], None] | None = None
         self._closed = False
-        self._current = -1
-        self._start = 0
+        self._start = 0  # the stretch that is being read, and how far in it reads need no closer look
+        self._end = 0
         self._bytes: bytes | memoryview = b""
 
     def open(self) -> None:
@@ -71,7 +73,7 @@ class ReadAhead:
 
     def read_at(self, offset: int, length: int) -> bytes | memoryview | None:
         """Bytes of the file, or ``None`` while they are being read; ``on_arrival`` is called then."""
-        if offset // self._length != self._current and not self._turn_to(offset // self._length):
+        if not self._start <= offset < self._end and not self._turn_to(offset):
             return None
         start = offset - self._start
         return self._bytes[start : start + length]
@@ -85,18 +87,24 @@ class ReadAhead:
         self._bytes = b""
         self._file.close()
 
-    def _turn_to(self, index: int) -> bool:
+    def _turn_to(self, offset: int) -> bool:
+        index = offset // self._length
         stretch = self._stretches.get(index)
+        # All of a window is read again where one block of it was lost, and the window may have begun a stretch before.
+        first = max(offset - self._window, 0) // self._length
         following = index + 1 if (index + 1) * self._length < self._file.size else None
-        self._stretches = {kept: held for kept, held in self._stretches.items() if kept in (index, following)}
+        self._stretches = {kept: held for kept, held in self._stretches.items() if first <= kept <= index + 2}
         self._wanted = [wanted for wanted in (index, following) if wanted is not None and wanted not in self._stretches]
         if self._wanted and self._reader is None and not self._closed:
             self._reader = gevent.spawn(self._read_wanted)
         if stretch is None:
             self._missed = True
-            self._current = -1
+            self._end = 0
             return False
-        self._current, self._start, self._bytes = index, index * self._length, stretch
+        self._start = index * self._length
+        # Until a window into the stretch the one before is kept; then comes the next turn.
+        self._end = self._start + (self._window if first < index and self._window < self._length else self._length)
+        self._bytes = stretch
         return True
 
     def _read_wanted(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixiecore_core.boot.tftp_negotiation import Agreement, Limits, negotiate, refusal
-from pixiecore_core.boot.transfer import PATIENCE, Outcome, Transfer
+from pixiecore_core.boot.transfer import PATIENCE, SHORTEST_WAIT, Outcome, Transfer
 from pixiecore_core.wire.tftp import (
     Ack,
     Data,
@@ -173,12 +173,12 @@ class TestLockStep:
         assert sending.deadline == deadline
         assert blocks(sending.receive(ack(3), 0.1)) == [4]
 
-    def test_an_ack_flood_costs_nothing_and_keeps_nothing_alive(self) -> None:
+    def test_an_ack_flood_costs_little_and_keeps_nothing_alive(self) -> None:
         sending = transfer(5000)
         sending.start(0.0)
         sending.receive(ack(1), 0.0)
-        for step in range(10_000):
-            assert sending.receive(ack(1), step * PATIENCE / 9_999) == []
+        answers = [sending.receive(ack(1), step * PATIENCE / 9_999) for step in range(10_000)]
+        assert sum(map(len, answers)) <= PATIENCE / SHORTEST_WAIT
         assert parse(sending.expire(PATIENCE)[0]) == Error(0, "timeout")
 
     def test_datagrams_that_are_no_answer_are_passed_over(self) -> None:
@@ -260,7 +260,7 @@ class TestTimers:
             now = sending.deadline
             times.append(now)
             datagrams = sending.expire(now)
-        assert times == [1, 3, 7, 15, 23, 25]
+        assert times == [1.25, 3.75, 8.75, 16.75, 24.75, 25]
         assert parse(datagrams[0]) == Error(0, "timeout")
         assert sending.outcome is Outcome.TIMED_OUT
         assert sending.reason == "block 1 of 10: the client did not acknowledge it"
@@ -296,11 +296,42 @@ class TestTimers:
         sending.receive(ack(1), 0.001)
         assert sending.deadline == pytest.approx(7.001)
 
+    def test_a_client_that_asks_again_is_answered_before_our_own_patience_ends(self) -> None:
+        """As seen of atftp at 5 % loss: it says its last word five times, a second apart, and gives up."""
+        sending = transfer(16 * 100, blksize=16, windowsize=4)
+        sending.start(0.0)
+        now = 0.0
+        for block in (0, 4, 8):  # each answer lost on its way twice, which is no round trip to measure
+            now += 2.0
+            sending.expire(now)
+            now += 0.001
+            sending.receive(ack(block), now)
+        assert sending.deadline is not None
+        assert sending.deadline > now + 4
+        asked = [now + second for second in range(1, 6)]
+        answers = [sending.receive(ack(8), at) for at in asked]
+        assert [blocks(answer) for answer in answers if answer] == [[9, 10, 11, 12]] * len([a for a in answers if a])
+        assert sum(map(bool, answers)) >= 1
+        assert sending.deadline > asked[-1], "our own timer waits for the answer to what was just sent"
+
+    def test_a_copy_of_an_acknowledgement_is_no_question(self) -> None:
+        sending = transfer(5000)
+        sending.start(0.0)
+        sending.receive(ack(1), 0.001)
+        assert sending.receive(ack(1), 0.001 + SHORTEST_WAIT - 0.01) == []
+        assert blocks(sending.receive(ack(1), 0.001 + SHORTEST_WAIT)) == [2]
+        assert sending.receive(ack(1), 0.001 + SHORTEST_WAIT + 0.4) == [], "just answered"
+
+    def test_before_the_options_are_acknowledged_nothing_can_be_asked_again(self) -> None:
+        sending = transfer(5000, tsize=0)
+        sending.start(0.0)
+        assert sending.receive(ack(65_535), 0.9) == []
+
     def test_too_early_a_call_does_nothing(self) -> None:
         sending = transfer(5000)
         sending.start(0.0)
         assert sending.expire(0.5) == []
-        assert sending.deadline == 1.0
+        assert sending.deadline == 1.25
 
     def test_a_request_that_came_again_gets_the_same_answer(self) -> None:
         sending = transfer(5000, tsize=0)
@@ -368,12 +399,49 @@ class TestStarving:
         assert sending.reason == "block 1 of 1: its bytes could not be read in time"
         assert parse(datagrams[0]) == Error(0, "timeout")
 
+    def test_bytes_that_had_been_there_excuse_no_silence(self) -> None:
+        """A client that has gone must be given up, however often what it had not acknowledged has to be read again."""
+        there = [False]
+
+        def read_at(offset: int, length: int) -> bytes | None:
+            there[0] = not there[0]
+            return bytes(length) if there[0] else None
+
+        sending = Transfer(1000, read_at, Agreement(blksize=10, windowsize=2, accepted=(("windowsize", "2"),)), 0.0)
+        sending.start(0.0)
+        assert blocks(sending.receive(ack(0), 0.0)) == [1]
+        assert blocks(sending.resume(0.0)) == [2]
+        times = []
+        while sending.deadline is not None:
+            assert len(times) < 50, "it goes on for ever"
+            times.append(sending.deadline)
+            sending.expire(times[-1])
+            sending.resume(times[-1])
+        assert sending.outcome is Outcome.TIMED_OUT
+        assert times[-1] == PATIENCE
+
+    def test_bytes_that_come_late_excuse_the_silence_before(self) -> None:
+        limit = [2]
+
+        def read_at(offset: int, length: int) -> bytes | None:
+            return bytes(length) if offset // 10 < limit[0] else None
+
+        sending = Transfer(1000, read_at, Agreement(blksize=10, windowsize=4, accepted=(("windowsize", "4"),)), 0.0)
+        sending.start(0.0)
+        assert blocks(sending.receive(ack(0), 0.0)) == [1, 2]
+        assert blocks(sending.expire(1.0)) == [1, 2]
+        limit[0] = 4
+        assert blocks(sending.resume(20.0)) == [3, 4]
+        assert sending.expire(PATIENCE) != [serialize(Error(0, "timeout"))]
+        assert sending.outcome is None
+
 
 class Network:
     """Loses, doubles, delays and reorders datagrams between a transfer and a client of RFC 7440, in simulated time."""
 
-    def __init__(self, sending: Transfer, seed: int, loss: float, copies: int = 1) -> None:
+    def __init__(self, sending: Transfer, seed: int, loss: float, copies: int = 1, delay: float = 0.001) -> None:
         self._copies = copies
+        self._delay = delay
         self._random = random.Random(seed)
         self._loss = loss
         self._order = count()
@@ -416,7 +484,7 @@ class Network:
             self.datagrams.append(datagram)
             for _ in range(self._copies + (chance() < loss)):
                 if chance() >= loss:
-                    delay = 0.001 + (chance() * 0.002 if loss else 0.0) + (chance() < loss) * 0.1
+                    delay = self._delay + (chance() * 0.002 if loss else 0.0) + (chance() < loss) * 0.1
                     heapq.heappush(self._arrivals, (self.now + delay, next(self._order), to_client, datagram))
 
     def _say(self, data: bytes) -> None:
@@ -475,3 +543,15 @@ def test_doubled_datagrams_do_not_double_the_traffic() -> None:
     network.run()
     assert network.received == content(100_000)
     assert blocks([datagram for datagram in network.datagrams if datagram[1] == 3]) == list(range(1, 197))
+
+
+@pytest.mark.parametrize("windowsize", [1, 4])
+@pytest.mark.parametrize("delay", [0.2, 0.3, 0.6, 0.8, 1.4])
+def test_doubled_datagrams_over_a_far_network_do_not_double_the_traffic_for_good(delay: float, windowsize: int) -> None:
+    """Where a round trip is longer than a client's acknowledgement may wait, until that has been learnt."""
+    sending = transfer(100_000, windowsize=windowsize, tsize=0)
+    network = Network(sending, 1, loss=0.0, copies=2, delay=delay)
+    network.run()
+    assert network.received == content(100_000)
+    sent = blocks([datagram for datagram in network.datagrams if datagram[1] == 3])
+    assert len(sent) - len(set(sent)) <= 4 * windowsize

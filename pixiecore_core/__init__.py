@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport, processor
 from pixiecore_core.boot.cmdline import expand as expand_cmdline
+from pixiecore_core.closest import no_such
 from pixiecore_core.errors import (
     BootFileError,
     BootFileNotFound,
@@ -89,6 +90,7 @@ __all__ = [
     "__version__",
     "expand_cmdline",
     "hookimpl",
+    "no_such",
     "processor",
     "serving_command",
     "user_folder",

@@ -7,10 +7,11 @@ Knows nothing of packets or policy.
 
 from __future__ import annotations
 
-import difflib
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from pixiecore_core.closest import no_such
 
 
 class FirmwareFamily(StrEnum):
@@ -112,13 +113,11 @@ _PROCESSORS = {spelling: name for name, others in _SPELLINGS.items() for spellin
 def processor(text: str) -> str:
     """The name that this table has for a processor, however it is spelled: ``x86_64`` for ``amd64``.
 
-    :raises ValueError: there is no such processor; the message lists what there is
+    :raises ValueError: there is no such processor; the message names the closest one, or all
     """
     name = _PROCESSORS.get(text.strip().lower())
     if name is None:
-        near = difflib.get_close_matches(text.lower(), list(_PROCESSORS), n=1)
-        hint = f"did you mean {near[0]!r}? Known" if near else "known"
-        raise ValueError(f"there is no architecture {text!r}; {hint} are {', '.join(_SPELLINGS)}")
+        raise ValueError(no_such("architecture", text.strip().lower(), _PROCESSORS, _SPELLINGS))
     return name
 
 

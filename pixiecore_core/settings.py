@@ -6,7 +6,6 @@ Knows nothing of click; reads no environment by itself.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, Va
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
+from pixiecore_core.closest import no_such
 from pixiecore_core.errors import ConfigError, PixiecoreError
 from pixiecore_core.models import Firmware, Model
 from pixiecore_core.setting_errors import TABLE_ERRORS, culprit, inner_key
@@ -226,7 +226,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError("--config", f"{path} is not TOML: {error}") from error
     for name, table in tables.items():
         if name not in _TABLES:
-            raise ConfigError(f"[{name}] in {path}", _closest(name, _TABLES))
+            raise ConfigError(f"[{name}] in {path}", no_such("table", name, _TABLES))
         if not isinstance(table, dict):
             raise ConfigError(f"{name} in {path}", f"expected is {_TABLES[name]}")
         for key, value in table.items():
@@ -243,7 +243,7 @@ def check_names(tables: Mapping[str, Any], kind: Literal["booter", "plugin"], kn
     """
     for name in tables.get(kind, {}):
         if name not in known:
-            raise ConfigError(f"[{kind}.{name}]", _closest(name, known, kind))
+            raise ConfigError(f"[{kind}.{name}]", no_such(kind, name, known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +319,7 @@ class Sources:
             if key in self.also:
                 continue
             if key not in model.model_fields:
-                raise ConfigError(f"{self.title} {key}", _closest(key, [*model.model_fields, *self.also]))
+                raise ConfigError(f"{self.title} {key}", no_such("setting", key, [*model.model_fields, *self.also]))
             single = is_list(model.model_fields[key]) and isinstance(value, str)
             values[key], written[key] = [value] if single else value, f"{self.title} {key}"
         for key, info in model.model_fields.items():
@@ -365,9 +365,3 @@ class Sources:
         if not key:
             return self.title
         return written.get(key, self.arguments.get(key, option_name(key)))
-
-
-def _closest(name: str, known: Collection[str], what: str = "setting") -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
-    return f"there is no such {what}; {hint}"

@@ -6,7 +6,6 @@ errors that a hook's contract allows. Sets no policy: what a failure means is th
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import re
@@ -15,6 +14,7 @@ from typing import Any
 
 import pluggy
 
+from pixiecore_core.closest import no_such
 from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, PageAnswer
 from pixiecore_core.plugins.blame import Blame, in_words
@@ -74,9 +74,7 @@ class Guarded:
             hook = options.get("specname") or attribute
             if not options.get("optionalhook") and not _is_specified(manager, hook):
                 known = [one for one in vars(manager.hook) if _is_specified(manager, one)]
-                near = difflib.get_close_matches(hook, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
-                raise ConfigError(f"plugin {name!r}", f"there is no hook {hook!r}; {hint}")
+                raise ConfigError(f"plugin {name!r}", no_such("hook", hook, known))
             _check_kind(function, options, hook, name)
             limit = None if hook in _UNTIMED else (limits or {}).get(hook, timeout)
             guarding = _guard_wrapper if options.get("wrapper") else guard

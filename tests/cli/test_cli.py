@@ -166,7 +166,7 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
     config = tmp_path / "pixiecore.toml"
     config.write_text("[server]\nprot = 80\n")
     done = pixiecore("run", "--booter", "static", "--config", str(config))
-    assert "[server] prot: there is no such setting; did you mean 'port'?" in failure(done, 2)
+    assert "[server] prot: there is no setting 'prot'; did you mean 'port'?" in failure(done, 2)
     config.write_text("[sever]\n")
     assert "did you mean 'server'?" in failure(pixiecore("run", "--config", str(config)), 2)
     config.write_text("not toml")
@@ -184,10 +184,10 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
         ('booter = "static"', "booter in FILE: expected is a table [booter.NAME] for each booter; which one to use is"),
         ("[booter]\nstatic = 1", "[booter] static in FILE: expected is a table [booter.NAME] for each booter"),
         ("plugin = []", "plugin in FILE: expected is a table [plugin.NAME] for each plugin"),
-        ("[booter.statik]", "[booter.statik]: there is no such booter; did you mean 'static'?"),
-        ("[booter.mine]", "[booter.mine]: there is no such booter; known are api, inventory, once, quick, static"),
-        ("[plugin.foo]", "[plugin.foo]: there is no such plugin; known are allowlist, once"),
-        ('[server]\nboooter = "static"', "[server] boooter: there is no such setting; did you mean 'booter'?"),
+        ("[booter.statik]", "[booter.statik]: there is no booter 'statik'; did you mean 'static'?"),
+        ("[booter.mine]", "[booter.mine]: there is no booter 'mine'; known are api, inventory, once, quick, static"),
+        ("[plugin.foo]", "[plugin.foo]: there is no plugin 'foo'; known are allowlist, once"),
+        ('[server]\nboooter = "static"', "[server] boooter: there is no setting 'boooter'; did you mean 'booter'?"),
         ("[server]\ninterface = 5", "[server] interface: Input should be a valid list"),
     ],
 )

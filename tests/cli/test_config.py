@@ -40,7 +40,7 @@ def test_secrets_are_hidden() -> None:
 def test_mistakes_are_named(tmp_path: Path) -> None:
     config = tmp_path / "pixiecore.toml"
     config.write_text("[server]\nprot = 80\n")
-    assert "[server] prot: there is no such setting; did you mean 'port'?" in failure(
+    assert "[server] prot: there is no setting 'prot'; did you mean 'port'?" in failure(
         pixiecore("config", "--config", str(config)), 2
     )
     assert "--kernel: is needed" in failure(pixiecore("config", "--booter", "static"), 2)

@@ -86,7 +86,7 @@ def test_policies_are_asked_by_name_or_in_the_order_that_was_given(kernel: str, 
     assert "no plugin 'nope' is installed" in failure(pixiecore(*both, "--plugin-order", "nope", *HIGH_PORTS), 2)
     config.write_text("[plugin.zebra]\nwrod = 1\n")
     message = failure(pixiecore("boot", kernel, "--config", str(config), *HIGH_PORTS), 2)
-    assert "[plugin.zebra] wrod: there is no such setting; did you mean 'word'?" in message
+    assert "[plugin.zebra] wrod: there is no setting 'wrod'; did you mean 'word'?" in message
 
 
 def test_a_name_given_twice_is_asked_once(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,10 @@ from pixiecore_core import (
     Machine,
     UrlFor,
     expand_cmdline,
+    no_such,
 )
 from pixiecore_inventory_booter.inventory import Bootable, Choice, Inventory
-from pixiecore_inventory_booter.problems import not_known, reason
+from pixiecore_inventory_booter.problems import reason
 from pixiecore_inventory_booter.schema import FACTS
 from pixiecore_inventory_booter.templates import TemplateError
 
@@ -162,7 +163,7 @@ def check_file(bootable: Bootable, name: str) -> None:
     inside = name.removeprefix("/")
     folder = name.endswith("/") and any(file.startswith(inside) for file in files)
     if inside not in files and not folder:
-        raise TemplateError("", None, not_known(name, files, "file"))
+        raise TemplateError("", None, no_such("file", name, files))
 
 
 def content(inventory: Inventory, machine: Machine, name: str, folder: str, url_for: UrlFor) -> BootFile | FileRef:

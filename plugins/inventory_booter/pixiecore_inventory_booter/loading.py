@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from pixiecore_core import CmdlineError, expand_cmdline
+from pixiecore_core import CmdlineError, expand_cmdline, no_such
 from pixiecore_inventory_booter import booting, documents, schema
 from pixiecore_inventory_booter.documents import Document, Path, written
 from pixiecore_inventory_booter.inventory import NO_DEFAULT, Bootable, Group, Inventory, Target
-from pixiecore_inventory_booter.problems import InventoryError, Problem, not_known
+from pixiecore_inventory_booter.problems import InventoryError, Problem
 from pixiecore_inventory_booter.templates import TemplateError, Templates, read
 from pixiecore_inventory_booter.trial import Places, trial
 
@@ -94,7 +94,7 @@ def _problem(document: Document, error: Any) -> Problem:
     path = _path(document.values, error["loc"], error["type"])
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        return document.problem(path, not_known(str(path[-1]), _keys(path[:-1]), "key"))
+        return document.problem(path, no_such("key", str(path[-1]), _keys(path[:-1])))
     if error["type"] == "missing":
         return document.problem(path[:-1], f"{path[-1]} is missing")
     return document.problem(path, message[:1].lower() + message[1:])
@@ -254,7 +254,7 @@ class _Builder:
         if name == schema.IGNORE:
             return Target(None, f"{who} says {schema.IGNORE}")
         if name not in profiles:
-            self._tell(document, path, not_known(name, [*profiles, schema.IGNORE], "profile"))
+            self._tell(document, path, no_such("profile", name, [*profiles, schema.IGNORE]))
         return Target(profiles.get(name), who)
 
     def _tell(self, document: Document, path: Path, message: str) -> None:

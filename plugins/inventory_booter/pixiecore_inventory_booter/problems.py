@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -38,13 +36,6 @@ class InventoryError(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
-
-
-def not_known(name: str, known: Collection[str], what: str) -> str:
-    """``there is no profile 'debain'; did you mean 'debian'?``"""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
-    return f"there is no {what} {name!r}; {hint}"
 
 
 def reason(error: Exception) -> str:

@@ -58,7 +58,7 @@ def test_the_standard_inventory_is_fine(folder: Path) -> None:
             "groups[0].match.arch: there is no architecture 'sparc'",
         ),
         ("match: {label: {rack: a*}}", "match: {subnet: 192.0.2.1/24}", "groups[0].match.subnet"),
-        ('ID "/"', 'ID "seed/"', "line 8, profiles.debian.cmdline: there is no file 'seed/'; there are user-data"),
+        ('ID "/"', 'ID "seed/"', "line 8, profiles.debian.cmdline: there is no file 'seed/'; known are user-data"),
         ('{{ ID "/" }}', '{{ ID "/" }', "profiles.debian.cmdline: '{{' is not closed by '}}'"),
         (
             "{{ hostname }}\n      - ds",
@@ -104,7 +104,7 @@ def test_a_mistake_is_told_with_its_place(folder: Path, old: str, new: str, mess
         ("a\n{{ hostnam }}\n", "templates/user-data line 2: 'hostnam' is undefined"),
         ("a\n{% if %}\n", "templates/user-data line 2: Expected an expression"),
         ("a\n{{ 1 / 0 }}", "templates/user-data line 2: ZeroDivisionError: division by zero"),
-        ("{{ url('gone') }}", "line 1: there is no file 'gone'; there are user-data"),
+        ("{{ url('gone') }}", "line 1: there is no file 'gone'; known are user-data"),
         ("{% include 'templates/gone' %}", "templates/gone: is not there"),
         (f"{{{{ {'(' * 2000}1{')' * 2000} }}}}", "templates/user-data: cannot be compiled"),
         ("{{ {'x86_64': 'amd64'}[arch] }}{{ address.split('.')[3] }}{{ uuid.split('-')[4] }}", ""),

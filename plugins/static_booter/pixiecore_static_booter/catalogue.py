@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pixiecore_static_booter.closest import no_such
+from pixiecore_core import no_such
 from pixiecore_static_booter.mistakes import blaming, sentence
 from pixiecore_static_booter.recipe import Recipe
 
@@ -50,7 +50,7 @@ def find(text: str) -> Recipe:
         known = recipes()
         names = {alias: recipe for name, recipe in known.items() for alias in (name, *recipe.aliases)}
         if text not in names:
-            raise ValueError(no_such("recipe", text, names, list(known)) + ", or the path of a TOML file of your own")
+            raise ValueError(no_such("recipe", text, names, [*known, "or the path of a TOML file of your own"]))
         return names[text]
     path = path_of(text)
     try:

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from pixiecore_core import FileRef, processor
-from pixiecore_static_booter.closest import no_such
+from pixiecore_core import FileRef, no_such, processor
 from pixiecore_static_booter.mistakes import blaming
 
 Family = Literal["BIOS", "UEFI"]
@@ -119,8 +118,8 @@ class Recipe(_Parts):
         """
         if version in self.versions or (self.other_versions and re.fullmatch(self.other_versions, version, re.ASCII)):
             return version
-        like_them = " and others of their form" if self.other_versions else ""
-        raise ValueError(no_such("version", version, self.versions) + like_them)
+        shown = [*self.versions, "others of their form"] if self.other_versions else self.versions
+        raise ValueError(no_such("version", version, self.versions, shown))
 
     def check_architecture(self, text: str) -> str:
         """The processor *text*, however it is spelled, if the recipe is for it.

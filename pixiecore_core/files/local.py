@@ -75,8 +75,8 @@ def open_local(path: str, root: str | None = None, sha256: str | None = None) ->
 
     :param root: folder that it must be in, wherever symbolic links lead
     :param sha256: what its bytes must hash to, in lower-case hex
-    :raises BootFileNotFound: there is none, or it is outside of *root*
-    :raises BootFileError: it cannot be opened, is no regular file, or has other bytes
+    :raises BootFileNotFound: there is none, it is a folder, or it is outside of *root*
+    :raises BootFileError: it cannot be opened, is a device or a pipe, or has other bytes
     """
     try:
         # O_NONBLOCK, lest a named pipe hold us up before we can see what it is.
@@ -91,6 +91,8 @@ def open_local(path: str, root: str | None = None, sha256: str | None = None) ->
         if root is not None and not _is_below(os.readlink(f"/proc/self/fd/{descriptor}"), root):
             raise BootFileNotFound(f"{path} is not below {root}")
         status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise BootFileNotFound(f"{path} is a folder, not a file")
         if not stat.S_ISREG(status.st_mode):
             raise BootFileError(f"{path} is not a regular file")
         if sha256 is not None and (found := digest_of(path, file, status)) != sha256:

@@ -51,7 +51,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         open_local(str(tmp_path / "nope"))
     with pytest.raises(BootFileNotFound, match="does not exist"):
         open_local("/dev/null/x")
-    with pytest.raises(BootFileError, match="not a regular file"):
+    with pytest.raises(BootFileNotFound, match="is a folder, not a file"):
         open_local(str(tmp_path))
 
 

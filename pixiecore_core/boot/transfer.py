@@ -18,18 +18,20 @@ ReadAt = Callable[[int, int], bytes | memoryview | None]
 """``read_at(offset, length)``: exactly so many bytes of the file, or ``None`` while they are on their way."""
 
 FIRST_TIMEOUT = 1.25
-"""Seconds before the first retransmission, until the round trip has been measured. No whole second, as clients'
-timers are: our OACK would cross the ACK that the client repeats just then, at which atftp aborts."""
+"""Seconds before the first retransmission, until the round trip has been measured. More than one, the commonest timer
+of clients: where the acknowledgement of our OACK is lost, the client repeats it before we repeat the OACK, at which
+atftp would abort."""
 SHORTEST_TIMEOUT = 0.1
 """Seconds. However near the client, firmware may pause to write to its disk."""
 LONGEST_TIMEOUT = 8.0
 """Seconds. Where doubling ends."""
 PATIENCE = 25.0
-"""Seconds without progress until the client counts as gone: six tries or more."""
+"""Seconds without progress until the client counts as gone, or four timeouts where those are longer."""
 _MOST_PATIENCE = 300.0  # seconds, for a client that asked for a timeout of minutes
 
 SHORTEST_WAIT = 0.5
-"""Seconds. An acknowledgement that is repeated sooner after our last word is a copy, not a client that has waited."""
+"""Seconds. An acknowledgement that is repeated sooner after what it waits for was sent is a copy; later, the client has
+waited in vain."""
 
 _PROMPT = SHORTEST_TIMEOUT / 4
 """Seconds. A quicker answer leaves the timeout where it is."""
@@ -98,7 +100,7 @@ class Transfer:
         self.reason = ""
         """Why it ended, unless the file was sent."""
         self.progress_at = now
-        """When the client last acknowledged something new."""
+        """When the client last acknowledged something new, or we could at last send what had not been read yet."""
         self.starved = False
         """Whether bytes were not there yet; call :meth:`resume` when they are."""
         self._size = size
@@ -168,12 +170,7 @@ class Transfer:
         if self.outcome is not None:
             return []
         if advance == 0 and self._acked >= 0:
-            waited = now - max(self.progress_at, self._repeated_at)
-            # Half the timeout is two round trips; answers to our copies come within one and start nothing anew.
-            if waited < max(SHORTEST_WAIT, self._timeout / 2):
-                return []
-            self._tries = self._tries or 1
-            return self._send_again(now)
+            return self.repeat(now) if now - max(self.progress_at, self._repeated_at) >= self._wait else []
         if not 0 < advance <= self._sent - self._acked:
             return []
         self._acked += advance
@@ -186,8 +183,11 @@ class Transfer:
         self._tries = 0
         self._repeated = False
         self._steady = self.agreement.timeout is not None or self._timeout == SHORTEST_TIMEOUT
-        # RFC 7440 section 4: the window begins behind the acknowledged block, whatever had been sent further on.
-        self._go_back()
+        # RFC 7440 section 4: the window begins behind the acknowledged block, whatever had been sent further on. But
+        # the end of what is sent again may be what a client has got by then, that acknowledges each copy, as EDK2 does;
+        # what follows is on its way, and sent twice would have it acknowledge copies for good.
+        if self._acked != self._furthest:
+            self._go_back()
         return self._fill()
 
     def expire(self, now: float) -> list[bytes]:
@@ -199,13 +199,16 @@ class Transfer:
             what = "its bytes could not be read in time" if self.starved else "the client did not acknowledge it"
             self._end(Outcome.TIMED_OUT, f"{waited_for}: {what}")
             return [error(ErrorCode.NOT_DEFINED, "timeout")]
-        self._tries += 1
-        return self._send_again(now)
+        return self.repeat(now)
 
-    def repeat(self) -> list[bytes]:
-        """What is not acknowledged yet, once more; for a request that came again since our answer was lost."""
+    def repeat(self, now: float) -> list[bytes]:
+        """What is not acknowledged yet, once more; also for a request that came again since our answer was lost."""
         if self.outcome is not None:
             return []
+        self._tries += 1
+        delay = min(self._timeout * 2**self._tries, max(LONGEST_TIMEOUT, self._timeout))
+        self._due = min(now + delay, max(self.progress_at + self._patience, now + SHORTEST_TIMEOUT))
+        self._repeated_at = now
         # RFC 6298 section 3: an answer could be to either copy, so it measures nothing.
         self._repeated = True
         self._steady = False
@@ -219,7 +222,7 @@ class Transfer:
         if not self.starved or self.outcome is not None:
             return []
         if self._sent >= self._furthest:
-            # The client has not been let down by its own fault. What it had once already excuses nothing.
+            # It was we who were late. What the client had once already excuses no silence of its.
             self.progress_at = now
             self._tries = 0
         return self._fill()
@@ -240,11 +243,14 @@ class Transfer:
     def _patience(self) -> float:
         return min(max(PATIENCE, 4.0 * self._timeout), _MOST_PATIENCE)
 
-    def _send_again(self, now: float) -> list[bytes]:
-        delay = min(self._timeout * 2**self._tries, max(LONGEST_TIMEOUT, self._timeout))
-        self._due = min(now + delay, max(self.progress_at + self._patience, now + SHORTEST_TIMEOUT))
-        self._repeated_at = now
-        return self.repeat()
+    @property
+    def _wait(self) -> float:
+        """Seconds after which an acknowledgement that is repeated is no answer to what was sent, thus a question.
+
+        It must be more than a round trip: half of a timeout that was measured is two. A client that named its timeout
+        asks at that pace, give or take what the network adds.
+        """
+        return max(SHORTEST_WAIT, self._timeout * (0.5 if self.agreement.timeout is None else 0.9))
 
     def _go_back(self) -> None:
         self._furthest = max(self._furthest, self._sent)
@@ -274,7 +280,8 @@ class Transfer:
             # What came again has waited too long or was lost; until a round trip tells which, wait longer.
             self._timeout = min(self._timeout * 2, LONGEST_TIMEOUT)
             return
-        self._round_trip = max(round_trip, self._round_trip * 0.9 + round_trip * 0.1)
+        # Half, for what was measured before may hold a client's own wait, where its acknowledgement was lost.
+        self._round_trip = max(round_trip, (self._round_trip + round_trip) / 2)
         self._timeout = min(max(4 * self._round_trip, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
 
     def _receive_other(self, data: bytes) -> list[bytes]:

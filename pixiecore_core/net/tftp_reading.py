@@ -1,7 +1,7 @@
 """Reads a file for a transfer a little ahead of what is sent, so that no disk and no upstream ever holds up the loop.
 
-Keeps two stretches of the file in memory, whatever its size, and three while a window lies across the border of two.
-Knows no TFTP.
+Keeps two stretches of the file in memory, whatever its size, and the one before while a window that begins in it may
+have to be sent again. Knows no TFTP.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ class ReadAhead:
     def _turn_to(self, offset: int) -> bool:
         index = offset // self._length
         stretch = self._stretches.get(index)
-        # All of a window is read again where one block of it was lost, and the window may have begun a stretch before.
+        # All of a window is read again where one block of it was lost, and the window may have begun a stretch before;
+        # what was read ahead then, two on, is kept for the way forth.
         first = max(offset - self._window, 0) // self._length
         following = index + 1 if (index + 1) * self._length < self._file.size else None
         self._stretches = {kept: held for kept, held in self._stretches.items() if first <= kept <= index + 2}

@@ -72,6 +72,7 @@ class Session:
 
     def send(self, datagrams: list[bytes]) -> None:
         """Send to the client; what the kernel refuses is left to the retransmission timer."""
+        self.send_error = ""
         try:
             if len(datagrams) == 1:
                 self.socket.send(datagrams[0], self.client, self.control)
@@ -189,7 +190,7 @@ class Transfers:
     def repeat(self, session: Session) -> None:
         """The client's request came again: our answer was lost."""
         if session.transfer is not None:
-            self._follow(session, session.transfer.repeat())
+            self._follow(session, session.transfer.repeat(monotonic()))
 
     def resume(self, session: Session) -> None:
         """Bytes that a transfer missed have arrived."""

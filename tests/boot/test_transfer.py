@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections.abc import Callable
 from itertools import count
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixiecore_core.boot.tftp_negotiation import Agreement, Limits, negotiate, refusal
-from pixiecore_core.boot.transfer import PATIENCE, SHORTEST_WAIT, Outcome, Transfer
+from pixiecore_core.boot.transfer import PATIENCE, SHORTEST_TIMEOUT, SHORTEST_WAIT, Outcome, Transfer
 from pixiecore_core.wire.tftp import (
     Ack,
     Data,
@@ -201,7 +202,7 @@ class TestLockStep:
         sending = transfer(10)
         sending.start(0.0)
         sending.receive(ack(1), 0.0)
-        assert sending.receive(ack(1), 1.0) == sending.expire(99.0) == sending.repeat() == sending.fail("x") == []
+        assert sending.receive(ack(1), 1.0) == sending.expire(99.0) == sending.repeat(99.0) == sending.fail("x") == []
         assert sending.outcome is Outcome.SENT
 
 
@@ -314,6 +315,17 @@ class TestTimers:
         assert sum(map(bool, answers)) >= 1
         assert sending.deadline > asked[-1], "our own timer waits for the answer to what was just sent"
 
+    def test_a_clients_own_wait_is_soon_forgotten(self) -> None:
+        """Its first acknowledgement was lost and came again a second later: no round trip, but it looks like one."""
+        sending = transfer(16 * 400, blksize=16, windowsize=4)
+        sending.start(0.0)
+        sending.receive(ack(0), 1.001)
+        now = 1.001
+        for block in range(4, 40, 4):
+            now += 0.001
+            sending.receive(ack(block), now)
+        assert sending.deadline == pytest.approx(now + SHORTEST_TIMEOUT)
+
     def test_a_copy_of_an_acknowledgement_is_no_question(self) -> None:
         sending = transfer(5000)
         sending.start(0.0)
@@ -335,11 +347,11 @@ class TestTimers:
 
     def test_a_request_that_came_again_gets_the_same_answer(self) -> None:
         sending = transfer(5000, tsize=0)
-        assert sending.start(0.0) == sending.repeat()
+        assert sending.start(0.0) == sending.repeat(0.0)
         assert not sending.answered
         first = sending.receive(ack(0), 0.0)
         assert sending.answered
-        assert sending.repeat() == first
+        assert sending.repeat(0.0) == first
 
 
 class TestEndings:
@@ -439,9 +451,30 @@ class TestStarving:
 class Network:
     """Loses, doubles, delays and reorders datagrams between a transfer and a client of RFC 7440, in simulated time."""
 
-    def __init__(self, sending: Transfer, seed: int, loss: float, copies: int = 1, delay: float = 0.001) -> None:
+    def __init__(
+        self,
+        sending: Transfer,
+        seed: int,
+        loss: float,
+        *,
+        copies: int = 1,
+        delay: float = 0.001,
+        patience: float = 3.0,
+        acknowledges_copies: bool = False,
+        accident: Callable[[int], int] = lambda number: 1,
+    ) -> None:
+        """
+        :param copies: in which each datagram arrives
+        :param delay: one way, seconds
+        :param patience: seconds after which the client says its last word again
+        :param acknowledges_copies: each block that is not the next one, as EDK2; otherwise once, as RFC 7440 section 4
+        :param accident: how often the server's datagram of this number arrives
+        """
         self._copies = copies
         self._delay = delay
+        self._patience = patience
+        self._acknowledges_copies = acknowledges_copies
+        self._accident = accident
         self._random = random.Random(seed)
         self._loss = loss
         self._order = count()
@@ -482,13 +515,14 @@ class Network:
         loss, chance = self._loss, self._random.random
         for datagram in datagrams:
             self.datagrams.append(datagram)
-            for _ in range(self._copies + (chance() < loss)):
+            times = self._accident(len(self.datagrams)) if to_client else 1
+            for _ in range(self._copies * times + (chance() < loss)):
                 if chance() >= loss:
                     delay = self._delay + (chance() * 0.002 if loss else 0.0) + (chance() < loss) * 0.1
                     heapq.heappush(self._arrivals, (self.now + delay, next(self._order), to_client, datagram))
 
     def _say(self, data: bytes) -> None:
-        self._last, self._speaks_at = data, self.now + 3.0
+        self._last, self._speaks_at = data, self.now + self._patience
         self._unacknowledged, self._gap = 0, False
         self._send(False, [data])
 
@@ -500,7 +534,7 @@ class Network:
             return
         if packet.block != (self._block + 1) % 65536:
             # RFC 7440: tell once where to restart; a lock-step client repeats its last word for a doubled block.
-            if self._windowsize == 1 or not self._gap:
+            if self._windowsize == 1 or self._acknowledges_copies or not self._gap:
                 self._say(ack(self._block))
                 self._gap = True
             return
@@ -555,3 +589,41 @@ def test_doubled_datagrams_over_a_far_network_do_not_double_the_traffic_for_good
     assert network.received == content(100_000)
     sent = blocks([datagram for datagram in network.datagrams if datagram[1] == 3])
     assert len(sent) - len(set(sent)) <= 4 * windowsize
+
+
+@pytest.mark.parametrize("windowsize", [1, 4, 64])
+@pytest.mark.parametrize(
+    ("timeout", "round_trip", "patience"),
+    [(None, 0.7, 0.3), (None, 3.9, 0.3), (1, 0.7, 0.3), (1, 0.9, 0.95), (2, 1.1, 1), (2, 1.5, 0.3), (5, 3, 1)],
+)
+def test_an_impatient_client_far_away_does_not_double_the_traffic_for_good(
+    windowsize: int, timeout: int | None, round_trip: float, patience: float
+) -> None:
+    """It says its last word again before our answer can be there, over a network without a fault."""
+    options = {} if timeout is None else {"timeout": timeout}
+    sending = transfer(100 * 512 * windowsize, windowsize=windowsize, **options)
+    network = Network(sending, 1, loss=0.0, delay=round_trip / 2, patience=patience, acknowledges_copies=True)
+    network.run()
+    assert sending.outcome is Outcome.SENT
+    sent = blocks([datagram for datagram in network.datagrams if datagram[1] == 3])
+    assert len(sent) - len(set(sent)) <= 4 * windowsize
+
+
+@pytest.mark.parametrize("acknowledges_copies", [True, False])
+@pytest.mark.parametrize("windowsize", [4, 16, 64])
+@pytest.mark.parametrize("arrivals", [0, 2], ids=["lost", "doubled"])
+def test_one_accident_costs_a_window_or_two(arrivals: int, windowsize: int, acknowledges_copies: bool) -> None:
+    """EDK2 answers each copy, which had the rest of a file sent twice."""
+    for number in range(100, 100 + 2 * windowsize):
+        sending = transfer(512 * 1000, windowsize=windowsize)
+        network = Network(
+            sending,
+            1,
+            loss=0.0,
+            acknowledges_copies=acknowledges_copies,
+            accident=lambda sent, number=number: arrivals if sent == number else 1,  # type: ignore[misc]
+        )
+        network.run()
+        assert network.received == content(512 * 1000)
+        sent = blocks([datagram for datagram in network.datagrams if datagram[1] == 3])
+        assert len(sent) - len(set(sent)) <= 2 * windowsize

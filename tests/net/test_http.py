@@ -62,10 +62,10 @@ def exchange(server: HttpServer, request: bytes) -> bytes:
     """Send *request* and read until the server closes."""
     with connect(server) as client:
         client.sendall(request)
-        answer = b""
+        answer = bytearray()
         while part := client.recv(65536):
             answer += part
-        return answer
+        return bytes(answer)
 
 
 def test_it_tells_the_application_where_it_was_reached(server: HttpServer) -> None:

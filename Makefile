@@ -9,7 +9,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# A file's tests stay together, for the sake of what they share. To debug one: make fast ARGS='-n 0 --pdb -k NAME'
+# A file's tests stay together, for the sake of what they share.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 

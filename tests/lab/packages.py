@@ -6,6 +6,7 @@ that neither the machine's apt nor its dpkg hears of the foreign architecture, a
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -32,6 +33,13 @@ def unpack(packages: Sequence[str], into: Path) -> None:
     A metapackage stands for the first package it depends on: linux-image-cloud-amd64 for the newest such kernel.
     """
     state = CACHE / "apt"
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as lock:  # tests run side by side, and apt would not wait for itself
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _unpack(packages, into, state)
+
+
+def _unpack(packages: Sequence[str], into: Path, state: Path) -> None:
     downloads = state / "downloads"
     for folder in (state / "lists" / "partial", state / "cache" / "archives" / "partial", downloads):
         folder.mkdir(parents=True, exist_ok=True)

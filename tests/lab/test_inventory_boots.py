@@ -1,4 +1,4 @@
-"""A real machine boots by an inventory, and fetches what was rendered for it the way cloud-init does."""
+"""A real machine boots by an inventory, and fetches what was rendered for it; and so does Debian's cloud-init."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from . import cloud_init
 from .boot import boot
 from .machines import MAC, MACHINES, Machine
 from .neighbour import start_neighbour
@@ -67,3 +68,7 @@ def test_it_fetches_what_was_rendered_for_it(machine: Machine, name: str, lab_fo
         ]
         assert address.startswith("192.0.2.")
         assert 'Sent file "user-data" (file, ' in server.text()
+        judged = cloud_init.seed(network.dhcp, result.cmdline, lab_folder / "cloud")
+        assert judged.pop("user-data").startswith("#cloud-config\nfqdn: node1.example.net\n# worker LAB-1 ")
+        uuid = "00112233-4455-6677-8899-aabbccddeeff"
+        assert judged == {"found": True, "instance": uuid, "hostname": "node1", "vendor-data": ""}

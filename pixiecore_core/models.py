@@ -301,33 +301,35 @@ class EventKind(StrEnum):
     """The facts that the core reports, in the order of a boot."""
 
     IGNORED = "ignored"
-    """A machine was refused, or cannot be served."""
+    """A machine was refused, or cannot be served: ``Ignoring M …``, and why."""
     HELD = "held"
-    """A machine was told to wait and ask again, at its script or for a file."""
+    """A machine was told to wait and ask again, at its script or for a file: ``Holding M: …``."""
     OFFERED = "offered"
-    """A ProxyDHCP offer of a boot file went out."""
+    """A ProxyDHCP offer of a boot file went out: ``Offering to boot M …``."""
     PXE_ANSWERED = "pxe-answered"
-    """A boot-server request on 4011 was answered."""
+    """A boot-server request on 4011 was answered: ``Told M … where its boot file is``."""
     LOADER_SENT = "loader-sent"
-    """A first-stage file was sent."""
+    """A first-stage file was sent: ``Sent file "…" (loader, …``."""
     SCRIPT_OFFERED = "script-offered"
-    """An iPXE was offered the script."""
+    """An iPXE was offered the script: ``Offering to boot M … by script``."""
     SCRIPT_SENT = "script-sent"
-    """The script was sent."""
+    """The script was sent: ``Sent boot script to M``."""
     KERNEL_SENT = "kernel-sent"
-    """The kernel was sent whole."""
+    """The kernel was sent whole: ``Sent file "…" (kernel, …``."""
     INITRD_SENT = "initrd-sent"
-    """An initial RAM disk was sent whole."""
+    """An initial RAM disk was sent whole: ``Sent file "…" (initrd, …``."""
     FILE_SENT = "file-sent"
-    """Another file was sent, or the part of a file that was asked for."""
+    """Another file was sent, or the part that was asked for: ``Sent file "…"`` or ``Sent part of file "…"``."""
     BOOTING = "booting"
-    """The script ran to its end: everything is loaded."""
+    """The script ran to its end, and everything is loaded: ``M has everything and starts its kernel``."""
     REFUSED = "refused"
-    """A request that could not be used: malformed, unsupported, or over a limit."""
+    """A request could not be used: malformed, unsupported, over a limit, or for a file that a folder has not got. At
+    most a few a second are logged: ``Unusable packet from M …`` and others."""
     FAILED = "failed"
-    """A step of a boot went wrong on our side or on the way."""
+    """A step of a boot went wrong on our side or on the way: ``Failed to …`` and others."""
     PLUGIN_FAILED = "plugin-failed"
-    """A plugin raised, hung, blocked the loop or answered rubbish; plugins do not hear of it."""
+    """A plugin raised, hung, blocked the loop or answered rubbish. Plugins do not hear of it, and it is logged once
+    for each plugin and hook: ``plugin 'NAME', hook HOOK: …``."""
 
 
 def _writable(text: str) -> str:
@@ -351,11 +353,15 @@ def _writable_values(details: dict[str, str | int | float]) -> dict[str, str | i
 class Event(Model):
     """One fact about a boot, after it happened."""
 
-    kind: EventKind
-    subsystem: Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"]
-    message: Annotated[str, AfterValidator(_writable)] = Field(description="one line for a person")
+    kind: EventKind = Field(description="what happened")
+    subsystem: Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"] = Field(
+        description="who says so; in brackets at the start of a log line"
+    )
+    message: Annotated[str, AfterValidator(_writable)] = Field(description="one line for a person: the log line")
     mac: MacAddress | None = Field(None, description="whose boot; None where nobody can tell")
     details: Annotated[dict[str, str | int | float], AfterValidator(_writable_values)] = Field(
-        {}, description="the same facts for machines"
+        {},
+        description="facts for programs: of a request the client, its architecture, the interface and its ``seconds``; "
+        "of a file its name, purpose, bytes and seconds; of a plugin's failure plugin, hook and reason",
     )
     at: float = Field(default_factory=time.time, description="seconds since the epoch")

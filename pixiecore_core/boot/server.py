@@ -12,12 +12,25 @@ from ipaddress import IPv4Address
 
 from pixiecore_core.models import Firmware, Machine, normalise_mac
 
+# What stands below each path is its part of the documentation's reference.
 SCRIPT_PATH = "/_/ipxe"
+"""The iPXE script. The query has ``mac``, ``arch``, and as iPXE knows them ``platform``, ``uuid``, ``serial``,
+``net0``, ``manufacturer``, ``product``, ``hostname``. 400 without a usable ``mac`` and ``arch``; 404 ``you don't
+netboot: …``; 503 with ``Retry-After`` while there is no decision yet; 500 where a plugin failed."""
 FILE_PATH = "/_/file"
+"""A file that a script named, with length, ETag and ranges. In the query ``name`` is a sealed token; ``type`` and
+``mac`` are for people who read access logs. 404 for a token that was not made here or has expired, and for a file
+that is not there; 502 where it cannot be had, 504 where another server does not answer in time, 503 with
+``Retry-After`` while it is on its way."""
 FOLDER_PATH = "/_/folder/"
+"""``TOKEN/NAME``: a file in a folder that a command line names (``{{ ID "./seed/" }}``), as ``/_/file`` serves it.
+NAME stays inside the folder."""
 BOOTING_PATH = "/_/booting"
+"""``# Booting``. The script fetches it when everything is loaded, with ``mac`` and ``name`` in the query."""
 LOADER_PATH = "/_/loader/"
+"""``MAC/FIRMWARE/NAME``: a first-stage boot file, for UEFI HTTP Boot."""
 AUTOEXEC = "autoexec.ipxe"
+"""In any folder: a script that sends iPXE on to ask DHCP."""
 
 BOOT_FILE_NAME: dict[Firmware, str] = {
     Firmware.BIOS: "undionly.kpxe",

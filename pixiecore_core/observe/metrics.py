@@ -53,9 +53,12 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """The counts as prometheus_client wants them."""
-        events = CounterMetricFamily("pixiecore_events", "Facts about boots, by kind.", labels=["kind", "subsystem"])
+        events = CounterMetricFamily("pixiecore_events", "Events.", labels=["kind", "subsystem"])
         dropped = CounterMetricFamily(
-            "pixiecore_datagrams_dropped", "Datagrams that got no answer.", labels=["subsystem", "reason"]
+            "pixiecore_datagrams_dropped",
+            "Datagrams that got no answer: not-netboot and not-for-us (ordinary DHCP), interface-not-served, "
+            "malformed, or busy when too many machines ask at once.",
+            labels=["subsystem", "reason"],
         )
         failures = CounterMetricFamily(
             "pixiecore_plugin_failures",

@@ -21,6 +21,14 @@ from pixiecore_core.observe.timelines import Timelines
 MACHINES = 100
 """How many are shown where nobody asks for more."""
 
+PAGE_PATH = "/"
+"""The timelines of the 100 machines heard of last, for people."""
+STATUS_PATH = "/_/status"
+"""The same as JSON: ``{"machines": {MAC: [event, …]}}``, the one heard of last first. In the query ``machines`` is how
+many, or ``all`` of the 2000 that are remembered; ``mac`` is only this one."""
+METRICS_PATH = "/_/metrics"
+"""Counts, in the Prometheus text format."""
+
 _HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5"><title>Pixiecore</title>
 <style>
@@ -38,9 +46,9 @@ def pages(recorder: Recorder) -> dict[str, Callable[[Request], Response]]:
     """The pages by path."""
     timelines = recorder.timelines
     return {
-        "/": lambda request: Response(_page(timelines), content_type="text/html; charset=utf-8"),
-        "/_/status": lambda request: _status(timelines, request),
-        "/_/metrics": lambda request: Response(
+        PAGE_PATH: lambda request: Response(_page(timelines), content_type="text/html; charset=utf-8"),
+        STATUS_PATH: lambda request: _status(timelines, request),
+        METRICS_PATH: lambda request: Response(
             recorder.metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
         ),
     }

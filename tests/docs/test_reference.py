@@ -1,4 +1,4 @@
-"""The reference is complete: generated pages are what the code would write now, the others name everything."""
+"""The reference is complete: its generated pages are what the code would write now, and name all that there is."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import api, commands, hooks, inventory, names, settings
+from . import api, commands, events, hooks, http, inventory, names, settings
 
 PAGES: dict[str, Callable[[], str]] = {
     "hooks.md": hooks.page,
@@ -16,6 +16,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "names.md": names.page,
     "inventory.md": inventory.page,
+    "http.md": http.page,
+    "events.md": events.page,
     "api-v1.schema.json": api.answer_schema,
     "api-openapi.json": api.openapi,
 }

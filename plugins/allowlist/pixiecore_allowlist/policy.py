@@ -29,9 +29,13 @@ from pixiecore_core import (
     hookimpl,
 )
 
+# There only with --allowlist-admin-token-file, and for who says that token: 401 without one, 403 for a wrong one.
 WAITING_PATH = "/allowlist/waiting"
+"""The machines that are neither approved nor denied; JSON with ``format=json`` in the query."""
 APPROVE_PATH = "/allowlist/approve"
+"""Lets the machine boot that the query names as ``mac``."""
 DENY_PATH = "/allowlist/deny"
+"""Has the machine ignored that the query names as ``mac``."""
 
 _MAC = TypeAdapter(MacAddress)
 _log = logging.getLogger("pixiecore.allowlist")

@@ -30,6 +30,8 @@ from pixiecore_core import (
 from pixiecore_once.state import States
 
 DONE_PATH = "/once/done"
+"""Notes that the machine is done; the query is as ``{{ DONE }}`` made it. 403 for a URL that was not made for a
+machine."""
 
 
 def default_database() -> Path:

@@ -1,0 +1,77 @@
+"""docs/reference/http.md: every path that is served, from the words behind the constants that hold them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from types import ModuleType
+
+from pixiecore_core import Firmware
+from pixiecore_core.boot import server
+from pixiecore_core.web import status
+
+from .installed import installed
+from .prose import documented, inline, one_line
+
+_INTRODUCTION = """# HTTP paths and TFTP names
+
+What clients ask Pixiecore for. Generated from the code by `tools/write-reference`; do not edit.
+
+## HTTP"""
+_MORE = """`arch` is iPXE's `${buildarch}`; the Go Pixiecore's `0` (32-bit) and `1` (64-bit) are understood too. Only
+GET and HEAD are answered, others get 405; a request with a body gets 413. A token can be read and made only with the
+key that sealed it (`--key-file`). A client on a network that is not served (`--interface`, `--listen-addr`) gets 403.
+[What an event is](events.md), and [what is counted](events.md#counts).
+
+To see a machine's script without switching it on:
+
+```sh
+curl 'http://127.0.0.1/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64&platform=efi'
+```"""
+_PLUGINS = """### Pages of plugins
+
+Those of the allowlist exist where `--allowlist-admin-token-file` is given, and want that token: 401 without one, 403
+for a wrong one. A plugin of your own adds pages with [`register_routes`](hooks.md)."""
+
+
+def page() -> str:
+    """The page."""
+    parts = [_INTRODUCTION, "\n".join([*_HEAD, *_rows(server), *_rows(status)]), _MORE, _PLUGINS]
+    parts += ["\n".join([*_HEAD, *_pages_of_plugins()]), "## TFTP", _tftp()]
+    return "\n\n".join(parts) + "\n"
+
+
+_HEAD = ["| path | answers |", "|---|---|"]
+
+
+def _rows(module: ModuleType) -> list[str]:
+    """A row for each constant whose name ends with ``_PATH``."""
+    words = documented(module)
+    rows = []
+    for name, path in vars(module).items():
+        if not name.endswith("_PATH"):
+            continue
+        if name not in words:
+            raise LookupError(f"{module.__name__}.{name} has no docstring")
+        # What follows a path that goes on comes first in its words.
+        below = re.match(r"``(.+?)``: ", words[name]) if path.endswith("/") else None
+        text = words[name][below.end() :] if below else words[name]
+        rows.append(f"| `{path}{below[1] if below else ''}` | {one_line(text[0].upper() + text[1:])} |")
+    return rows
+
+
+def _pages_of_plugins() -> list[str]:
+    rows: list[str] = []
+    for policy in installed().policies.values():
+        rows += _rows(sys.modules[policy.__module__])
+    return rows
+
+
+def _tftp() -> str:
+    names = ", ".join(f"`{firmware}`" for firmware in Firmware)
+    autoexec = inline(documented(server)["AUTOEXEC"])
+    return (
+        f"`MAC/FIRMWARE/NAME`, with FIRMWARE one of {names}: that firmware's loader, whatever NAME is, for signed iPXE "
+        "and shim ask for names of their own. Options blksize, tsize, timeout and windowsize; read requests only.\n\n"
+        f"`{server.AUTOEXEC}`, by HTTP too. {autoexec}"
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,15 +31,8 @@ class Stranger:
     @classmethod
     def settle(cls, folder: Path) -> Stranger:
         """Build wheels of the core and the static booter, and install them and pytest into a new environment."""
-        sources, wheels, environment = folder / "sources", folder / "wheels", folder / "venv"
-        sources.mkdir()
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-        for name in filter(None, listed.decode().split("\0")):
-            if (ROOT / name).is_file():
-                (sources / name).parent.mkdir(parents=True, exist_ok=True)
-                (sources / name).write_bytes((ROOT / name).read_bytes())
-        projects = [sources, sources / "plugins" / "static_booter"]
-        _run(sys.executable, *_PIP, "wheel", "--no-deps", "--wheel-dir", wheels, *projects)
+        wheels, environment = folder / "wheels", folder / "venv"
+        _run(ROOT / "tools" / "build-wheels", wheels, ".", "plugins/static_booter")
         venv.create(environment, with_pip=True)
         stranger = cls(environment / "bin" / "python", folder)
         stranger.pip("install", "-c", ROOT / "constraints.txt", *sorted(wheels.glob("*.whl")), "pytest")

@@ -1,11 +1,12 @@
 """A small SQLite file in which a plugin keeps what must survive a restart; its commands share it with the server.
 
-One connection stays open, for a policy may be asked thousands of times a second; it is opened anew where somebody has
-removed or replaced the file. Knows nothing of what is kept.
+One connection stays open, for a policy may be asked thousands of times a second. Where somebody removes or replaces the
+file meanwhile, it cannot be used: an empty one would have every machine installed again. Knows nothing of what is kept.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -20,9 +21,14 @@ _PATIENCE = 1.5
 """Seconds to wait for another process that holds the file: less than a hook or a listener may take."""
 _PAUSE = 0.01
 
+_log = logging.getLogger("pixiecore.state")
+
 
 class StateFile:
     """A small SQLite file for what a plugin keeps, shared by its commands and the server, and by several processes.
+
+    Once it is open, a file that is removed, moved away or replaced is an error, until the same one is back or
+    :meth:`close` is called: nothing is ever decided by an empty file that takes its place.
 
     :param path: made, with its folder, where it is not there
     :param schema: statements that make what is not there yet, such as ``CREATE TABLE IF NOT EXISTS …``
@@ -30,10 +36,16 @@ class StateFile:
 
     def __init__(self, path: Path, schema: Sequence[str]) -> None:
         self._path = path
+        self._told = False
         self._schema = schema
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where it is, or will be."""
+        return self._path
 
     def prepare(self, option: str) -> None:
         """Make the file.
@@ -56,7 +68,8 @@ class StateFile:
         the other machines' questions wait meanwhile.
 
         :param write: whether something will be changed
-        :raises sqlite3.Error: the file cannot be used, or another process has held it for too long
+        :raises sqlite3.Error: the file cannot be used, is not the one that was opened, or another process has held it
+            for too long
         """
         give_up = time.monotonic() + _PATIENCE
         while True:
@@ -64,7 +77,7 @@ class StateFile:
                 try:
                     connection = self._begun(write)
                 except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    if _is_final(error) or time.monotonic() > give_up:
                         raise
                 else:
                     try:
@@ -84,7 +97,7 @@ class StateFile:
                     connection.commit()
                     return
                 except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    if _is_final(error) or time.monotonic() > give_up:
                         raise
                 time.sleep(_PAUSE)
         except BaseException:
@@ -111,9 +124,9 @@ class StateFile:
             self._connection = self._opened = None
 
     def _current(self) -> sqlite3.Connection:
-        if self._connection is not None and self._opened == self._identity():
+        if self._connection is not None:
+            self._check_same()
             return self._connection
-        self.close()
         connection = sqlite3.connect(self._path, timeout=0, check_same_thread=False)
         try:
             with connection:
@@ -125,6 +138,21 @@ class StateFile:
         self._connection, self._opened = connection, self._identity()
         return connection
 
+    def _check_same(self) -> None:
+        """:raises sqlite3.OperationalError: what is at the path is not what was opened"""
+        there = self._identity()
+        if there == self._opened:
+            if self._told:
+                self._told = False
+                _log.warning("%s is back", self._path)
+            return
+        what = "has been removed" if there is None else "is another file than the one that was opened"
+        problem = f"{self._path} {what}; put the old one back, or restart the server to go on with what is there"
+        if not self._told:
+            self._told = True
+            _log.error("%s", problem)
+        raise sqlite3.OperationalError(problem)
+
     def _identity(self) -> tuple[int, int] | None:
         try:
             status = os.stat(self._path)
@@ -135,3 +163,8 @@ class StateFile:
     def __del__(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+
+def _is_final(error: sqlite3.OperationalError) -> bool:
+    """Whether waiting does not help. Only SQLite's own errors have a code."""
+    return getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY

@@ -56,15 +56,34 @@ def test_what_fails_half_way_is_not_kept(file: StateFile) -> None:
     assert all_of(file) == []
 
 
-def test_a_file_that_is_removed_or_replaced_is_opened_anew(file: StateFile, path: Path) -> None:
+def test_a_file_that_is_removed_or_replaced_is_an_error_until_it_is_back(
+    file: StateFile, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An empty one in its place would say that no machine has booted yet."""
     add(file, "a")
+    aside = path.with_name("aside")
+    path.rename(aside)
+    for _ in range(2):
+        with pytest.raises(
+            sqlite3.OperationalError, match=rf"{path} has been removed; put the old one back, or restart"
+        ):
+            all_of(file)
+    assert not path.exists()
+    StateFile(path, SCHEMA).prepare("--database")
+    with pytest.raises(sqlite3.OperationalError, match=f"{path} is another file than the one that was opened"):
+        add(file, "b")
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    aside.rename(path)
+    add(file, "b")
+    assert all_of(file) == ["a", "b"]
+    assert [record.getMessage() for record in caplog.records][1:] == [f"{path} is back"]
+
+
+def test_a_file_that_was_closed_is_opened_anew(file: StateFile, path: Path) -> None:
+    add(file, "a")
+    file.close()
     path.unlink()
     assert all_of(file) == []
-    other = StateFile(path.with_name("other"), SCHEMA)
-    add(other, "b")
-    other.close()
-    path.with_name("other").rename(path)
-    assert all_of(file) == ["b"]
 
 
 def test_several_threads_share_it(file: StateFile) -> None:

@@ -115,3 +115,23 @@ def test_a_machine_waits_while_another_process_holds_the_file(database: Path) ->
     writer.execute("ROLLBACK")
     writer.close()
     assert mine.select_boot(Machine(mac=MAC)) is None
+
+
+def test_nobody_boots_while_the_file_is_gone(database: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A new one would know of no boot, and install every machine again."""
+    machines = server(database)
+    finish(machines)
+    aside = database.with_name("aside")
+    database.rename(aside)
+    for _ in range(2):
+        with pytest.raises(LookupError, match=rf"^503 whether it has booted .*{database} has been removed"):
+            machines.script(MAC)
+    assert not database.exists()
+    States(database).file.prepare("--database")
+    with pytest.raises(LookupError, match=r"503 .* is another file than the one that was opened; put the old one"):
+        machines.boot(OTHER)
+    assert [record.name for record in caplog.records] == ["pixiecore.state"], "told once"
+    aside.rename(database)
+    with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
+        machines.script(MAC)
+    assert server(database).boot(OTHER) is not None

@@ -6,11 +6,13 @@ HTTP and TFTP before DHCP, so that nobody is offered what cannot be fetched yet.
 from __future__ import annotations
 
 import errno
+import signal
 from functools import partial
 from typing import Literal, Protocol
 
 import gevent
 import gevent.event
+from gevent.exceptions import LoopExit
 
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.errors import StartError
@@ -27,7 +29,7 @@ from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.observe.recorder import Recorder
-from pixiecore_core.plugins.blame import stopping
+from pixiecore_core.plugins.blame import in_words, stopping
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import Endpoint, ServerSettings
 from pixiecore_core.web.status import pages
@@ -115,7 +117,18 @@ class App:
     def run(self) -> None:
         """Serve until :meth:`request_stop`, then stop."""
         try:
-            self._stop.wait()
+            while not self._stop.is_set():
+                try:
+                    self._stop.wait()
+                except BaseException as error:
+                    if not _is_a_plugins(error):
+                        raise
+                    details = {"exc_info": error} if self.settings.debug else {}
+                    self.recorder.logger.warning(
+                        f"A signal handler, of a plugin perhaps, raised {in_words(error)}; serving goes on",
+                        subsystem="Plugin",
+                        **details,
+                    )
         finally:
             self.stop()
 
@@ -201,3 +214,15 @@ class App:
 
     def _address(self, endpoint: Endpoint) -> str:
         return str(endpoint.address or self.settings.listen_addr)
+
+
+def _is_a_plugins(error: BaseException) -> bool:
+    """Whether *error*, raised while the server only waits, is a plugin's, whose signal handlers run wherever we are:
+    ``signal.alarm`` around a call is an old way to limit its time.
+    """
+    if isinstance(error, LoopExit):
+        return False  # there is nothing left to wait for
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        # While the command serves, Ctrl-C is handled elsewhere (cli/signals.py); else whoever embeds us means it.
+        return signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    return isinstance(error, Exception)

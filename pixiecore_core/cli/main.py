@@ -22,6 +22,7 @@ from pixiecore_core.cli.serve import BOOTER_SOURCES, CONFIG_OPTION, SOURCES
 from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.plugins.loader import LoadedPlugin, load
+from pixiecore_core.plugins.loading import loading
 from pixiecore_core.plugins.manager import PluginManager
 
 _FIRST_FLAGS = ("api", "kernel", "initrd", "cmdline", "port-dhcp", "port-pxe", "port-tftp", "port-http", "listen-addr")
@@ -63,8 +64,9 @@ class PluginGroup(click.Group):
         manager = PluginManager(_report_to_stderr)
         for plugin in platform.plugins:
             manager.register(plugin.module, plugin.name)
-        manager.register_booters(platform.booters)
-        manager.register_policies(platform.policies)
+        with loading():
+            manager.register_booters(platform.booters)
+            manager.register_policies(platform.policies)
         for plugin in platform.plugins:
             self._add_commands(plugin)
         check_offered(platform)
@@ -80,7 +82,8 @@ class PluginGroup(click.Group):
         before = dict(self.commands)
         manager = PluginManager(_report_to_stderr)
         manager.register(plugin.module, plugin.name)
-        manager.register_commands(self)
+        with loading():
+            manager.register_commands(self)
         for name, command in before.items():
             if self.commands.get(name) is not command:
                 raise ConfigError(

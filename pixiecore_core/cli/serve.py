@@ -10,6 +10,7 @@ import resource
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -21,7 +22,7 @@ from pixiecore_core import __version__
 from pixiecore_core.app import App
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options, model_options
-from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
+from pixiecore_core.cli.signals import Hangups, keeping, reloading, starting, stopping
 from pixiecore_core.cli.stack import Platform, construct, is_policy_option, policy_settings, register_all
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import StartError
@@ -33,6 +34,7 @@ from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
+from pixiecore_core.plugins.loading import took_signals
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.settings import ServerSettings, Sources, read_toml
 
@@ -134,16 +136,20 @@ def _run(
     plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
     booter = construct(booter_class, booter_settings)
     register_all(plugins, platform, booter, policies, settings.plugin_order)
+    warn = partial(recorder.logger.warning, subsystem="Plugin")
+    while took_signals:
+        warn(took_signals.pop(0))
     try:
         app = App(settings, plugins, recorder, loaders, open_sealer(settings, _warner(recorder, "Init")))
         soon = gevent.get_hub().loop.run_callback_threadsafe
         with (
             listening(recorder.logger, settings.debug, soon),
-            stopping(app.request_stop, watch(plugins.report).culprit),
-            reloading(hangups, app.request_reload, app.request_stop),
+            stopping(app.request_stop, watch(plugins.report).culprit) as hear_again,
+            reloading(hangups, app.request_reload, app.request_stop) as renew,
+            keeping(warn, hear_again, renew) as look,
         ):
             try:
-                _serve(app, loaders)
+                _serve(app, loaders, look)
             finally:
                 files.stop()
                 lines.finish()
@@ -151,9 +157,10 @@ def _run(
         lines.finish()
 
 
-def _serve(app: App, loaders: FoundLoaders) -> None:
+def _serve(app: App, loaders: FoundLoaders, look_at_signals: Callable[[], None]) -> None:
     logger = app.recorder.logger
     app.start()
+    look_at_signals()
     missing = loaders.missing()
     if missing:
         machines = ", ".join(SERVES[firmware] for firmware in missing)
@@ -185,10 +192,19 @@ def _warner(recorder: Recorder, subsystem: Literal["Init", "Files"]) -> Callable
 
 
 def _let_no_greenlet_end_us() -> None:
-    """A plugin that says ``sys.exit()`` in a greenlet of its own ends that greenlet, and leaves a traceback."""
+    """A plugin that says ``sys.exit()`` in a greenlet of its own ends that greenlet, and leaves a traceback. So does
+    one whose C code is broken, which Python tells by SystemError.
+    """
     hub = gevent.get_hub()
-    hub.SYSTEM_ERROR = (SystemError,)
+    hub.SYSTEM_ERROR = ()
     hub.NOT_ERROR = (gevent.GreenletExit,)
+    show = hub.print_exception
+
+    def print_exception(context: object, *error: Any) -> None:
+        if context is not None:  # else a signal handler's, which goes to the main greenlet: App.run tells of it
+            show(context, *error)
+
+    hub.__dict__["print_exception"] = print_exception
 
 
 def _raise_descriptor_limit() -> None:

@@ -17,6 +17,7 @@ from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.plugins.blame import in_words
 from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
+from pixiecore_core.plugins.loading import loading
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import Sources, check_names
 
@@ -131,7 +132,8 @@ def construct(offered: type[Any], settings: BaseModel) -> object:
     :raises PluginError: it cannot be constructed
     """
     try:
-        return offered(settings)
+        with loading(offered.name, "its constructor"):
+            return offered(settings)
     except (PixiecoreError, KeyboardInterrupt):
         raise
     except BaseException as error:  # sys.exit() would end us with status 0 and not a word

@@ -7,6 +7,7 @@ cannot be ended from here.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import sys
@@ -28,7 +29,8 @@ MAX_BLOCKING_SECONDS = 1.0
 
 _NOBODY = ("unknown", "none")
 """Outside of every hook: a greenlet that some plugin has begun by itself, perhaps."""
-_STDERR = 2
+_stderr = [2]
+"""The descriptor that :func:`say` writes to comes last."""
 _poll = monkey.get_original("select", "poll")
 
 
@@ -94,14 +96,22 @@ def watch(report: Report) -> Watch:
     return watching
 
 
-def say(text: str) -> None:
+def keep_stderr() -> None:
+    """Have :func:`say` write to a descriptor of its own: a plugin may close 2, which is a machine's connection next."""
+    try:
+        _stderr.append(fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, 3))
+    except OSError:
+        return  # there is none
+
+
+def say(text: str, level: str = "error") -> None:
     """Write a line to standard error from any thread, past the loop; or nothing, where that would have to wait."""
     poll = _poll()
-    poll.register(_STDERR, select.POLLOUT)
+    poll.register(_stderr[-1], select.POLLOUT)
     if any(ready & select.POLLOUT for _, ready in poll.poll(0)):
         # At most what even a pipe takes at once.
-        line = f"[Plugin] error: {text}\n".encode(errors="backslashreplace")[-select.PIPE_BUF :]
+        line = f"[Plugin] {level}: {text}\n".encode(errors="backslashreplace")[-select.PIPE_BUF :]
         try:
-            os.write(_STDERR, line)
+            os.write(_stderr[-1], line)
         except OSError:
             return

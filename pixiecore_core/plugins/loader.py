@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.plugins.blame import in_words
+from pixiecore_core.plugins.loading import loading
 
 GROUP = "pixiecore"
 CORE_DISTRIBUTION = "pixiecore-core"
@@ -149,7 +150,8 @@ def _points() -> list[EntryPoint]:
 def _import(point: EntryPoint) -> object:
     _check_version(point)
     try:
-        return point.load()
+        with loading(point.name, "import"):
+            return point.load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() would end us with status 0 and not a word

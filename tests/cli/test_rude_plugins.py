@@ -1,0 +1,175 @@
+"""Plugins that take what belongs to the whole process, and a server that goes on and ends all the same."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import struct
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, install_plugin
+
+HEAD = """
+import io, os, signal, sys, threading, time
+import gevent
+from gevent import monkey
+from pixiecore_core import hookimpl
+"""
+SCRIPT = "/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64"
+
+
+class Rude:
+    """A server with a rude plugin: its process, its log, and its HTTP port."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self._log = log
+        self.port = int(self.wait_for(r"HTTP on port (\d+)"))
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def wait_for(self, pattern: str) -> str:
+        give_up = time.monotonic() + 15
+        while not (found := re.search(pattern, self.log())):
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < give_up, self.log()
+            time.sleep(0.05)
+        return found[found.lastindex or 0]
+
+    def get(self, path: str = SCRIPT) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            data: bytes = answer.read()
+        return data
+
+    def end(self, number: int = signal.SIGTERM) -> float:
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(timeout=6)
+        return time.monotonic() - started
+
+
+@contextmanager
+def rude(folder: Path, code: str, size: int = 6, options: tuple[str, ...] = ()) -> Iterator[Rude]:
+    environment = install_plugin(folder, HEAD + code)
+    (folder / "vmlinuz").write_bytes(b"k" * size)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*PIXIECORE, "boot", str(folder / "vmlinuz"), *HIGH_PORTS, *options],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+    try:
+        yield Rude(process, folder / "log")
+    finally:
+        process.kill()
+        process.wait()
+
+
+TAKEN = """
+def take():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "who"),
+    [
+        (TAKEN + "take()\n", "Plugin 'broken', import: changed how SIGPIPE is handled"),
+        (TAKEN + "@hookimpl\ndef startup(): take()\n", "A plugin changed how SIGPIPE is handled"),
+        (
+            TAKEN + "@hookimpl\ndef startup(): gevent.spawn_later(0.5, take)\n",
+            "A plugin changed how SIGPIPE is handled",
+        ),
+    ],
+    ids=["import", "startup", "later"],
+)
+def test_a_client_that_goes_away_ends_nothing(tmp_path: Path, code: str, who: str) -> None:
+    with rude(tmp_path, code, size=8_000_000) as server:
+        server.wait_for(f"warning: {who}; that is put back")
+        found = re.search(r"http://[^/\s]+(/_/file\S+)", server.get().decode())
+        assert found is not None
+        for _ in range(4):
+            with socket.create_connection(("127.0.0.1", server.port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.sendall(f"GET {found[1]} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                client.recv(100)
+                client.shutdown(socket.SHUT_WR)
+                time.sleep(0.1)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        time.sleep(0.3)
+        assert b"#!ipxe" in server.get()
+        server.end()
+        assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "signal.signal(signal.SIGTERM, lambda *_: os._exit(7))",
+        "signal.set_wakeup_fd(-1)",
+    ],
+)
+def test_a_server_whose_signals_were_taken_stops_in_order(tmp_path: Path, take: str) -> None:
+    with rude(tmp_path, f"@hookimpl\ndef startup():\n    {take}\n") as server:
+        server.wait_for("warning: A plugin changed (how SIGTERM is handled|who hears of signals); that is put back")
+        assert server.end() < 2.5
+        assert server.process.returncode == 0
+        assert server.log().endswith("[Init] Stopped\n")
+
+
+def test_a_server_whose_sighup_was_taken_reloads(tmp_path: Path) -> None:
+    with rude(tmp_path, "@hookimpl\ndef startup(): signal.signal(signal.SIGHUP, signal.SIG_IGN)\n") as server:
+        server.wait_for("how SIGHUP is handled")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for("Reloading")
+        server.end()
+        assert server.process.returncode == 0
+
+
+ALARM = """
+def expire(number, frame):
+    raise {error}("too slow")
+signal.signal(signal.SIGALRM, expire)
+
+@hookimpl
+def startup():
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+"""
+
+
+@pytest.mark.parametrize("error", ["TimeoutError", "SystemExit", "KeyboardInterrupt"])
+def test_a_signal_handler_that_raises_ends_nothing(tmp_path: Path, error: str) -> None:
+    with rude(tmp_path, ALARM.format(error=error)) as server:
+        server.wait_for(f"warning: A signal handler, of a plugin perhaps, raised {error}: too slow; serving goes on")
+        assert b"#!ipxe" in server.get()
+        server.end()
+        assert server.process.returncode == 0
+        assert "Traceback" not in server.log()
+
+
+def test_an_error_of_c_code_in_a_greenlet_ends_nothing(tmp_path: Path) -> None:
+    code = """
+def fail():
+    raise SystemError("bad C code")
+
+@hookimpl
+def startup():
+    gevent.spawn_later(0.2, fail)
+"""
+    with rude(tmp_path, code) as server:
+        server.wait_for("SystemError: bad C code")
+        time.sleep(0.2)
+        assert b"#!ipxe" in server.get()
+        server.end()
+        assert server.process.returncode == 0

@@ -14,6 +14,7 @@ from pixiecore_core import __version__
 from pixiecore_core.cli.cache import cache_command, fetch_command
 from pixiecore_core.cli.checks import check_offered, check_options, policy_owners
 from pixiecore_core.cli.config import config_command
+from pixiecore_core.cli.ending import end
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.run import run_command
@@ -21,6 +22,7 @@ from pixiecore_core.cli.select import select_command
 from pixiecore_core.cli.serve import BOOTER_SOURCES, CONFIG_OPTION, SOURCES
 from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
+from pixiecore_core.plugins.blocking import keep_stderr
 from pixiecore_core.plugins.loader import LoadedPlugin, load
 from pixiecore_core.plugins.loading import loading
 from pixiecore_core.plugins.manager import PluginManager
@@ -121,20 +123,29 @@ pixiecore.add_command(config_command)
 
 def main() -> None:
     """Run the command line and exit."""
+    keep_stderr()
     try:
         # What a command gives to ctx.exit comes back as the result.
         status = pixiecore(standalone_mode=False)
-        sys.exit(status if isinstance(status, int) else 0)
     except click.ClickException as error:
         error.show()
-        if isinstance(error, click.NoSuchOption) and sys.argv[1].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
-            click.echo("For what these flags once did, see: pixiecore boot --help, pixiecore api --help", err=True)
-        sys.exit(error.exit_code)
+        if isinstance(error, click.NoSuchOption):
+            _hint(error.option_name)
+        end(error.exit_code)
     except click.Abort:
-        sys.exit(130)
+        end(130)
     except PixiecoreError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(2 if isinstance(error, ConfigError) else 1)
+        end(2 if isinstance(error, ConfigError) else 1)
+    end(status if isinstance(status, int) else 0)
+
+
+def _hint(option: str) -> None:
+    """Say more of an option that a command has not."""
+    if sys.argv[1].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
+        click.echo("For what these flags once did, see: pixiecore boot --help, pixiecore api --help", err=True)
+    if option == "--disable-plugin":
+        click.echo("It goes before the command: pixiecore --disable-plugin NAME COMMAND …", err=True)
 
 
 def _report_to_stderr(error: PluginError, mac: str | None) -> None:

@@ -20,6 +20,7 @@ from gevent import monkey
 
 from pixiecore_core import __version__
 from pixiecore_core.app import App
+from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.signals import Hangups, keeping, reloading, starting, stopping
@@ -102,6 +103,7 @@ def run(
     :raises StartError: this machine refuses
     :raises PluginError: a plugin refuses
     """
+    note_serving()
     with starting() as hangups:
         _run(ctx, booter_name, booter_given, arguments, hangups)
 

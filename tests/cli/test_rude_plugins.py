@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, install_plugin
+from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, failure, install_plugin, pixiecore
 
 HEAD = """
 import io, os, signal, sys, threading, time
@@ -173,3 +173,68 @@ def startup():
         assert b"#!ipxe" in server.get()
         server.end()
         assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("left_behind", "names"),
+    [
+        ("threading.Thread(target=time.sleep, args=(60,), name='collector').start()", "collector"),
+        (
+            "from concurrent.futures import ThreadPoolExecutor\n"
+            "    ThreadPoolExecutor(2, 'writer').submit(time.sleep, 60)",
+            "writer_0",
+        ),
+    ],
+    ids=["thread", "executor"],
+)
+def test_what_a_plugin_left_behind_does_not_keep_the_process(tmp_path: Path, left_behind: str, names: str) -> None:
+    with rude(tmp_path, f"@hookimpl\ndef startup():\n    {left_behind}\n") as server:
+        assert 1.9 < server.end() < 4
+        assert server.process.returncode == 0
+        end = f"without waiting for threads that plugins have begun and not ended: {names}\n"
+        assert server.log().endswith(end)
+        assert "[Init] Stopped\n" in server.log()
+
+
+def test_what_ends_by_itself_costs_no_word(tmp_path: Path) -> None:
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(2)
+
+@hookimpl
+def startup():
+    pool.submit(time.time)
+"""
+    with rude(tmp_path, code) as server:
+        assert server.end() < 1.9
+        assert server.log().endswith("[Init] Stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        ("wait()\n", "import"),
+        ("@hookimpl\ndef register_policies(register): wait()\n", "register_policies"),
+        ("@hookimpl\ndef register_commands(cli): wait()\n", "register_commands"),
+        (
+            "from pydantic import BaseModel\n"
+            "class Policy:\n"
+            "    name = 'broken'\n"
+            "    class Settings(BaseModel): pass\n"
+            "    def __init__(self, settings): wait()\n"
+            "@hookimpl\ndef register_policies(register): register(Policy)\n",
+            "its constructor",
+        ),
+    ],
+    ids=lambda value: "" if "\n" in value else value,
+)
+def test_a_plugin_that_does_not_come_back_from_loading_is_named(tmp_path: Path, code: str, step: str) -> None:
+    with rude(tmp_path, f"def wait(): monkey.get_original('time', 'sleep')(6)\n{code}") as server:
+        said = f"[Plugin] warning: plugin 'broken' is still being loaded ({step})\n"
+        assert server.log().startswith(said)
+        assert server.log().count("still being loaded") == 1
+
+
+def test_an_option_that_goes_before_the_command() -> None:
+    message = failure(pixiecore("select", "--mac", "52:54:00:12:34:56", "--disable-plugin", "once"), 2)
+    assert message.endswith("It goes before the command: pixiecore --disable-plugin NAME COMMAND …\n")

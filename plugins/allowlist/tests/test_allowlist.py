@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from pixiecore_allowlist import Allowlist, AllowlistSettings
 from pixiecore_allowlist import state as state_module
 from pixiecore_allowlist.command import allowlist
@@ -52,7 +52,7 @@ def run(database: Path, *arguments: str) -> str:
     done = CliRunner().invoke(allowlist, ["--database", str(database), *arguments])
     if done.exception is not None:
         raise done.exception
-    return done.output
+    return done.stdout
 
 
 def is_held(machines: Netboot, mac: str = MAC, **query: str) -> bool:
@@ -181,7 +181,7 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"--allowlist-database: .* cannot be used"):
             policy(path, enabled=True)
         with pytest.raises(ConfigError, match=r"--database: .* cannot be used"):
-            run(path, "list")
+            run(path, "approve", MAC)
 
 
 def test_a_database_that_vanishes_or_breaks_lets_nobody_in(database: Path) -> None:
@@ -278,6 +278,24 @@ def test_the_command_line(database: Path) -> None:
         with pytest.raises(ConfigError):
             run(database, *arguments)
     assert run(database, "list") == ""
+
+
+def test_a_mistyped_database_is_told_and_not_made(database: Path) -> None:
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(allowlist, ["--database", str(database), *arguments])
+
+    for arguments in (["list"], ["list", "--json"], ["forget", "--all"], ["forget", MAC]):
+        done = invoke(*arguments)
+        assert done.exit_code == 1
+        assert f"there is no database {database}; name the server's --allowlist-database" in done.stderr
+    assert invoke("list", "--help").exit_code == 0
+    assert isinstance(invoke("deny", "nonsense").exception, ConfigError)
+    assert not database.parent.exists()
+    for command, errors in (("approve", f"Made a new database, {database}: the server reads it as"), ("deny", "")):
+        done = invoke(command, MAC)
+        assert done.exit_code == 0
+        assert done.stderr.startswith(errors)
+        assert bool(done.stderr) == bool(errors)
 
 
 HOSTILE = '\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\u202e\x00"\\é' + "x" * 10_000

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -29,31 +32,39 @@ def once(ctx: click.Context, database: Path | None) -> None:
 
     For example: pixiecore once arm 52:54:00:12:34:56
     """
-    ctx.obj = States(database or default_database())
-    ctx.obj.file.prepare("--database")
+    ctx.obj = States(database or default_database())  # opened by each command, so that --help needs no file
 
 
 @once.command("arm")
 @click.argument("macs", metavar="MAC...", nargs=-1, required=True)
 @click.pass_obj
-def arm(states: Any, macs: tuple[str, ...]) -> None:
+def arm(states: States, macs: tuple[str, ...]) -> None:
     """Let each machine boot from the network once more.
 
     For example: pixiecore once arm 52:54:00:12:34:56
     """
-    for mac in [_mac(text) for text in macs]:
+    chosen = [_mac(text) for text in macs]
+    _made(states)
+    for mac in chosen:
         states.set(mac, "armed")
         click.echo(f"{mac} will boot from the network once")
 
 
 @once.command("list")
+@click.option("--json", "as_objects", is_flag=True, help="As a JSON list.")
 @click.pass_obj
-def list_machines(states: Any) -> None:
+def list_machines(states: States, as_objects: bool) -> None:
     """List the machines: armed, installing (not yet done with its boot) or done.
 
     For example: pixiecore once list
     """
-    for known in states.all():
+    machines = _known(states).all()
+    if as_objects:
+        since = [datetime.fromtimestamp(known.since, UTC).isoformat(timespec="seconds") for known in machines]
+        listed = [asdict(known) | {"since": when} for known, when in zip(machines, since, strict=True)]
+        click.echo(json.dumps(listed, indent=2))
+        return
+    for known in machines:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.since))
         click.echo(f"{known.mac}  {known.state:10}  since {when}")
 
@@ -62,16 +73,39 @@ def list_machines(states: Any) -> None:
 @click.argument("macs", metavar="MAC...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Forget all machines.")
 @click.pass_obj
-def clear(states: Any, macs: tuple[str, ...], everything: bool) -> None:
+def clear(states: States, macs: tuple[str, ...], everything: bool) -> None:
     """Forget each machine, as if it had never booted.
 
     For example: pixiecore once clear 52:54:00:12:34:56
     """
     if bool(macs) == everything:
         raise ConfigError("once clear", "name machines, or give --all")
+    _known(states)
     chosen = [known.mac for known in states.all()] if everything else [_mac(text) for text in macs]
     forgotten = sum(states.forget(mac) for mac in chosen)
     click.echo(f"{forgotten} machines forgotten")
+
+
+def _known(states: States) -> States:
+    """*states*, if the file is there: what is asked of a file that nobody has written has no answer.
+
+    :raises ClickException: it is not
+    """
+    if not os.path.exists(states.file.path):
+        raise click.ClickException(
+            f"there is no database {states.file.path}; name the server's --once-database with --database"
+        )
+    states.file.prepare("--database")
+    return states
+
+
+def _made(states: States) -> States:
+    """*states*, in a new file if there is none: machines may be chosen before the server first starts."""
+    is_new = not os.path.exists(states.file.path)
+    states.file.prepare("--database")
+    if is_new:
+        click.echo(f"Made a new database, {states.file.path}: the server reads it as --once-database", err=True)
+    return states
 
 
 def _mac(text: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from pixiecore_once import Once, OnceSettings
 from pixiecore_once.command import once
 from pixiecore_once.state import States
@@ -90,6 +91,8 @@ def test_the_command_line(database: Path) -> None:
     assert run("arm", "52-54-00-12-34-56", OTHER).count("will boot from the network once") == 2
     finish(server(database))
     assert [line.split()[:2] for line in run("list").splitlines()] == [[MAC, "done"], [OTHER, "armed"]]
+    (known, _) = json.loads(run("list", "--json"))
+    assert (known["mac"], known["state"], known["since"][-6:]) == (MAC, "done", "+00:00")
     assert run("clear", MAC) == "1 machines forgotten\n"
     assert run("clear", "--all") == "1 machines forgotten\n"
     for arguments in (("arm", "nonsense"), ("clear",), ("clear", "--all", MAC)):
@@ -135,3 +138,21 @@ def test_nobody_boots_while_the_file_is_gone(database: Path, caplog: pytest.LogC
     with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
         machines.script(MAC)
     assert server(database).boot(OTHER) is not None
+
+
+def test_a_mistyped_database_is_told_and_not_made(database: Path) -> None:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(once, ["--database", str(database), *arguments])
+
+    for arguments in (["list"], ["clear", "--all"], ["clear", MAC]):
+        done = run(*arguments)
+        assert done.exit_code == 1
+        assert f"there is no database {database}; name the server's --once-database" in done.stderr
+    assert run("list", "--help").exit_code == 0
+    assert isinstance(run("arm", "nonsense").exception, ConfigError)
+    assert not database.parent.exists()
+    done = run("arm", MAC)
+    assert done.stdout == f"{MAC} will boot from the network once\n"
+    assert done.stderr == f"Made a new database, {database}: the server reads it as --once-database\n"
+    assert run("arm", MAC).stderr == ""
+    assert run("list").exit_code == 0

@@ -105,7 +105,7 @@ class PxeRequest(Model):
 class Ignore(Model):
     """A decision not to boot a machine, with the reason that its timeline will show."""
 
-    reason: str = Field(min_length=1)
+    reason: str = Field(min_length=1, max_length=65_536)
 
 
 class Hold(Model):
@@ -114,7 +114,7 @@ class Hold(Model):
     iPXE, any build since 2014, obeys HTTP 503 with Retry-After: it waits and asks again (httpcore.c).
     """
 
-    reason: str = Field(min_length=1)
+    reason: str = Field(min_length=1, max_length=65_536)
     seconds: int = Field(5, ge=1, le=3600, description="how long it shall wait before it asks again")
 
 
@@ -131,11 +131,15 @@ class FileRef(Model):
     """Where the bytes of a boot file are: an absolute path on this host, an http(s) URL, or ``NAME:…``, which only a
     plugin's ``open_boot_file`` understands.
 
+    Validated again wherever it becomes part of another value, so that one made past all checks goes no further.
+
     A location with a slash at its end, unless it is pinned, is a folder: its URL ends with a slash too, and what a
     client puts behind that is a file in the folder. An http(s) URL with nothing behind it is still itself.
     """
 
-    location: str
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
+
+    location: str = Field(max_length=8192)
     sha256: Digest | None = Field(
         None, description="what the bytes must hash to, in hex; others are never served whole"
     )
@@ -216,11 +220,17 @@ class BootSpec(Model):
     """What a machine shall boot."""
 
     kernel: FileRef | None = Field(None, description="the kernel; needed unless ipxe_script is given")
-    initrds: tuple[FileRef, ...] = Field((), description="initial RAM disks, in the order the kernel sees them")
-    cmdline: str = Field("", description='kernel command line; {{ ID "name" }} becomes the URL of files["name"]')
-    message: str = Field("", description="shown on the machine's screen before it boots")
-    files: dict[str, FileRef] = Field({}, description="further files that the command line names")
-    ipxe_script: str | None = Field(None, description="an iPXE script of one's own; wins over everything else")
+    initrds: tuple[FileRef, ...] = Field(
+        (), max_length=1000, description="initial RAM disks, in the order the kernel sees them"
+    )
+    cmdline: str = Field(
+        "", max_length=65_536, description='kernel command line; {{ ID "name" }} becomes the URL of files["name"]'
+    )
+    message: str = Field("", max_length=65_536, description="shown on the machine's screen before it boots")
+    files: dict[str, FileRef] = Field({}, max_length=10_000, description="further files that the command line names")
+    ipxe_script: str | None = Field(
+        None, max_length=1_000_000, description="an iPXE script of one's own; wins over everything else"
+    )
 
     @model_validator(mode="after")
     def _bootable(self) -> Self:

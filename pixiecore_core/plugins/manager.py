@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import gevent
@@ -30,7 +31,6 @@ from pixiecore_core.models import (
     PageRequest,
     PxeRequest,
 )
-from pixiecore_core.plugins.blame import Blame
 from pixiecore_core.plugins.guard import Guarded, Observe, guard
 from pixiecore_core.plugins.listeners import Listener
 
@@ -97,7 +97,7 @@ class PluginManager:
             name,
             limit,
             self._observe,
-            lambda error: self.report(error, None),
+            partial(self._report_of, None),
             {"on_event": self._event_timeout},
         )
         try:
@@ -148,7 +148,9 @@ class PluginManager:
             plugin = implementation.plugin_name
 
             def add(path: str, page: hookspecs.Page, plugin: str = plugin) -> None:
-                if not _PATH.fullmatch(path) or path.startswith("/_/") or path in routes or not callable(page):
+                if path in routes:
+                    raise PluginError(plugin, "register_routes", f"plugin {routes[path].plugin!r} has {path!r} already")
+                if not _PATH.fullmatch(path) or path.startswith("/_/") or not callable(page):
                     raise PluginError(plugin, "register_routes", f"cannot have the path {path!r} with {page!r}")
                 routes[path] = Route(plugin, page)
 
@@ -218,9 +220,6 @@ class PluginManager:
             raise
         if answer is None:
             return Ignore(reason="no plugin has anything to boot it with")
-        if isinstance(answer, BootSpec) and answer.files:
-            # Its own copy for each boot: what a wrapper does to it must not reach the next machine.
-            return answer.model_copy(update={"files": dict(answer.files)})
         return answer
 
     def provide_bootloader(self, firmware: Firmware, machine: Machine) -> BootFile | None:
@@ -263,12 +262,11 @@ class PluginManager:
         :raises PluginError: it failed, and was reported
         """
         try:
-            answer = guard(route.page, route.plugin, "page", self._policy_timeout)(request)
+            report = partial(self._report_of, request.mac)
+            answer: PageAnswer | None = guard(route.page, route.plugin, "page", self._policy_timeout, report)(request)
             if answer is None:
                 raise PluginError(route.plugin, "page", "answered nothing")
-            with Blame(route.plugin, "page", None):
-                # Checked again, for it may have been made past all checks.
-                return PageAnswer.model_validate(dict(answer))
+            return answer
         except PluginError as error:
             self.report(error, request.mac)
             raise
@@ -314,11 +312,12 @@ class PluginManager:
 
     def publish(self, event: Event) -> None:
         """Queue *event* for every plugin that listens. Never waits."""
-        if self._listeners:
-            # The timeline keeps the original.
-            event = event.model_copy(update={"details": dict(event.details)})
         for listener in self._listeners:
-            listener.put(event)
+            # Each its own details, which it may change; the timeline keeps the original.
+            listener.put(event.model_copy(update={"details": dict(event.details)}))
+
+    def _report_of(self, mac: str | None, error: PluginError) -> None:
+        self.report(error, mac)
 
     def _reported(self, machine: Machine, call: Callable[[], Any]) -> str:
         try:

@@ -32,7 +32,7 @@ class GuardedSource:
         :raises BootFileError: the plugin failed, or gave what a source must not give
         """
         try:
-            with Blame(self._plugin, "read_at", READ_SECONDS):
+            with Blame(self._plugin, "read_at", READ_SECONDS, self._report):
                 data = self._source.read_at(offset, length)
                 if not isinstance(data, (bytes, bytearray, memoryview)):
                     raise TypeError(f"{type(data).__name__} is not bytes")
@@ -47,7 +47,7 @@ class GuardedSource:
     def close(self) -> None:
         """Free it; a failure is reported, and hurts nobody."""
         try:
-            with Blame(self._plugin, "close", READ_SECONDS):
+            with Blame(self._plugin, "close", READ_SECONDS, self._report):
                 self._source.close()
         except PluginError as error:
             self._report(error)

@@ -92,7 +92,7 @@ class InventoryBooter:
         self._warn()
         self._worker = gevent.spawn(self._work)
         try:
-            self._watcher = Watcher(self._folder, self._wanted.set)
+            self._watcher = Watcher(self._folder, self._wanted.set, self._gone)
             self._wanted.set()  # for what was changed before anybody watched
         except OSError as error:
             log.warning("changes of %s are seen after a SIGHUP only: %s", self._folder, error.strerror)
@@ -110,6 +110,15 @@ class InventoryBooter:
         """Have the folder loaded again, as SIGHUP asks; what came of it is told in the log."""
         self._asked = True
         self._wanted.set()
+
+    def _gone(self, gone: bool) -> None:
+        if gone:
+            log.error(
+                "%s is gone or cannot be read: what it said is still used, but files in it cannot be sent; put it back",
+                self._folder,
+            )
+        else:
+            log.info("%s is back", self._folder)
 
     def _work(self) -> None:
         """Load when somebody wants it: one after the other, however many ask meanwhile."""

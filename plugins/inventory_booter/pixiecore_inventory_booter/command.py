@@ -10,6 +10,7 @@ from pixiecore_core import ConfigError
 from pixiecore_inventory_booter.inventory import Inventory, Target
 from pixiecore_inventory_booter.loading import load
 from pixiecore_inventory_booter.problems import InventoryError
+from pixiecore_inventory_booter.trial import beforehand, targets
 
 
 @click.group("inventory", short_help="Check a folder that machines boot by.")
@@ -46,13 +47,21 @@ def check(ctx: click.Context, folder: str) -> None:
 
 def _summary(found: Inventory) -> list[str]:
     lines = [f"profile {name}" for name in found.profiles]
+    known = beforehand(found)
     for entry in found.machines:
-        target = found.targets.get(entry.name)
-        lines.append(f"machine {entry.name}: {_boots(target) if target else 'by its group'}")
+        ways = dict.fromkeys(_way(found, target, entry.name) for target in targets(found, known, entry))
+        lines.append(f"machine {entry.name}: {', or '.join(ways)}")
     lines += [f"{group.target.why.partition(' says ')[0]}: {_boots(group.target)}" for group in found.groups]
     lines.append(f"all others: {_boots(found.default)}")
     counts = f"{len(found.profiles)} profiles, {len(found.machines)} machines, {len(found.groups)} groups"
     return [*lines, f"{counts}: it can be used"]
+
+
+def _way(found: Inventory, target: Target, machine: str) -> str:
+    """What a machine boots, and by which rule if it is not its own."""
+    if machine in found.targets:
+        return _boots(target)
+    return f"{_boots(target)} ({target.why.partition(' says ')[0]})"
 
 
 def _boots(target: Target) -> str:

@@ -53,6 +53,9 @@ def load(folder: str) -> Loaded:
     if problems:
         # What is in the other files may refer to what could not be read here.
         raise InventoryError(problems)
+    if not any(part.profiles or part.machines or part.groups or part.default for _, part in parts):
+        # Files that were emptied, or are not written yet; who wants nobody to boot says default: ignore.
+        raise InventoryError([Problem(folder, "holds no profile, machine, group or default")])
     builder = _Builder(folder, parts)
     inventory = builder.build()
     problems = builder.problems or list(trial(inventory, folder, builder.places))

@@ -7,10 +7,12 @@ group or the default knows, a missing variable is a warning: such a machine may 
 from __future__ import annotations
 
 import copy
+import importlib.metadata
 import re
 from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from ipaddress import IPv4Address
 
 from pixiecore_core import CmdlineError, Machine, expand_cmdline
@@ -42,6 +44,9 @@ _UNDEFINED = re.compile(r"'\w+' is undefined")
 _TOLD_AT_MOST = 3
 """Times that the same mistake is told, for different machines."""
 
+_OTHERS_WORDS = {"DONE": "once"}
+"""Words of command lines that are known here, though another plugin gives them, and that plugin."""
+
 Place = tuple[Document, Path]
 
 
@@ -58,7 +63,8 @@ class Places:
 def trial(inventory: Inventory, folder: str, places: Places) -> Iterator[Problem]:
     """Every mistake that shows only when all parts are put together."""
     told: Counter[str] = Counter()
-    for problem in _problems(inventory, folder, places):
+    # A machine may come to one profile in several ways: the same mistake at the same place is one.
+    for problem in dict.fromkeys(_problems(inventory, folder, places)):
         told[problem.message] += 1
         if told[problem.message] <= _TOLD_AT_MOST:
             yield problem
@@ -67,11 +73,11 @@ def trial(inventory: Inventory, folder: str, places: Places) -> Iterator[Problem
 def _problems(inventory: Inventory, folder: str, places: Places) -> Iterator[Problem]:
     for name, bootable in inventory.profiles.items():
         yield from _missing_files(bootable, folder, places.profiles[name])
-    known = [(group, group.match.model_copy(update={key: [] for key in _WHERE})) for group in inventory.groups]
+        yield from _others_words(bootable, places.profiles[name])
+    known = beforehand(inventory)
     for entry in inventory.machines:
-        mac = entry.mac[0] if entry.mac else _STRANGER.mac
-        machine = Machine(mac=mac, uuid=entry.uuid, serial=entry.serial)
-        for target in _targets(inventory, known, machine, entry):
+        machine = _asking(entry)
+        for target in targets(inventory, known, entry):
             choice = Choice(target, entry, True)
             yield from _tried(inventory, machine, choice, folder, places.machines[entry.name])
     for group, place in zip(inventory.groups, places.groups, strict=True):
@@ -86,13 +92,24 @@ _WHERE = ("arch", "firmware", "subnet", "interface")
 """Where a machine asks from, and with which firmware, is known only when it does."""
 
 
-def _targets(
-    inventory: Inventory, known: list[tuple[Group, schema.Match]], machine: Machine, entry: schema.Machine
-) -> Iterator[Target]:
+Known = list[tuple[Group, schema.Match]]
+
+
+def beforehand(inventory: Inventory) -> Known:
+    """Each group, and what of its conditions can be known before a machine asks."""
+    return [(group, group.match.model_copy(update={key: [] for key in _WHERE})) for group in inventory.groups]
+
+
+def _asking(entry: schema.Machine) -> Machine:
+    return Machine(mac=entry.mac[0] if entry.mac else _STRANGER.mac, uuid=entry.uuid, serial=entry.serial)
+
+
+def targets(inventory: Inventory, known: Known, entry: schema.Machine) -> Iterator[Target]:
     """All that a machine which is known by name may come to: what is not known of it leaves several.
 
-    :param known: each group, and what of its conditions can be known beforehand
+    :param known: as :func:`beforehand` says
     """
+    machine = _asking(entry)
     if entry.name in inventory.targets:
         yield inventory.targets[entry.name]
         return
@@ -116,6 +133,27 @@ def _missing_files(bootable: Bootable, folder: str, place: Place) -> Iterator[Pr
     for key, text in named:
         if "{{" not in text and (why := _unreadable(text, folder)):
             yield document.problem((*path, *key), why)
+
+
+def _others_words(bootable: Bootable, place: Place) -> Iterator[Problem]:
+    """Words of a command line that are no variables, for these have lower case, and may be nobody's.
+
+    Which words the plugins give shows only when a machine asks: so this is a warning.
+    """
+    document, path = place
+    for word in _left(bootable.profile.cmdline, {}):
+        if word != word.upper():
+            continue
+        plugin = _OTHERS_WORDS.get(word)
+        near = get_close_matches(word, _OTHERS_WORDS, n=1)
+        if plugin is None:
+            hint = f"did you mean {near[0]!r}?" if near else "is that plugin installed?"
+        elif not importlib.metadata.entry_points(group="pixiecore", name=plugin):
+            hint = f"it is of {plugin!r}, which is not installed here"
+        else:
+            continue
+        message = f"its boot ends at the script (HTTP 500) unless a plugin gives the word {word!r}; {hint}"
+        yield document.problem((*path, "cmdline"), message, warning=True)
 
 
 def _unreadable(text: str, folder: str) -> str:

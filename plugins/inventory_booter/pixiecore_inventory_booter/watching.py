@@ -29,12 +29,14 @@ class Watcher:
     """Watches one folder, in a greenlet.
 
     :param changed: called after a change; must not wait
+    :param gone: called with true when the folder is not there any more, with false when it is back; must not wait
     :raises OSError: inotify cannot be had
     """
 
-    def __init__(self, folder: str, changed: Callable[[], object]) -> None:
+    def __init__(self, folder: str, changed: Callable[[], object], gone: Callable[[bool], object]) -> None:
         self._folder = folder
         self._changed = changed
+        self._gone = gone
         self._notices = INotify(nonblocking=True)
         self._links: dict[int, set[str]] = {}
         """Of folders that are watched only for links in them: the names of these, by watch."""
@@ -85,8 +87,11 @@ class Watcher:
             gevent.socket.wait_read(self._notices.fileno())
             if not self._settle():
                 continue
-            while not self.watch_again():
-                gevent.sleep(RETRY_SECONDS)  # it was removed, perhaps to be replaced
+            if not self.watch_again():
+                self._gone(True)
+                while not self.watch_again():
+                    gevent.sleep(RETRY_SECONDS)  # it was removed, perhaps to be replaced
+                self._gone(False)
             self._changed()
 
     def _settle(self) -> bool:

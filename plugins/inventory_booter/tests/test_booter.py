@@ -229,13 +229,19 @@ def test_new_folders_are_watched_and_a_replaced_one_is_found_again(
     write(root, {"late/user-data": "later {{ mac }}"})
     until(lambda: machines.fetch(seed(machines) + "user-data").startswith(b"later"))
     root.rename(folder / "old")
-    gevent.sleep(0.5)
+    until(lambda: any(message.startswith(f"{root} is gone or cannot be read") for message in caplog.messages))
+    gevent.sleep(1.2)  # it is looked for again meanwhile
     assert machines.discover() is not None
     (folder / "new").mkdir()
     new = standard(folder / "new")
     edit(new, "console=ttyS0", "console=new")
     new.rename(root)
     until(lambda: "console=new" in machines.script())
+    assert [message.split(":")[0].removeprefix(str(root)) for message in caplog.messages[-3:]] == [
+        " is gone or cannot be read",
+        " is back",
+        "loaded again",
+    ]
 
 
 def test_sighup_loads_it_again_and_always_says_so(

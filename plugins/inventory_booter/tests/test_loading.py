@@ -10,9 +10,9 @@ from pixiecore_inventory_booter.command import inventory as inventory_command
 from pixiecore_inventory_booter.loading import load
 from pixiecore_inventory_booter.problems import InventoryError
 
-from pixiecore_core import ConfigError
+from pixiecore_core import ConfigError, Machine
 
-from .inventories import INVENTORY, edit, standard, write
+from .inventories import INVENTORY, MAC, booter, edit, standard, write
 
 
 def problems(folder: Path) -> list[str]:
@@ -182,7 +182,24 @@ def test_several_files_are_one_inventory(folder: Path) -> None:
 
 def test_a_folder_that_holds_nothing(tmp_path: Path) -> None:
     assert "holds no .yaml, .yml or .toml file" in problems(tmp_path)[0]
+    for text in ("", "vars: {a: b}"):
+        write(tmp_path, {"a.yaml": text})
+        assert "holds no profile, machine, group or default" in problems(tmp_path)[0]
+    (tmp_path / "a.yaml").unlink()
     assert "cannot be read: No such file" in problems(tmp_path / "gone")[0]
+
+
+def test_an_inventory_that_was_emptied_is_not_used(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = booter(folder)
+    (folder / "inventory.yaml").write_text("# nothing\n")
+    made.load_again()
+    assert caplog.messages == [
+        f"not used, what was there before still is: {folder}: holds no profile, machine, group or default"
+    ]
+    assert made.inventory.choose(Machine(mac=MAC)).target.bootable is not None
+    (folder / "inventory.yaml").write_text("default: ignore\n")
+    made.load_again()
+    assert made.inventory.choose(Machine(mac=MAC)).target.bootable is None
 
 
 def test_the_digest_tells_whether_anything_changed(folder: Path) -> None:
@@ -202,12 +219,59 @@ def test_check_says_what_boots_what(folder: Path) -> None:
     assert status == 0
     assert text.splitlines() == [
         "profile debian",
-        "machine node1: by its group",
-        "machine node2: by its group",
+        "machine node1: debian (group 'rack a')",
+        "machine node2: ignored (no group matches it, and there is no default)",
         "group 'rack a': debian",
         "all others: ignored",
         "1 profiles, 2 machines, 1 groups: it can be used",
     ]
+
+
+def test_check_names_every_way_that_a_machine_may_go(folder: Path) -> None:
+    more = """
+        machines:
+          - {name: own, mac: '02:00:00:00:00:03', profile: debian, vars: {ip: x}}
+        groups:
+          - {match: {arch: arm64}, profile: ignore}
+    """
+    write(folder, {"a.yaml": more})
+    lines = run("check", str(folder))[1].splitlines()
+    assert "machine own: debian" in lines
+    assert "machine node1: ignored (groups[0] in a.yaml), or debian (group 'rack a')" in lines
+
+
+def test_the_same_mistake_at_the_same_place_is_told_once(folder: Path) -> None:
+    edit(folder, "    vars: {ip: 192.0.2.21}\n", "")
+    more = """
+        groups:
+          - {match: {label: {rack: a7}, arch: x86_64}, profile: debian}
+          - {match: {label: {rack: a7}, arch: arm64}, profile: debian}
+    """
+    write(folder, {"a.yaml": more})
+    assert len(problems(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("DONE", ""),
+        ("DONNE", "'DONNE'; did you mean 'DONE'?"),
+        ("TOKEN", "'TOKEN'; is that plugin installed?"),
+    ],
+)
+def test_check_warns_of_a_word_that_is_nobodys(folder: Path, word: str, message: str) -> None:
+    edit(folder, "console=ttyS0", f"x={{{{ {word} }}}}")
+    status, text = run("check", str(folder))
+    assert status == 0
+    before = "profiles.debian.cmdline: its boot ends at the script (HTTP 500) unless a plugin gives the word "
+    warnings = [line for line in text.splitlines() if line.startswith("warning: inventory.yaml line")]
+    assert [line.partition(before)[2] for line in warnings] == [message] * bool(message)
+
+
+def test_check_warns_of_a_word_whose_plugin_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(folder, "console=ttyS0", "x={{ DONE }}")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **names: [])
+    assert "the word 'DONE'; it is of 'once', which is not installed here" in run("check", str(folder))[1]
 
 
 def test_check_lists_every_problem_and_ends_with_status_1(folder: Path) -> None:

@@ -22,6 +22,7 @@ from pixiecore_core.cli.select import select_command
 from pixiecore_core.cli.serve import BOOTER_SOURCES, CONFIG_OPTION, SOURCES
 from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
+from pixiecore_core.observe.log import own
 from pixiecore_core.plugins.blocking import keep_stderr
 from pixiecore_core.plugins.loader import LoadedPlugin, load
 from pixiecore_core.plugins.loading import loading
@@ -62,7 +63,8 @@ class PluginGroup(click.Group):
             return
         disabled = list(ctx.params.get("disable_plugin", ()))
         disabled += filter(None, map(str.strip, os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",")))
-        platform = ctx.obj = Platform(load(disabled), disabled=tuple(disabled))
+        output = own(sys.stdout)
+        platform = ctx.obj = Platform(load(disabled), disabled=tuple(disabled), output=output)
         manager = PluginManager(_report_to_stderr)
         for plugin in platform.plugins:
             manager.register(plugin.module, plugin.name)

@@ -130,7 +130,7 @@ def _run(
     loaders = find_loaders(settings.loaders())
 
     poll = monkey.get_original("select", "poll")
-    lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
+    lines = Lines(platform.output, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
     recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps, lines))
     plugins = PluginManager(recorder.plugin_failed, settings.hook_timeout, settings.event_timeout)
     recorder.publish, recorder.metrics.events_lost = plugins.publish, plugins.events_lost

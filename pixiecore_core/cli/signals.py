@@ -26,7 +26,7 @@ KEEPING_SECONDS = 1.0
 """Between two looks whether our signals are still ours."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_poll = monkey.get_original("select", "poll")
+_new_lock = monkey.get_original("_thread", "allocate_lock")
 _read = monkey.get_original("os", "read")
 _start_thread = monkey.get_original("_thread", "start_new_thread")
 
@@ -41,13 +41,15 @@ def stopping(stop: Callable[[], None], culprit: Callable[[], str | None]) -> Ite
     loop = gevent.get_hub().loop
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
+    stopped = _new_lock()
+    stopped.acquire()
 
     def listen() -> None:
         while (numbers := _read(reading, 64)) and not set(numbers) & set(_SIGNALS):
             pass
         if numbers:
             loop.run_callback_threadsafe(stop)
-            if not _closes(reading, PATIENCE):
+            if not stopped.acquire(timeout=PATIENCE):
                 who = culprit()
                 why = f"{who}: blocks the event loop" if who else "something takes longer to stop"
                 say(f"ended without stopping in order: {why}")
@@ -64,6 +66,7 @@ def stopping(stop: Callable[[], None], culprit: Callable[[], str | None]) -> Ite
         signal.set_wakeup_fd(wakeup_before)
         for number, handler in before.items():
             signal.signal(number, handler)
+        stopped.release()
         os.close(writing)
 
 
@@ -167,10 +170,3 @@ def _has_terminal() -> bool:
     except OSError:
         return False
     return True
-
-
-def _closes(reading: int, seconds: float) -> bool:
-    """Whether the other end of the pipe is closed within so many seconds; what else comes is no matter."""
-    poll = _poll()
-    poll.register(reading, 0)
-    return bool(poll.poll(seconds * 1000))

@@ -6,15 +6,17 @@ last. Starts nothing: ``pixiecore run`` serves with the stack, ``pixiecore selec
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from pydantic import BaseModel
 
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
+from pixiecore_core.observe.log import own
 from pixiecore_core.plugins.blame import in_words
 from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.loading import loading
@@ -33,6 +35,8 @@ class Platform:
     policies: Policies = field(default_factory=Policies)
     disabled: tuple[str, ...] = ()
     """Plugins that are installed, and left out."""
+    output: TextIO = field(default_factory=lambda: own(sys.stdout))
+    """Where a server's log goes, whatever plugins do to ``sys.stdout``."""
 
     def check_names(self, tables: Mapping[str, Any]) -> None:
         """Refuse settings of a booter or plugin that there is not; a disabled one's are only left aside.

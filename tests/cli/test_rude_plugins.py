@@ -189,7 +189,8 @@ def startup():
 )
 def test_what_a_plugin_left_behind_does_not_keep_the_process(tmp_path: Path, left_behind: str, names: str) -> None:
     with rude(tmp_path, f"@hookimpl\ndef startup():\n    {left_behind}\n") as server:
-        assert 1.9 < server.end() < 4
+        took = server.end()
+        assert 1.9 < took < 4, server.log()
         assert server.process.returncode == 0
         end = f"without waiting for threads that plugins have begun and not ended: {names}\n"
         assert server.log().endswith(end)
@@ -238,3 +239,25 @@ def test_a_plugin_that_does_not_come_back_from_loading_is_named(tmp_path: Path, 
 def test_an_option_that_goes_before_the_command() -> None:
     message = failure(pixiecore("select", "--mac", "52:54:00:12:34:56", "--disable-plugin", "once"), 2)
     assert message.endswith("It goes before the command: pixiecore --disable-plugin NAME COMMAND …\n")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "sys.stdout = None\n",
+        "sys.stdout = io.StringIO()\n",
+        "sys.stdout.close()\n",
+        "os.close(1)\n",
+        "@hookimpl\ndef startup(): os.close(1); os.close(2)\n",
+        "@hookimpl\ndef startup(): sys.stdout = sys.stderr = None\n",
+    ],
+)
+def test_the_log_goes_where_it_went(tmp_path: Path, code: str) -> None:
+    with rude(tmp_path, code) as server:
+        for _ in range(2):
+            # What a machine asks for comes back as it is, and what is told of it comes into the log.
+            assert server.get().startswith(b"#!ipxe")
+        server.end()
+        assert server.process.returncode == 0
+        assert "[DHCP] " in server.log() or "[HTTP] " in server.log()
+        assert server.log().endswith("[Init] Stopped\n")

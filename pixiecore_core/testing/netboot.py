@@ -131,7 +131,8 @@ class Netboot:
         return Offer(boot_file.decode(), reply.siaddr)
 
     def boot(self, mac: str = _MAC, architecture: int = 0, ipxe_rom: bool = False, **query: str) -> Boot | None:
-        """Take a machine all the way: the offer to its firmware, the offer to iPXE, the script, kernel and initrds.
+        """Take a machine all the way: the offer to its firmware, the offer to iPXE, the script, kernel and initrds, and
+        the word that it has everything and starts its kernel (the event ``booting``; see :meth:`settle`).
 
         :param architecture: IANA code, 0 for BIOS, 7 for UEFI x64, 11 for UEFI arm64
         :param ipxe_rom: whether its network card has an iPXE, so that it goes straight to the script
@@ -148,6 +149,8 @@ class Netboot:
         buildarch, platform = _IPXE_BUILDS.get(architecture, ("x86_64", "efi"))
         script = self.script(mac, buildarch, platform, **query)
         fetched = [self.fetch(url) for url in re.findall(r"^(?:kernel|initrd) --name \S+ (\S+)$", script, re.MULTILINE)]
+        if ready := re.search(r"^imgfetch --name ready (\S+)", script, re.MULTILINE):
+            self.get(ready[1])  # as in the script, nothing depends on the answer
         words = re.search(r"^boot kernel(?: initrd=initrd\d+)* ?(.*)$", script, re.MULTILINE)
         return Boot(
             offer or script_offer,

@@ -39,7 +39,7 @@ def test_a_whole_boot(tmp_path: Path, netboot: Callable[..., Netboot], firmware:
     assert boot.script_offer.boot_file.startswith("http://192.0.2.2/_/ipxe?")
     assert (boot.cmdline, boot.kernel, boot.initrds) == ("console=ttyS0 quiet", b"vmlinuz", (b"one", b"two"))
     kinds = [event.kind.value for event in machines.events()]
-    assert kinds == ["offered", "script-offered", "script-sent", "kernel-sent", "initrd-sent", "initrd-sent"]
+    assert kinds == ["offered", "script-offered", "script-sent", "kernel-sent", "initrd-sent", "initrd-sent", "booting"]
 
 
 def test_an_ipxe_rom_goes_straight_to_its_script(netboot: Callable[..., Netboot]) -> None:
@@ -102,7 +102,7 @@ def test_pages_words_and_events(netboot: Callable[..., Netboot]) -> None:
     assert machines.get("/mine/done?name=forged") == (200, "thank you ")
     assert plugin.done == [MAC, None]
     machines.settle()
-    assert plugin.heard == ["offered", "script-offered", "script-sent", "kernel-sent"]
+    assert plugin.heard == ["offered", "script-offered", "script-sent", "kernel-sent", "booting"]
 
 
 class _Settings(BaseModel):
@@ -176,3 +176,18 @@ def test_the_contract_finds_a_booter_that_blocks(pytester: pytest.Pytester) -> N
     result = pytester.runpytest_subprocess("-k", "block_the_loop", "-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*the event loop stood still for 0.8 s*"])
+
+
+@pytest.mark.parametrize("addopts", ["-q", "-qq --no-summary", "-n 2", "-v -rA"])
+def test_the_contract_passes_whatever_a_project_adds_to_pytest(pytester: pytest.Pytester, addopts: str) -> None:
+    pytester.makeini(f"[pytest]\naddopts = {addopts}\n")
+    pytester.makepyfile(
+        test_quick="""
+        from pixiecore_core.testing import BooterContract, FixedBooter
+
+        class TestQuick(BooterContract):
+            def make_booter(self, folder):
+                return FixedBooter()
+        """
+    )
+    assert pytester.runpytest_subprocess("-k", "block_the_loop", "-p", "no:cacheprovider").ret == 0

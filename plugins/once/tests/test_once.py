@@ -38,7 +38,7 @@ def finish(machines: Netboot, mac: str = MAC) -> None:
 def test_a_machine_boots_once_and_again_when_it_is_armed(database: Path) -> None:
     machines = server(database)
     assert machines.boot(MAC) is not None
-    finish(machines)
+    machines.settle()
     assert machines.boot(MAC) is None
     assert "it has booted once, on 20" in machines.log
     with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
@@ -51,7 +51,9 @@ def test_a_machine_boots_once_and_again_when_it_is_armed(database: Path) -> None
 def test_asking_is_not_booting(database: Path) -> None:
     machines = server(database)
     for _ in range(5):
-        assert machines.boot(MAC) is not None
+        assert machines.discover(MAC) is not None
+        assert machines.script(MAC)
+        machines.settle()
 
 
 def test_with_a_completion_url_only_the_booted_system_decides(database: Path) -> None:

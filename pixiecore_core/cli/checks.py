@@ -28,6 +28,16 @@ def check_offered(platform: Platform) -> None:
 
     :raises ConfigError: a model or a field is unusable, or two settings are read from one environment variable
     """
+    for kind, name, model in _offered(platform):
+        _check_model(f"{kind} {name!r}", model)
+    known_variables(platform)
+
+
+def known_variables(platform: Platform) -> dict[str, str]:
+    """Every environment variable that settings are read from, and whose it is.
+
+    :raises ConfigError: two settings are read from one
+    """
     variables = {
         "PIXIECORE_CONFIG": "--config",
         "PIXIECORE_BOOTER": "--booter",
@@ -35,12 +45,12 @@ def check_offered(platform: Platform) -> None:
         **{variable_name("", key): _of_the_server(key) for key in ServerSettings.model_fields},
     }
     for kind, name, model in _offered(platform):
-        _check_model(f"{kind} {name!r}", model)
         for key in model.model_fields:
             variable, owner = variable_name(name, key), setting_of(kind, name, key)
             other = variables.setdefault(variable, owner)
             if other is not owner:
                 raise ConfigError(variable, f"{other} and {owner} would both be read from it; {_WAY_OUT}")
+    return variables
 
 
 def check_options(command: str, params: Iterable[click.Parameter], owners: Mapping[str, str]) -> None:

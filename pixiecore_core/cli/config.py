@@ -16,9 +16,10 @@ from pydantic.fields import FieldInfo
 
 from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
 from pixiecore_core.cli.options import given_options, model_options
-from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
+from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, BOOTER_SOURCE, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform, policy_sources
+from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.models import FileRef
 from pixiecore_core.settings import Endpoint, ServerSettings, Sources, read_toml
 
@@ -28,8 +29,13 @@ def _config(ctx: click.Context, /, **values: Any) -> None:
     config: Path | None = values["config"]
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
-    _print(ServerSettings, Sources.server(given_options(ctx, ServerSettings), os.environ, tables))
+    for line in unread_variables(ctx, os.environ):
+        click.echo(f"Warning: {line}", err=True)
     booter = ctx.meta.get(BOOTER)
+    server = Sources.server(given_options(ctx, ServerSettings), os.environ, tables)
+    # No field of the model: which booter it is decides which options there are, before any is read.
+    named = None if booter is None else ("booter", _toml(booter.name), ctx.meta[BOOTER_SOURCE])
+    _print(ServerSettings, server, named)
     if booter is not None:
         given = given_options(ctx, booter.Settings, BOOTER_PREFIX)
         _print(booter.Settings, Sources.booter(booter.name, given, os.environ, tables))
@@ -37,14 +43,19 @@ def _config(ctx: click.Context, /, **values: Any) -> None:
         _print(policy.Settings, policy_sources(ctx, name, policy.Settings, os.environ, tables))
 
 
-def _print(model: type[BaseModel], sources: Sources) -> None:
-    """Each setting's name, value and source."""
+def _print(model: type[BaseModel], sources: Sources, first: tuple[str, str, str] | None = None) -> None:
+    """Each setting's name, value and source.
+
+    :param first: one that is none of *model*'s
+    """
     _, written = sources.gather(model)
     settings = sources.resolve(model)
     click.echo(sources.title)
+    lines = [] if first is None else [first]
     for key, field in model.model_fields.items():
-        value = _shown(key, field, getattr(settings, key))
-        click.echo(f"{key} = {value}".ljust(48) + f"  # {written.get(key, 'default')}")
+        lines.append((key, _shown(key, field, getattr(settings, key)), written.get(key, "default")))
+    for key, value, source in lines:
+        click.echo(f"{key} = {value}".ljust(48) + f"  # {source}")
     click.echo()
 
 

@@ -16,6 +16,8 @@ from pixiecore_core.settings import ServerSettings, read_toml, variable_name
 
 BOOTER_PREFIX = "booter__"
 BOOTER = "pixiecore.booter"
+BOOTER_SOURCE = "pixiecore.booter_source"
+"""In a context's ``meta``: the booter's class, and where it was named."""
 
 
 class RunCommand(click.Command):
@@ -23,10 +25,18 @@ class RunCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse twice: once for ``--booter`` alone, then with that booter's options."""
-        name = _argument(args, "--booter") or os.environ.get("PIXIECORE_BOOTER") or _configured(args)
+        sources = {
+            "--booter": _argument(args, "--booter"),
+            "PIXIECORE_BOOTER": os.environ.get("PIXIECORE_BOOTER"),
+            "[server] booter": None,
+        }
+        if not any(sources.values()):
+            sources["[server] booter"] = _configured(args)
         platform: Platform = ctx.obj
-        if name is not None:
-            ctx.meta[BOOTER] = platform.booters.choose(name)
+        for source, name in sources.items():
+            if name:
+                ctx.meta[BOOTER], ctx.meta[BOOTER_SOURCE] = platform.booters.choose(name), source
+                break
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:

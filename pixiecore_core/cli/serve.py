@@ -25,6 +25,7 @@ from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.signals import Hangups, keeping, reloading, starting, stopping
 from pixiecore_core.cli.stack import Platform, construct, is_policy_option, policy_settings, register_all
+from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import StartError
 from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
@@ -141,6 +142,8 @@ def _run(
     warn = partial(recorder.logger.warning, subsystem="Plugin")
     while took_signals:
         warn(took_signals.pop(0))
+    for line in unread_variables(ctx, os.environ):
+        recorder.logger.warning(line, subsystem="Init")
     try:
         app = App(settings, plugins, recorder, loaders, open_sealer(settings, _warner(recorder, "Init")))
         soon = gevent.get_hub().loop.run_callback_threadsafe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ def test_every_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert done.returncode == 0, done.stderr
     lines = {" ".join(line.split()) for line in done.stdout.splitlines()}
     assert {
+        'booter = "static" # [server] booter',
         "port = 8080 # PIXIECORE_PORT",
         'interface = ["eth0"] # --interface',
         'tftp = "192.0.2.1:6969" # [server] tftp',
@@ -44,3 +46,11 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         pixiecore("config", "--config", str(config)), 2
     )
     assert "--kernel: is needed" in failure(pixiecore("config", "--booter", "static"), 2)
+
+
+def test_where_the_booter_was_named() -> None:
+    kernel = sys.executable
+    named = pixiecore("config", "--booter", "static", "--kernel", kernel, PIXIECORE_BOOTER="api").stdout
+    assert '[server] booter = "static" # --booter' in " ".join(named.split())
+    variable = pixiecore("config", "--kernel", kernel, PIXIECORE_BOOTER="static").stdout
+    assert '[server] booter = "static" # PIXIECORE_BOOTER' in " ".join(variable.split())

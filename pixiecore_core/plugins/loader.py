@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
@@ -123,7 +123,13 @@ def _check_version(point: EntryPoint) -> None:
     if point.dist is None:
         return
     for text in point.dist.requires or ():
-        requirement = Requirement(text)
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            raise ConfigError(
+                f"plugin {point.name!r} of {point.dist.name} {point.dist.version}",
+                f"its requirement {text!r} cannot be read; repair its metadata, or use --disable-plugin",
+            ) from error
         if canonicalize_name(requirement.name) != CORE_DISTRIBUTION or (
             requirement.marker is not None and not requirement.marker.evaluate()
         ):
@@ -148,10 +154,15 @@ def _points() -> list[EntryPoint]:
 
 
 def _import(point: EntryPoint) -> object:
+    if point.name == "core" or not NAME.fullmatch(point.name):
+        why = "is the server's own name" if point.name == "core" else f"must be {NAME_IN_WORDS}"
+        raise ConfigError(
+            f"plugin {point.name!r}", f"the name of its entry point {why}; rename it, or use --disable-plugin"
+        )
     _check_version(point)
     try:
         with loading(point.name, "import"):
-            return point.load()
+            plugin: object = point.load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() would end us with status 0 and not a word
@@ -160,3 +171,10 @@ def _import(point: EntryPoint) -> object:
             f"plugin {point.name!r}{distribution}",
             f"cannot be loaded ({in_words(error)}); repair or remove it, or use --disable-plugin",
         ) from error
+    if issubclass(type(plugin), type):  # what isinstance asks may raise
+        raise ConfigError(
+            f"plugin {point.name!r}",
+            f"its entry point {point.value!r} names a class; name its module, which offers the class with "
+            "register_booters or register_policies, or use --disable-plugin",
+        )
+    return plugin

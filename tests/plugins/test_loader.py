@@ -57,3 +57,26 @@ def test_what_is_offered_needs_a_name_and_settings(registry: Booters | Policies,
     for bad in (type("Bad", (), {"name": "bad"}), type("Bad", (), {"Settings": BaseModel})):
         with pytest.raises(ConfigError, match="needs 'name', a string, and 'Settings', a pydantic model"):
             registry(bad)
+
+
+def test_a_requirement_that_cannot_be_read_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "pixiecore-core (>>0.1)")
+    with pytest.raises(ConfigError, match=r"plugin 'odd' of odd-plugin 1: its requirement .* cannot be read"):
+        load()
+    assert load(disabled=["odd"]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("core", "json", "plugin 'core': the name of its entry point is the server's own name; rename it"),
+        ("Od d", "json", "plugin 'Od d': the name of its entry point must be of lower-case letters"),
+        ("odd", "fractions:Fraction.__class__.__class__", "names a class"),
+        ("odd", "json:JSONEncoder", "its entry point 'json:JSONEncoder' names a class; name its module"),
+    ],
+)
+def test_an_entry_point_that_can_be_no_plugin(monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str) -> None:
+    monkeypatch.setattr(loader, "entry_points", lambda group: [EntryPoint(name, value, group)])
+    with pytest.raises(ConfigError, match=why):
+        load()
+    assert load(disabled=[name]) == []

@@ -73,7 +73,10 @@ class Guarded:
         limits: Mapping[str, float] | None = None,
     ) -> None:
         for attribute in dir(plugin):
-            options = manager.parse_hookimpl_opts(plugin, attribute)
+            try:
+                options = manager.parse_hookimpl_opts(plugin, attribute)
+            except Exception:
+                continue  # a lazy object, as flask's request is, does not say what it is; a hook would
             if options is None:
                 _check_unmarked(manager, plugin, attribute, name)
                 continue

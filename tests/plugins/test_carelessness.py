@@ -213,6 +213,13 @@ def test_an_answer_that_does_not_say_what_it_is_has_its_plugins_name(manager: Pl
         manager.select_boot(MACHINE)
 
 
+def test_a_lazy_object_beside_the_hooks_is_no_hook(manager: PluginManager) -> None:
+    """``from flask import request`` at the top of a plugin's module."""
+    lazy = type("Plugin", (), {"request": Proxy(), "select_boot": staticmethod(hookimpl(lambda machine: SPEC))})()
+    manager.register(lazy, "p")
+    assert manager.select_boot(MACHINE) == SPEC
+
+
 def test_a_subclass_arrives_as_what_it_stands_for(manager: PluginManager) -> None:
     class Mine(BootSpec):
         def model_copy(self, **_: Any) -> Any:

@@ -76,7 +76,7 @@ def test_a_whole_boot_from_a_mirror(
     assert machines.fetch(words[1].removeprefix("url=")) == preseed.read_bytes()
     assert boot.script.splitlines()[1] == "echo Debian"
     kinds = [event.kind.value for event in machines.events()]
-    assert kinds[-4:] == ["script-sent", "kernel-sent", "initrd-sent", "file-sent"]
+    assert kinds[-5:] == ["script-sent", "kernel-sent", "initrd-sent", "booting", "file-sent"]
 
 
 def test_the_recipes_command_line_comes_before_the_users() -> None:

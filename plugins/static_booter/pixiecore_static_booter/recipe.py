@@ -119,7 +119,8 @@ class Recipe(_Parts):
         if version in self.versions or (self.other_versions and re.fullmatch(self.other_versions, version, re.ASCII)):
             return version
         shown = [*self.versions, "others of their form"] if self.other_versions else self.versions
-        raise ValueError(no_such("version", version, self.versions, shown))
+        # No guess: the nearest number is another release, not what was meant.
+        raise ValueError(no_such("version", version, (), shown))
 
     def check_architecture(self, text: str) -> str:
         """The processor *text*, however it is spelled, if the recipe is for it.

@@ -50,7 +50,7 @@ HIGH_PORTS = ("--dhcp", "0", "--pxe", "0", "--tftp", "0", "--http", "0")
     ("arguments", "message"),
     [
         (["debain"], "Error: RECIPE: there is no recipe 'debain'; did you mean 'debian'?"),
-        (["debian", "trxie"], "Error: VERSION: there is no version 'trxie'; did you mean 'trixie'?"),
+        (["debian", "trxie"], "Error: VERSION: there is no version 'trxie'; known are stable, "),
         (["debian", "--arch", "i386"], "Error: --arch: this is not for i386, only for x86_64 and arm64"),
         (["debian", "--mirror", "x"], "Error: --mirror: 'x' is not the http(s) URL of a folder"),
         (["debian", "--cmdline", "{{ ID }}"], "Error: --cmdline: ID needs a string"),

@@ -9,6 +9,11 @@ import difflib
 from collections.abc import Collection
 
 
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The name of *known* that *name* was probably meant to be."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
 def no_such(what: str, name: str, known: Collection[str], shown: Collection[str] = ()) -> str:
     """One sentence: ``there is no recipe 'debain'; did you mean 'debian'?``, or ``…; known are alma, debian`` where
     none is near.
@@ -17,6 +22,6 @@ def no_such(what: str, name: str, known: Collection[str], shown: Collection[str]
     :param known: all names that would be taken
     :param shown: what to list, in this order, where that is not all of *known*, sorted
     """
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(shown or sorted(known)) or 'none'}"
+    near = nearest(name, known)
+    hint = f"did you mean {near!r}?" if near is not None else f"known are {', '.join(shown or sorted(known)) or 'none'}"
     return f"there is no {what} {name!r}; {hint}"

@@ -19,7 +19,7 @@ from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, BOOTER_SOURCE, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform, policy_sources
-from pixiecore_core.cli.variables import unread_variables
+from pixiecore_core.cli.variables import warn_of_unread_variables
 from pixiecore_core.models import FileRef
 from pixiecore_core.settings import Endpoint, ServerSettings, Sources, read_toml
 
@@ -29,8 +29,7 @@ def _config(ctx: click.Context, /, **values: Any) -> None:
     config: Path | None = values["config"]
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
-    for line in unread_variables(ctx, os.environ):
-        click.echo(f"Warning: {line}", err=True)
+    warn_of_unread_variables(ctx)
     booter = ctx.meta.get(BOOTER)
     server = Sources.server(given_options(ctx, ServerSettings), os.environ, tables)
     # No field of the model: which booter it is decides which options there are, before any is read.

@@ -24,7 +24,7 @@ from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform, construct, policy_settings, register_all
-from pixiecore_core.cli.variables import unread_variables
+from pixiecore_core.cli.variables import warn_of_unread_variables
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
 from pixiecore_core.files.loaders import FoundLoaders
@@ -70,8 +70,7 @@ def _select(ctx: click.Context, /, **values: Any) -> None:
     config: Path | None = values["config"]
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
-    for line in unread_variables(ctx, os.environ):
-        click.echo(f"Warning: {line}", err=True)
+    warn_of_unread_variables(ctx)
     machine = _machine(values)
     server = given_options(ctx, ServerSettings, only=_SERVER)
     settings = Sources.server(server, os.environ, tables, _SERVER).resolve(ServerSettings)

@@ -4,7 +4,7 @@ switch on would silently be off. An environment is shared, so that a stranger's 
 
 from __future__ import annotations
 
-import difflib
+import os
 import re
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ import click
 
 from pixiecore_core.cli.checks import known_variables
 from pixiecore_core.cli.stack import Platform
-from pixiecore_core.closest import no_such
+from pixiecore_core.closest import nearest
 from pixiecore_core.settings import variable_name
 
 _PREFIX = "PIXIECORE_"
@@ -30,13 +30,19 @@ def unread_variables(ctx: click.Context, environment: Mapping[str, str]) -> list
     for name in sorted(environment):
         if not _OURS.fullmatch(name) or name in known or name.startswith(left_aside):
             continue
-        near = difflib.get_close_matches(name.removeprefix(_PREFIX), short, n=1)
-        if near:
-            lines.append(f"{name}: {no_such('setting', name, [_PREFIX + near[0]])}")
+        near = nearest(name.removeprefix(_PREFIX), short)
+        if near is not None:
+            lines.append(f"{name}: there is no setting {name!r}; did you mean {_PREFIX + near!r}?")
         elif not platform.disabled:
             # What a disabled plugin offers may have other names than the plugin.
             lines.append(f"{name}: there is no setting {name!r}, and nothing reads it; see: pixiecore config")
     return lines
+
+
+def warn_of_unread_variables(ctx: click.Context) -> None:
+    """A line on standard error for each, of a command that has no log."""
+    for line in unread_variables(ctx, os.environ):
+        click.echo(f"Warning: {line}", err=True)
 
 
 def _of_commands(command: click.Command) -> Iterator[str]:

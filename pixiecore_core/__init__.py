@@ -4,8 +4,6 @@ These are the public names, all that a plugin may import (its tests may add :mod
 Importing this package patches nothing and opens nothing.
 """
 
-from typing import TYPE_CHECKING
-
 from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport, processor
 from pixiecore_core.boot.cmdline import expand as expand_cmdline
 from pixiecore_core.closest import no_such
@@ -23,6 +21,7 @@ from pixiecore_core.files.state_file import StateFile
 from pixiecore_core.hookspecs import (
     BooterRegistrar,
     CmdlineFunction,
+    CommandRegistrar,
     Page,
     PolicyRegistrar,
     RouteRegistrar,
@@ -48,9 +47,6 @@ from pixiecore_core.models import (
     PxeRequest,
 )
 
-if TYPE_CHECKING:
-    from pixiecore_core.cli.serve import serving_command
-
 __version__ = "0.1.0"
 
 __all__ = [
@@ -66,6 +62,7 @@ __all__ = [
     "Client",
     "CmdlineError",
     "CmdlineFunction",
+    "CommandRegistrar",
     "ConfigError",
     "Event",
     "EventKind",
@@ -92,15 +89,5 @@ __all__ = [
     "hookimpl",
     "no_such",
     "processor",
-    "serving_command",
     "user_folder",
 ]
-
-
-def __getattr__(name: str) -> object:
-    """Load ``serving_command`` when it is first asked for: it needs the whole server, and gevent."""
-    if name == "serving_command":
-        from pixiecore_core.cli.serve import serving_command
-
-        return serving_command
-    raise AttributeError(name)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import gevent
 import pluggy
@@ -33,11 +33,6 @@ from pixiecore_core.models import (
 )
 from pixiecore_core.plugins.guard import Guarded, Observe, guard
 from pixiecore_core.plugins.listeners import Listener
-
-if TYPE_CHECKING:
-    import click
-
-    from pixiecore_core.app import App
 
 CORE = "core"
 """The name of the core's own implementations."""
@@ -157,11 +152,11 @@ class PluginManager:
             implementation.function(*(add for _ in implementation.argnames))
         return routes
 
-    def register_commands(self, cli: click.Group) -> None:
+    def register_commands(self, commands: hookspecs.CommandRegistrar) -> None:
         """:raises PluginError: a plugin failed"""
-        self._pluggy.hook.register_commands(cli=cli)
+        self._pluggy.hook.register_commands(commands=commands)
 
-    def startup(self, app: App) -> None:
+    def on_startup(self) -> None:
         """Tell every plugin, and begin to deliver events.
 
         :raises PluginError: a plugin failed
@@ -169,31 +164,31 @@ class PluginManager:
         for implementation in self._pluggy.hook.on_event.get_hookimpls():
             listener = Listener(implementation.plugin_name, implementation.function, self.report)
             self._listeners.append(listener)
-        self._pluggy.hook.startup(app=app)
+        self._pluggy.hook.on_startup()
 
-    def reload(self) -> None:
+    def on_reload(self) -> None:
         """Tell every plugin to read its files again; a failure is reported."""
-        for implementation in self._pluggy.hook.reload.get_hookimpls():
+        for implementation in self._pluggy.hook.on_reload.get_hookimpls():
             try:
                 implementation.function()
             except PluginError as error:
                 self.report(error, None)
 
-    def shutdown(self, app: App, seconds: float) -> None:
+    def on_shutdown(self, seconds: float) -> None:
         """Tell every plugin, all at the same time; a failure, or taking longer than *seconds*, is reported."""
 
         def tell(implementation: pluggy.HookImpl) -> None:
             try:
-                implementation.function(*(app for _ in implementation.argnames))
+                implementation.function()
             except PluginError as error:
                 self.report(error, None)
 
-        told = {gevent.spawn(tell, one): one for one in self._pluggy.hook.shutdown.get_hookimpls()}
+        told = {gevent.spawn(tell, one): one for one in self._pluggy.hook.on_shutdown.get_hookimpls()}
         gevent.joinall(list(told), timeout=seconds)
         for greenlet, implementation in told.items():
             if not greenlet.dead:
                 greenlet.kill(block=False)
-                self.report(PluginError(implementation.plugin_name, "shutdown", f"took over {seconds:g} s"), None)
+                self.report(PluginError(implementation.plugin_name, "on_shutdown", f"took over {seconds:g} s"), None)
         for listener in self._listeners:
             listener.stop()
 

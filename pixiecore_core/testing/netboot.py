@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import gevent
@@ -30,9 +29,6 @@ from pixiecore_core.observe.log import configure
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option, parse, serialize
-
-if TYPE_CHECKING:
-    from pixiecore_core.app import App
 
 SERVER = IPv4Address("192.0.2.2")
 _INTERFACE = Interface(1, "eth0", (SERVER,))
@@ -76,7 +72,7 @@ class _Wire:
 class Netboot:
     """A server with the given plugins; as on the command line, the booter first: it is asked last.
 
-    :param plugins: plugin objects or modules with hook implementations; their ``startup`` has fired, and
+    :param plugins: plugin objects or modules with hook implementations; their ``on_startup`` has fired, and
         :meth:`close` stops them
     """
 
@@ -95,7 +91,7 @@ class Netboot:
         self._answerer = Answerer(manager, self._recorder, interfaces, 80, 67, everything, sightings)
         pages = BootPages(manager, self._recorder, Sealer(), sightings, routes=manager.register_routes())
         self._http = HttpClient(pages)
-        manager.startup(cast("App", self))
+        manager.on_startup()
 
     @property
     def log(self) -> str:
@@ -173,8 +169,8 @@ class Netboot:
         return response.status_code, response.text
 
     def close(self) -> None:
-        """Stop it: the plugins are told (``shutdown``), and hear no more events."""
-        self._manager.shutdown(cast("App", self), seconds=1.0)
+        """Stop it: the plugins are told (``on_shutdown``), and hear no more events."""
+        self._manager.on_shutdown(seconds=1.0)
 
     def settle(self) -> None:
         """Let the plugins hear the events that have happened so far."""

@@ -81,7 +81,7 @@ from pixiecore_core import hookimpl
 log = logging.getLogger("pixiecore.broken")
 
 @hookimpl
-def reload():
+def on_reload():
     log.info("read %d files", 3)
     logging.getLogger("some.library").info("nobody wants to know")
     log.debug("nor this")

@@ -75,9 +75,9 @@ def raising(hook: str, error: BaseException) -> Any:
         "render_script": "machine, spec, cmdline, url_for",
         "open_boot_file": "ref, url_for",
         "on_event": "event",
-        "startup": "app",
-        "shutdown": "app",
-        "reload": "",
+        "on_startup": "",
+        "on_shutdown": "",
+        "on_reload": "",
     }[hook]
     exec(f"def {hook}({names}):\n    return function({names})", namespace)
     return plugin(**{hook: hookimpl(namespace[hook])})
@@ -125,11 +125,11 @@ def test_a_listener_lives_on_whatever_it_raises(
         raise error
 
     manager.register(plugin(on_event=on_event), "guilty")
-    manager.startup("the app")  # type: ignore[arg-type]
+    manager.on_startup()
     for word in ("one", "two"):
         manager.publish(Event(kind=EventKind.OFFERED, subsystem="DHCP", message=word))
     gevent.sleep(0.05)
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
     assert heard == ["one", "two"]
     assert len(reports) == 2
 
@@ -142,19 +142,19 @@ def test_reload_and_shutdown_tell_the_others_whatever_is_raised(
     for name in ("before", "after"):
 
         @hookimpl
-        def reload(name: str = name) -> None:
+        def on_reload(name: str = name) -> None:
             told.append(f"reload {name}")
 
         @hookimpl
-        def shutdown(name: str = name) -> None:
+        def on_shutdown(name: str = name) -> None:
             told.append(f"shutdown {name}")
 
-        manager.register(plugin(reload=reload, shutdown=shutdown), name)
+        manager.register(plugin(on_reload=on_reload, on_shutdown=on_shutdown), name)
         if name == "before":
-            manager.register(raising("reload", error), "guilty reload")
-            manager.register(raising("shutdown", error), "guilty shutdown")
-    manager.reload()
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+            manager.register(raising("on_reload", error), "guilty reload")
+            manager.register(raising("on_shutdown", error), "guilty shutdown")
+    manager.on_reload()
+    manager.on_shutdown(0.5)
     assert sorted(told) == ["reload after", "reload before", "shutdown after", "shutdown before"]
     assert sorted(error.plugin for error, _ in reports) == ["guilty reload", "guilty shutdown"]
 
@@ -345,14 +345,14 @@ def test_a_file_made_past_all_checks_is_named(manager: PluginManager, answer: An
         manager.open_boot_file(KERNEL, None, Urls())
 
 
-@pytest.mark.parametrize("hook", ["render_cmdline", "render_script", "startup"])
+@pytest.mark.parametrize("hook", ["render_cmdline", "render_script", "on_startup"])
 def test_errors_of_other_hooks_have_the_plugins_name(manager: PluginManager, hook: str) -> None:
-    error = ConfigError("--x", "is odd") if hook == "startup" else BootFileError("its disk is gone")
+    error = ConfigError("--x", "is odd") if hook == "on_startup" else BootFileError("its disk is gone")
     manager.register(raising(hook, error), "p")
     calls: dict[str, Callable[[], object]] = {
         "render_cmdline": lambda: manager.render_cmdline(MACHINE, SPEC, Urls()),
         "render_script": lambda: manager.render_script(MACHINE, SPEC, "", Urls()),
-        "startup": lambda: manager.startup("the app"),  # type: ignore[arg-type]
+        "on_startup": lambda: manager.on_startup(),  # type: ignore[arg-type]
     }
     with pytest.raises(PluginError, match=f"plugin 'p', hook {hook}: {type(error).__name__}"):
         calls[hook]()

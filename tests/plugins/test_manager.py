@@ -20,6 +20,7 @@ from pixiecore_core import (
     Client,
     CmdlineError,
     CmdlineFunction,
+    CommandRegistrar,
     Event,
     EventKind,
     FileRef,
@@ -34,6 +35,7 @@ from pixiecore_core import (
     UrlFor,
     hookimpl,
 )
+from pixiecore_core.cli.commands import Commands
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.files.loaders import FoundLoaders
@@ -121,23 +123,23 @@ def test_hook_register_booters_refuses_what_is_no_booter(manager: PluginManager)
 
 def test_hook_register_commands(manager: PluginManager) -> None:
     @hookimpl
-    def register_commands(cli: click.Group) -> None:
-        cli.add_command(click.Command("extra"))
+    def register_commands(commands: CommandRegistrar) -> None:
+        commands.add(click.Command("extra"))
 
     group = click.Group()
     manager.register(plugin(register_commands=register_commands), "p")
-    manager.register_commands(group)
+    manager.register_commands(Commands("p", group, {}))
     assert "extra" in group.commands
 
 
 def test_hook_register_commands_failure_names_the_plugin(manager: PluginManager) -> None:
     @hookimpl
-    def register_commands(cli: click.Group) -> None:
+    def register_commands(commands: CommandRegistrar) -> None:
         raise RuntimeError("boom")
 
     manager.register(plugin(register_commands=register_commands), "faulty")
     with pytest.raises(PluginError, match="'faulty', hook register_commands: RuntimeError: boom"):
-        manager.register_commands(click.Group())
+        manager.register_commands(Commands("faulty", click.Group(), {}))
 
 
 def test_hook_register_policies(manager: PluginManager) -> None:
@@ -205,62 +207,62 @@ def test_hook_cmdline_functions(manager: PluginManager) -> None:
         manager.render_cmdline(MACHINE, BootSpec(kernel=KERNEL, cmdline="{{ DNOE }}"), Urls())
 
 
-def test_hook_startup(manager: PluginManager) -> None:
-    started: list[object] = []
+def test_hook_on_startup(manager: PluginManager) -> None:
+    started: list[str] = []
 
     @hookimpl
-    def startup(app: Any) -> None:
-        started.append(app)
+    def on_startup() -> None:
+        started.append("p")
 
-    manager.register(plugin(startup=startup), "p")
-    manager.startup("the app")  # type: ignore[arg-type]
-    assert started == ["the app"]
+    manager.register(plugin(on_startup=on_startup), "p")
+    manager.on_startup()
+    assert started == ["p"]
 
 
-def test_hook_startup_failure_refuses_to_start(manager: PluginManager) -> None:
+def test_hook_on_startup_failure_refuses_to_start(manager: PluginManager) -> None:
     @hookimpl
-    def startup(app: Any) -> None:
+    def on_startup() -> None:
         raise RuntimeError("no database")
 
-    manager.register(plugin(startup=startup), "p")
+    manager.register(plugin(on_startup=on_startup), "p")
     with pytest.raises(PluginError, match="no database"):
-        manager.startup("the app")  # type: ignore[arg-type]
+        manager.on_startup()
 
 
-def test_hook_reload(manager: PluginManager, reports: list[Any]) -> None:
+def test_hook_on_reload(manager: PluginManager, reports: list[Any]) -> None:
     """A plugin that cannot read its files again keeps nobody else from it."""
     read: list[str] = []
 
     @hookimpl
-    def reload() -> None:
+    def on_reload() -> None:
         read.append("good")
 
-    @hookimpl(specname="reload", tryfirst=True)
+    @hookimpl(specname="on_reload", tryfirst=True)
     def broken() -> None:
         raise RuntimeError("not there")
 
-    manager.register(plugin(reload=reload), "good")
+    manager.register(plugin(on_reload=on_reload), "good")
     manager.register(plugin(broken=broken), "bad")
-    manager.reload()
+    manager.on_reload()
     assert read == ["good"]
-    assert [str(error) for error, _ in reports] == ["plugin 'bad', hook reload: RuntimeError: not there"]
+    assert [str(error) for error, _ in reports] == ["plugin 'bad', hook on_reload: RuntimeError: not there"]
 
 
-def test_hook_shutdown(manager: PluginManager, reports: list[Any]) -> None:
+def test_hook_on_shutdown(manager: PluginManager, reports: list[Any]) -> None:
     """A plugin that fails to stop does not keep the others from stopping."""
     stopped: list[str] = []
 
     @hookimpl
-    def shutdown() -> None:
+    def on_shutdown() -> None:
         stopped.append("good")
 
-    @hookimpl(specname="shutdown", tryfirst=True)
-    def broken(app: Any) -> None:
+    @hookimpl(specname="on_shutdown", tryfirst=True)
+    def broken() -> None:
         raise RuntimeError("stuck")
 
-    manager.register(plugin(shutdown=shutdown), "good")
+    manager.register(plugin(on_shutdown=on_shutdown), "good")
     manager.register(plugin(broken=broken), "bad")
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
     assert stopped == ["good"]
     assert [error.plugin for error, _ in reports] == ["bad"]
 
@@ -497,13 +499,13 @@ def test_hook_on_event(manager: PluginManager, reports: list[Any]) -> None:
 
     for name, function in {"raises": raises, "hangs": hangs, "good": good}.items():
         manager.register(plugin(on_event=function), name)
-    manager.startup("the app")  # type: ignore[arg-type]
+    manager.on_startup()
     started = time.monotonic()
     for number in range(3):
         manager.publish(event(str(number)))
     assert time.monotonic() - started < 0.1
     gevent.sleep(0.3)
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
     assert heard == ["0", "1", "2"]
     assert {error.plugin for error, _ in reports} == {"raises", "hangs"}
 
@@ -514,10 +516,10 @@ def test_hook_on_event_of_a_slow_listener_loses_events(manager: PluginManager, r
         gevent.sleep(60)
 
     manager.register(plugin(on_event=on_event), "slow")
-    manager.startup("the app")  # type: ignore[arg-type]
+    manager.on_startup()
     for number in range(5000):
         manager.publish(event(str(number)))
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
     assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_event: is too slow and loses events"]
     assert manager.events_lost() == {"slow": 4000}
 
@@ -579,15 +581,15 @@ def test_a_listener_survives_whatever_it_does(manager: PluginManager, reports: l
         raise SystemExit(3)
 
     manager.register(plugin(on_event=on_event), "rude")
-    manager.startup("the app")  # type: ignore[arg-type]
+    manager.on_startup()
     for number in range(3):
         manager.publish(Event(kind=EventKind.OFFERED, subsystem="DHCP", message=str(number)))
     gevent.sleep(0.05)
     assert heard == ["0", "1", "2"]
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
 
 
-@pytest.mark.parametrize("hook", ["provide_bootloader", "on_event", "shutdown", "register_routes"])
+@pytest.mark.parametrize("hook", ["provide_bootloader", "on_event", "on_shutdown", "register_routes"])
 def test_what_is_called_by_itself_cannot_be_wrapped(manager: PluginManager, hook: str) -> None:
     @hookimpl(wrapper=True)
     def wrapper() -> Generator[None, Any, Any]:
@@ -608,11 +610,11 @@ def test_a_plugin_that_does_not_stop_is_cut_and_named(manager: PluginManager, re
     def quick() -> None:
         told.append("quick")
 
-    manager.register(plugin(shutdown=slow), "slow")
-    manager.register(plugin(shutdown=quick), "quick")
-    manager.shutdown("the app", 0.05)  # type: ignore[arg-type]
+    manager.register(plugin(on_shutdown=slow), "slow")
+    manager.register(plugin(on_shutdown=quick), "quick")
+    manager.on_shutdown(0.05)
     assert told == ["quick"]
-    assert [str(error) for error, _ in reports] == ["plugin 'slow', hook shutdown: took over 0.05 s"]
+    assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_shutdown: took over 0.05 s"]
 
 
 class Misbehaving:

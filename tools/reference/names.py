@@ -22,17 +22,11 @@ _WORDS = {
     "hookimpl": "Marks a function or method as the implementation of the [hook](hooks.md) of the same name.",
     "MacAddress": "A string, as a pydantic type: a MAC address in any usual spelling, kept in lower case with colons.",
 }
-_CALLED = {"UrlFor": "url_for", "RouteRegistrar": "routes"}
+_CALLED = {"UrlFor": "url_for", "RouteRegistrar": "routes", "CommandRegistrar": "commands"}
 """What hooks call these arguments; the other registrars are ``register``."""
 _NOT_IMPORTED = {
-    "App": "The running server, which `startup` and `shutdown` are given. Nothing of it is promised to plugins.",
     "Digest": "A string: the 64 hexadecimal digits of a SHA-256.",
-    "Function": "Any function.",
     "Kind": "One of the strings `data`, `state` and `cache`: what the folder is for.",
-    "Serve": "What `serving_command` passes as `serve`: a function that runs a server until it is stopped. It is "
-    "called with the booter's name, the settings of it that the command line gave (by field), and "
-    "perhaps, for messages, what those are called on this command line where that is not their option's "
-    "name.",
 }
 """Names that signatures have and that nobody imports."""
 _INTRODUCTION = """# What a plugin imports
@@ -57,7 +51,7 @@ def page() -> str:
         parts += [f"### `{name}`", prose(inspect.getdoc(_function(name)) or "")]
     text = "\n\n".join(part for part in parts if part)
     for name in _NOT_IMPORTED:
-        if not re.search(rf"\b{name}\b", text) and name != "App":
+        if not re.search(rf"\b{name}\b", text):
             raise LookupError(f"{name} is explained and does not occur")
     words = "\n".join(f"- `{name}`: {meaning}" for name, meaning in _NOT_IMPORTED.items())
     text += f"\n\n## Named, and not imported\n\n{words}\n"

@@ -4,7 +4,6 @@ These are the public names, all that a plugin may import (its tests may add :mod
 Importing this package patches nothing and opens nothing.
 """
 
-from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport, processor
 from pixiecore_core.boot.cmdline import expand as expand_cmdline
 from pixiecore_core.closest import no_such
 from pixiecore_core.errors import (
@@ -18,10 +17,13 @@ from pixiecore_core.errors import (
 )
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.files.state_file import StateFile
+from pixiecore_core.firmware.processors import processor
+from pixiecore_core.firmware.rows import Architecture, Firmware, FirmwareFamily, Loader, Transport
 from pixiecore_core.hookspecs import (
     BooterRegistrar,
     CmdlineFunction,
     CommandRegistrar,
+    FirmwareRegistrar,
     Page,
     PolicyRegistrar,
     RouteRegistrar,
@@ -36,7 +38,6 @@ from pixiecore_core.models import (
     Event,
     EventKind,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     MacAddress,
@@ -69,8 +70,10 @@ __all__ = [
     "FileRef",
     "Firmware",
     "FirmwareFamily",
+    "FirmwareRegistrar",
     "Hold",
     "Ignore",
+    "Loader",
     "MacAddress",
     "Machine",
     "Page",

@@ -16,7 +16,7 @@ from gevent.exceptions import LoopExit
 
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.errors import StartError
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.net.answering import Answerer
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
@@ -165,12 +165,13 @@ class App:
             self.settings.url_lifetime,
             self.plugins.register_routes(),
             self._interfaces.serves,
+            self.loaders.table,
         )
         return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, application), endpoint)
 
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
-            files = TftpFiles(self.plugins, self.recorder, self._interfaces.serves)
+            files = TftpFiles(self.plugins, self.recorder, self.loaders.table, self._interfaces.serves)
             server = TftpServer(self._address(endpoint), endpoint.port, open_file=files.open, on_report=files.report)
             self._bind("TFTP", server, endpoint)
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
+from pixiecore_core.firmware.rows import Firmware
 from pixiecore_core.models import (
     BootFile,
     BootSpec,
     Event,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     Machine,
@@ -60,6 +60,13 @@ class PolicyRegistrar(Protocol):
 
     def __call__(self, policy: type[Any], /) -> None:
         """Offer *policy*, which needs ``name: str``, ``Settings`` (a pydantic model) and ``__init__(settings)``."""
+
+
+class FirmwareRegistrar(Protocol):
+    """What ``register_firmware`` is given."""
+
+    def __call__(self, firmware: Firmware, /) -> None:
+        """Add one row to the table of firmware."""
 
 
 class CommandRegistrar(Protocol):
@@ -111,6 +118,17 @@ def register_policies(register: PolicyRegistrar) -> None:
     Fires once, while plugins load. Each class is constructed with its validated ``Settings`` and its hooks are called:
     so every setting should have a default. A module's own functions may be hooks too; a class is for what needs
     settings.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
+def register_firmware(register: FirmwareRegistrar) -> None:
+    """Bring firmware that the core does not know: one row for each architecture.
+
+    Fires once, while plugins load, and before any other question. The row's loader gets an option of the server, and is
+    looked for where the row says. A code, a loader or a setting that another row has is refused, and both are named.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -175,10 +193,11 @@ def select_boot(machine: Machine) -> BootSpec | Ignore | Hold | None:
 
 
 @hookspec(firstresult=True)
-def provide_bootloader(firmware: Firmware, machine: Machine) -> BootFile | None:
-    """Choose the first-stage file for a firmware that has no HTTP-capable iPXE of its own.
+def provide_bootloader(loader: str, machine: Machine) -> BootFile | None:
+    """Choose the first-stage file for firmware that has no HTTP-capable iPXE of its own.
 
-    Fires when the client fetches its boot file. The core's own answer, the iPXE binary found here, comes last.
+    Fires when the client fetches its boot file. *loader* is the name of the file that the table of firmware has for it,
+    such as ``efi-x64`` (``pixiecore firmware`` lists them). The core's own answer, the iPXE found here, comes last.
 
     :returns: the opened file, or ``None`` to leave it to the next plugin
     :raises Exception: the next provider is asked, and an event names the plugin

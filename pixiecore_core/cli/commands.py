@@ -11,10 +11,9 @@ from typing import Any
 
 import click
 
-from pixiecore_core.cli.options import model_options
+from pixiecore_core.cli.options import server_options
 from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, run
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.settings import ServerSettings
 
 _BOOTER_SOURCES = """So may the booter's own, as PIXIECORE_, its name and theirs (PIXIECORE_STATIC_CMDLINE), or from the
 table [booter.NAME]."""
@@ -56,7 +55,7 @@ class Commands:
         if callback is None:
             raise ConfigError(self._who, f"{command!r} is not a click command with a function")
         serving = copy.copy(command)
-        serving.params = [*command.params, CONFIG_OPTION, *model_options(ServerSettings)]
+        serving.params = [*command.params, CONFIG_OPTION, *server_options()]
         serving.callback = _serving(callback, {param.name for param in command.params}, booter, arguments)
         serving.epilog = command.epilog or f"{SOURCES} {_BOOTER_SOURCES}"
         self.add(serving)

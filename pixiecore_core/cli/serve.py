@@ -28,7 +28,7 @@ from pixiecore_core.cli.stack import Platform, construct, policy_settings, regis
 from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import StartError
-from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
+from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.models import Event, EventKind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
@@ -36,7 +36,7 @@ from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
-from pixiecore_core.plugins.loading import took_signals
+from pixiecore_core.plugins.importing import took_signals
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.settings import ServerSettings, Sources, read_toml
 
@@ -82,7 +82,9 @@ def _run(
     config: Path | None = ctx.params.get("config")
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
-    settings = Sources.server(given_options(ctx, ServerSettings), os.environ, tables).resolve(ServerSettings)
+    settings = Sources.server(given_options(ctx, platform.server_settings), os.environ, tables).resolve(
+        platform.server_settings
+    )
     _check_privileges(settings)
     _raise_descriptor_limit()
     booter_class = platform.booters.choose(booter_name)
@@ -90,7 +92,7 @@ def _run(
     booter_settings = sources.resolve(booter_class.Settings)
     _let_no_greenlet_end_us()
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
-    loaders = find_loaders(settings.loaders())
+    loaders = platform.find_loaders(settings)
 
     poll = monkey.get_original("select", "poll")
     lines = Lines(platform.output, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
@@ -130,7 +132,7 @@ def _serve(app: App, loaders: FoundLoaders, look_at_signals: Callable[[], None])
     look_at_signals()
     missing = loaders.missing()
     if missing:
-        machines = ", ".join(SERVES[firmware] for firmware in missing)
+        machines = ", ".join(loader.serves for loader in missing)
         logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")
     where = ", ".join(f"{name} on port {server.port}" for name, server in app.servers.items())
     logger.info(f"Ready: Pixiecore {__version__} answers {where}; {_for_whom(app.settings)}", subsystem="Init")

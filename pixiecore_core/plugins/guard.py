@@ -37,8 +37,15 @@ _ANSWERS: dict[str, tuple[type, ...]] = {
 }
 """What each hook may return besides None; the others may return nothing."""
 
-_UNTIMED = {"register_booters", "register_policies", "register_commands", "register_routes"}
-_CALLED_ONE_BY_ONE = {"register_routes", "provide_bootloader", "on_event", "on_reload", "on_shutdown"}
+_UNTIMED = {"register_booters", "register_policies", "register_firmware", "register_commands", "register_routes"}
+_CALLED_ONE_BY_ONE = {
+    "register_firmware",
+    "register_routes",
+    "provide_bootloader",
+    "on_event",
+    "on_reload",
+    "on_shutdown",
+}
 """Hooks whose implementations the manager calls by itself, so that one that fails leaves the others alone."""
 _ALL_ASKED = {"on_pxe_request", "cmdline_functions"}
 """Hooks whose answers pluggy gathers in a list, which is what a wrapper around them sees."""

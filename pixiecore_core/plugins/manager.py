@@ -17,13 +17,13 @@ import pluggy
 
 from pixiecore_core import hookspecs
 from pixiecore_core.errors import BootFileError, BootFileNotFound, ConfigError, PluginError
+from pixiecore_core.firmware.rows import Firmware
 from pixiecore_core.hookspecs import PROJECT, UrlFor
 from pixiecore_core.models import (
     BootFile,
     BootSpec,
     Event,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     Machine,
@@ -152,6 +152,23 @@ class PluginManager:
             implementation.function(*(add for _ in implementation.argnames))
         return routes
 
+    def register_firmware(self) -> dict[str, list[Firmware]]:
+        """Every plugin's rows for the table of firmware, by plugin.
+
+        :raises PluginError: a plugin failed, or offers what is not a row
+        """
+        rows: dict[str, list[Firmware]] = {}
+        for implementation in self._pluggy.hook.register_firmware.get_hookimpls():
+            plugin = implementation.plugin_name
+
+            def add(firmware: Firmware, /, plugin: str = plugin) -> None:
+                if not isinstance(firmware, Firmware):
+                    raise PluginError(plugin, "register_firmware", f"{firmware!r} is not a Firmware")
+                rows.setdefault(plugin, []).append(firmware)
+
+            implementation.function(*(add for _ in implementation.argnames))
+        return rows
+
     def register_commands(self, commands: hookspecs.CommandRegistrar) -> None:
         """:raises PluginError: a plugin failed"""
         self._pluggy.hook.register_commands(commands=commands)
@@ -217,13 +234,13 @@ class PluginManager:
             return Ignore(reason="no plugin has anything to boot it with")
         return answer
 
-    def provide_bootloader(self, firmware: Firmware, machine: Machine) -> BootFile | None:
+    def provide_bootloader(self, loader: str, machine: Machine) -> BootFile | None:
         """The first file offered; a provider that fails is reported and the next one asked.
 
         :raises BootFileError: a provider knows the file and cannot open it
         """
         for implementation in reversed(self._pluggy.hook.provide_bootloader.get_hookimpls()):
-            known: dict[str, object] = {"firmware": firmware, "machine": machine}
+            known: dict[str, object] = {"loader": loader, "machine": machine}
             try:
                 file = cast(
                     "BootFile | None", implementation.function(*(known[name] for name in implementation.argnames))

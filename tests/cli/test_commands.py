@@ -54,9 +54,9 @@ def test_the_plugins_own_command_stays_as_it_is(group: click.Group) -> None:
 
 @pytest.mark.parametrize("odd", [5, None, click.Command(None), "list"])
 def test_what_is_not_a_command_is_refused_by_name(group: click.Group, odd: Any) -> None:
-    with pytest.raises(ConfigError, match="plugin 'p': .* is not a click command"):
+    with pytest.raises(ConfigError, match=r"plugin 'p': .* is not a click command"):
         Commands("p", group, {}).add(odd)
-    with pytest.raises(ConfigError, match="plugin 'p': .* is not a click command"):
+    with pytest.raises(ConfigError, match=r"plugin 'p': .* is not a click command"):
         Commands("p", group, {}).add_serving(odd, "static")
 
 

@@ -18,7 +18,6 @@ from pixiecore_core import (
     Event,
     EventKind,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     PageAnswer,
@@ -28,7 +27,8 @@ from pixiecore_core import (
 )
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import PluginError
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.plugins.manager import CORE, PluginManager, Route
 from pixiecore_core.testing import FixedBooter, Netboot
 from tests.plugins.test_manager import KERNEL, MACHINE, REQUEST, SPEC, Urls, file, manager, plugin, reports
@@ -69,7 +69,7 @@ def raising(hook: str, error: BaseException) -> Any:
     names = {
         "on_pxe_request": "request",
         "select_boot": "machine",
-        "provide_bootloader": "firmware, machine",
+        "provide_bootloader": "loader, machine",
         "cmdline_functions": "machine, url_for",
         "render_cmdline": "machine, spec, url_for",
         "render_script": "machine, spec, cmdline, url_for",
@@ -172,12 +172,12 @@ def test_an_innocent_wrapper_is_not_blamed(manager: PluginManager) -> None:
 
 def test_a_bootloader_that_cannot_be_opened_leaves_it_to_the_next(manager: PluginManager, reports: list[Any]) -> None:
     @hookimpl
-    def provide_bootloader(firmware: Firmware) -> BootFile:
+    def provide_bootloader(loader: str) -> BootFile:
         return file("next")
 
     manager.register(plugin(provide_bootloader=provide_bootloader), "next")
     manager.register(raising("provide_bootloader", BootFileError("its disk is gone")), "first")
-    found = manager.provide_bootloader(Firmware.BIOS, MACHINE)
+    found = manager.provide_bootloader("bios", MACHINE)
     assert found is not None
     assert found.name == "next"
     assert [str(error) for error, _ in reports] == ["plugin 'first', hook provide_bootloader: its disk is gone"]
@@ -230,7 +230,7 @@ def test_a_wrapper_that_forgets_to_return_is_named(manager: PluginManager, repor
     def render_cmdline(machine: Any) -> Any:
         yield
 
-    manager.register(Defaults(FoundLoaders({}, "")), CORE)  # type: ignore[arg-type]
+    manager.register(Defaults(FoundLoaders(KNOWN, {}, "")), CORE)  # type: ignore[arg-type]
     manager.register(plugin(render_cmdline=render_cmdline), "p")
     with pytest.raises(PluginError, match="plugin 'p', hook render_cmdline: the wrapper returned nothing"):
         manager.render_cmdline(MACHINE, SPEC, Urls())
@@ -283,7 +283,7 @@ def test_a_word_is_under_the_time_limit_and_blamed_on_its_plugin(
     def cmdline_functions() -> Any:
         return {"WORD": function}
 
-    manager.register(Defaults(FoundLoaders({}, ""), functions=manager.cmdline_functions), CORE)  # type: ignore[arg-type]
+    manager.register(Defaults(FoundLoaders(KNOWN, {}, ""), functions=manager.cmdline_functions), CORE)  # type: ignore[arg-type]
     manager.register(plugin(cmdline_functions=cmdline_functions), "p")
     with pytest.raises(PluginError, match=f"plugin 'p', hook cmdline_functions: {words}"):
         manager.render_cmdline(MACHINE, BootSpec(kernel=KERNEL, cmdline="{{ WORD }}"), Urls())

@@ -25,6 +25,8 @@ from pixiecore_core import (
     EventKind,
     FileRef,
     Firmware,
+    FirmwareFamily,
+    FirmwareRegistrar,
     Ignore,
     Machine,
     PageAnswer,
@@ -38,15 +40,14 @@ from pixiecore_core import (
 from pixiecore_core.cli.commands import Commands
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import ConfigError, PluginError
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.plugins import sources
-from pixiecore_core.plugins.loader import Booters, Policies
+from pixiecore_core.plugins.installed import Booters, Policies
 from pixiecore_core.plugins.manager import CORE, PluginManager
 
 MACHINE = Machine(mac="52:54:00:12:34:56")
-REQUEST = PxeRequest(
-    machine=MACHINE, client=Client.PXE, firmware=Firmware.BIOS, stage="dhcp", transaction_id=1, seconds=0
-)
+REQUEST = PxeRequest(machine=MACHINE, client=Client.PXE, loader="bios", stage="dhcp", transaction_id=1, seconds=0)
 SPEC = BootSpec(kernel=FileRef(location="/vmlinuz"))
 KERNEL = FileRef(location="/vmlinuz")
 
@@ -198,7 +199,7 @@ def test_hook_cmdline_functions(manager: PluginManager) -> None:
     def cmdline_functions(machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction]:
         return {"DONE": lambda: f"done?{machine.mac}"}
 
-    defaults = Defaults(FoundLoaders({}, Path("/nonexistent")), functions=manager.cmdline_functions)
+    defaults = Defaults(FoundLoaders(KNOWN, {}, Path("/nonexistent")), functions=manager.cmdline_functions)
     manager.register(defaults, CORE)
     manager.register(plugin(cmdline_functions=cmdline_functions), "p")
     spec = BootSpec(kernel=KERNEL, cmdline='a={{ DONE }} b={{ ID "k" }}', files={"k": KERNEL})
@@ -348,12 +349,12 @@ def test_hook_provide_bootloader(manager: PluginManager, reports: list[Any]) -> 
     """A provider that fails is reported and the next one asked."""
 
     @hookimpl
-    def core(firmware: Firmware, machine: Machine) -> BootFile:
+    def core(loader: str, machine: Machine) -> BootFile:
         return file("core.efi")
 
     @hookimpl
-    def mine(firmware: Firmware) -> BootFile | None:
-        return file("mine.efi") if firmware is Firmware.EFI_X64 else None
+    def mine(loader: str) -> BootFile | None:
+        return file("mine.efi") if loader == "efi-x64" else None
 
     @hookimpl
     def faulty() -> None:
@@ -364,7 +365,7 @@ def test_hook_provide_bootloader(manager: PluginManager, reports: list[Any]) -> 
     manager.register(plugin(provide_bootloader=mine), "mine")
     manager.register(plugin(provide_bootloader=faulty), "faulty")
     assert manager.provides_bootloaders()
-    chosen = [manager.provide_bootloader(firmware, MACHINE) for firmware in (Firmware.EFI_X64, Firmware.BIOS)]
+    chosen = [manager.provide_bootloader(loader, MACHINE) for loader in ("efi-x64", "bios")]
     assert [found.name for found in chosen if found] == ["mine.efi", "core.efi"]
     assert {error.plugin for error, _ in reports} == {"faulty"}
 
@@ -655,3 +656,26 @@ def test_a_plugins_file_that_misbehaves_is_named(
         opened.source.read_at(0, 3)
     opened.source.close()
     assert [error.hook for error, _ in reports] == ["read_at", "close"]
+
+
+def test_hook_register_firmware(manager: PluginManager) -> None:
+    """Each plugin's rows have its name."""
+    row = Firmware(cpu="m68k", family=FirmwareFamily.UEFI, codes=(900,))
+
+    @hookimpl
+    def register_firmware(register: FirmwareRegistrar) -> None:
+        register(row)
+
+    manager.register(plugin(register_firmware=register_firmware), "mine")
+    manager.register(plugin(register_firmware=register_firmware), "theirs")
+    assert manager.register_firmware() == {"mine": [row], "theirs": [row]}
+
+
+def test_hook_register_firmware_takes_rows_only(manager: PluginManager) -> None:
+    @hookimpl
+    def register_firmware(register: Any) -> None:
+        register({"cpu": "m68k"})
+
+    manager.register(plugin(register_firmware=register_firmware), "odd")
+    with pytest.raises(PluginError, match=r"plugin 'odd', hook register_firmware: .* is not a Firmware"):
+        manager.register_firmware()

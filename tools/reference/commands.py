@@ -10,15 +10,15 @@ from collections.abc import Iterator
 import click
 
 from pixiecore_core.cli.main import command_line
+from pixiecore_core.cli.options import server_options
 from pixiecore_core.cli.run import RunCommand
 from pixiecore_core.cli.stack import is_policy_option
-from pixiecore_core.plugins.loader import load
-from pixiecore_core.settings import ServerSettings
+from pixiecore_core.plugins.installed import load
 
 from .installed import of_this_repository
 from .prose import one_line
 
-_SERVER = set(ServerSettings.model_fields)
+_SERVER = {option.name for option in server_options()}
 
 
 def page() -> str:

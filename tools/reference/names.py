@@ -7,6 +7,7 @@ import enum
 import inspect
 import re
 import sys
+from types import ModuleType
 from typing import Any, get_origin
 
 from pydantic import BaseModel
@@ -94,10 +95,16 @@ def _docstring(name: str, value: Any) -> str:
     """The object's own, or the string behind its assignment wherever it is made."""
     if inspect.isclass(value) or inspect.isfunction(value):
         return inspect.cleandoc(value.__doc__ or "")
-    for module in (models, hookspecs):
-        if name in vars(module):
-            return inspect.cleandoc(documented(module).get(name, ""))
+    for module in (*_modules(models), hookspecs):
+        words = documented(module).get(name, "")
+        if words:
+            return inspect.cleandoc(words)
     return ""
+
+
+def _modules(package: ModuleType) -> list[ModuleType]:
+    names = sorted(name for name in sys.modules if name.startswith(f"{package.__name__}."))
+    return [sys.modules[name] for name in names]
 
 
 def _members(kind: type[enum.Enum]) -> str:

@@ -14,15 +14,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixiecore_core import (
+    Booting,
     CmdlineFunction,
-    Event,
-    EventKind,
+    Fact,
     Hold,
     Ignore,
     Machine,
     PageAnswer,
     PageRequest,
     RouteRegistrar,
+    ScriptSent,
     UrlFor,
     hookimpl,
     user_folder,
@@ -50,7 +51,7 @@ class OnceSettings(BaseModel):
         json_schema_extra={"metavar": "PATH", "shown": "once.sqlite in the state folder"},
     )
     unknown: Literal["boot", "ignore"] = Field(
-        "boot",
+        default="boot",
         description="what machines do that nobody has armed and that have not booted yet: boot or ignore",
         json_schema_extra={"metavar": "boot|ignore"},
     )
@@ -96,17 +97,17 @@ class Once:
         return {"DONE": done}
 
     @hookimpl
-    def on_event(self, event: Event) -> None:
+    def on_event(self, fact: Fact) -> None:
         """The machine has loaded everything: that is its one boot, unless it was asked to say so itself."""
-        if event.mac is None:
+        if fact.mac is None:
             return
-        if event.kind is EventKind.SCRIPT_SENT and event.mac in self._given:
-            self._given.discard(event.mac)
-            self._states.set(event.mac, "installing")
-        if event.kind is EventKind.BOOTING:
-            known = self._states.of(event.mac)
+        if isinstance(fact, ScriptSent) and fact.mac in self._given:
+            self._given.discard(fact.mac)
+            self._states.set(fact.mac, "installing")
+        if isinstance(fact, Booting):
+            known = self._states.of(fact.mac)
             if known is None or known.state == "armed":
-                self._states.set(event.mac, "done")
+                self._states.set(fact.mac, "done")
 
     @hookimpl
     def register_routes(self, routes: RouteRegistrar) -> None:

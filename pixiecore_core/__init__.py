@@ -17,6 +17,8 @@ from pixiecore_core.errors import (
     CmdlineError,
     ConfigError,
     PixiecoreError,
+    StateError,
+    StateMissing,
 )
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.files.state_file import StateFile
@@ -47,6 +49,8 @@ from pixiecore_core.models import (
     Purpose,
     PxeRequest,
 )
+from pixiecore_core.state.records import PendingChange, RecordChanges, Records
+from pixiecore_core.state.store import StateStore
 
 if TYPE_CHECKING:
     from pixiecore_core.cli.serve import serving_command
@@ -79,12 +83,18 @@ __all__ = [
     "Page",
     "PageAnswer",
     "PageRequest",
+    "PendingChange",
     "PixiecoreError",
     "PolicyRegistrar",
     "Purpose",
     "PxeRequest",
+    "RecordChanges",
+    "Records",
     "RouteRegistrar",
+    "StateError",
     "StateFile",
+    "StateMissing",
+    "StateStore",
     "Transport",
     "UrlFor",
     "__version__",

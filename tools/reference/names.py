@@ -29,6 +29,9 @@ _NOT_IMPORTED = {
     "Digest": "A string: the 64 hexadecimal digits of a SHA-256.",
     "Function": "Any function.",
     "Kind": "One of the strings `data`, `state` and `cache`: what the folder is for.",
+    "OldRecord": "A function that makes the fields of a record from the columns of an old table's row, without the "
+    "first, which is the key; `None` passes the row over. It may change the dictionary that it is given.",
+    "R": "Any pydantic model.",
     "Serve": "What `serving_command` passes as `serve`: a function that runs a server until it is stopped. It is "
     "called with the booter's name, the settings of it that the command line gave (by field), and "
     "perhaps, for messages, what those are called on this command line where that is not their option's "

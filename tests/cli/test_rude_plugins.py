@@ -85,9 +85,9 @@ def take():
     ("code", "who"),
     [
         (TAKEN + "take()\n", "Plugin 'broken', import: changed how SIGPIPE is handled"),
-        (TAKEN + "@hookimpl\ndef startup(): take()\n", "A plugin changed how SIGPIPE is handled"),
+        (TAKEN + "@hookimpl\ndef on_startup(): take()\n", "A plugin changed how SIGPIPE is handled"),
         (
-            TAKEN + "@hookimpl\ndef startup(): gevent.spawn_later(0.5, take)\n",
+            TAKEN + "@hookimpl\ndef on_startup(): gevent.spawn_later(0.5, take)\n",
             "A plugin changed how SIGPIPE is handled",
         ),
     ],
@@ -121,7 +121,7 @@ def test_a_client_that_goes_away_ends_nothing(tmp_path: Path, code: str, who: st
     ],
 )
 def test_a_server_whose_signals_were_taken_stops_in_order(tmp_path: Path, take: str) -> None:
-    with rude(tmp_path, f"@hookimpl\ndef startup():\n    {take}\n") as server:
+    with rude(tmp_path, f"@hookimpl\ndef on_startup():\n    {take}\n") as server:
         server.wait_for("warning: A plugin changed (how SIGTERM is handled|who hears of signals); that is put back")
         assert server.end() < 2.5
         assert server.process.returncode == 0
@@ -129,7 +129,7 @@ def test_a_server_whose_signals_were_taken_stops_in_order(tmp_path: Path, take: 
 
 
 def test_a_server_whose_sighup_was_taken_reloads(tmp_path: Path) -> None:
-    with rude(tmp_path, "@hookimpl\ndef startup(): signal.signal(signal.SIGHUP, signal.SIG_IGN)\n") as server:
+    with rude(tmp_path, "@hookimpl\ndef on_startup(): signal.signal(signal.SIGHUP, signal.SIG_IGN)\n") as server:
         server.wait_for("how SIGHUP is handled")
         server.process.send_signal(signal.SIGHUP)
         server.wait_for("Reloading")
@@ -143,7 +143,7 @@ def expire(number, frame):
 signal.signal(signal.SIGALRM, expire)
 
 @hookimpl
-def startup():
+def on_startup():
     signal.setitimer(signal.ITIMER_REAL, 0.3)
 """
 
@@ -164,7 +164,7 @@ def fail():
     raise SystemError("bad C code")
 
 @hookimpl
-def startup():
+def on_startup():
     gevent.spawn_later(0.2, fail)
 """
     with rude(tmp_path, code) as server:
@@ -188,7 +188,7 @@ def startup():
     ids=["thread", "executor"],
 )
 def test_what_a_plugin_left_behind_does_not_keep_the_process(tmp_path: Path, left_behind: str, names: str) -> None:
-    with rude(tmp_path, f"@hookimpl\ndef startup():\n    {left_behind}\n") as server:
+    with rude(tmp_path, f"@hookimpl\ndef on_startup():\n    {left_behind}\n") as server:
         took = server.end()
         assert 1.9 < took < 4, server.log()
         assert server.process.returncode == 0
@@ -203,7 +203,7 @@ from concurrent.futures import ThreadPoolExecutor
 pool = ThreadPoolExecutor(2)
 
 @hookimpl
-def startup():
+def on_startup():
     pool.submit(time.time)
 """
     with rude(tmp_path, code) as server:
@@ -216,7 +216,7 @@ def startup():
     [
         ("wait()\n", "import"),
         ("@hookimpl\ndef register_policies(register): wait()\n", "register_policies"),
-        ("@hookimpl\ndef register_commands(cli): wait()\n", "register_commands"),
+        ("@hookimpl\ndef register_commands(commands): wait()\n", "register_commands"),
         (
             "from pydantic import BaseModel\n"
             "class Policy:\n"
@@ -248,8 +248,8 @@ def test_an_option_that_goes_before_the_command() -> None:
         "sys.stdout = io.StringIO()\n",
         "sys.stdout.close()\n",
         "os.close(1)\n",
-        "@hookimpl\ndef startup(): os.close(1); os.close(2)\n",
-        "@hookimpl\ndef startup(): sys.stdout = sys.stderr = None\n",
+        "@hookimpl\ndef on_startup(): os.close(1); os.close(2)\n",
+        "@hookimpl\ndef on_startup(): sys.stdout = sys.stderr = None\n",
     ],
 )
 def test_the_log_goes_where_it_went(tmp_path: Path, code: str) -> None:

@@ -13,8 +13,10 @@ import tempfile
 
 import click
 
-from pixiecore_core.cli.main import pixiecore
+from pixiecore_core.cli.main import command_line
 from pixiecore_core.errors import PixiecoreError
+
+PIXIECORE = command_line()
 
 
 def parse(command: click.Command, name: str, arguments: list[str], parent: click.Context | None, obj: object) -> None:
@@ -40,7 +42,7 @@ def wrong_with(arguments: list[str], settings: str, obj: object) -> str | None:
                 arguments[position + 1] = file.name
         try:
             with contextlib.redirect_stdout(None):
-                parse(pixiecore, "pixiecore", arguments, None, obj)
+                parse(PIXIECORE, "pixiecore", arguments, None, obj)
         except click.exceptions.Exit:  # --help, --version
             return None
         except click.ClickException as error:
@@ -52,7 +54,7 @@ def wrong_with(arguments: list[str], settings: str, obj: object) -> str | None:
 
 
 if __name__ == "__main__":
-    root = click.Context(pixiecore, info_name="pixiecore")
-    pixiecore.list_commands(root)
+    root = click.Context(PIXIECORE, info_name="pixiecore")
+    PIXIECORE.list_commands(root)
     asked: list[tuple[list[str], str]] = json.load(sys.stdin)
     json.dump([wrong_with(arguments, settings, root.obj) for arguments, settings in asked], sys.stdout)

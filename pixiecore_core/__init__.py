@@ -18,7 +18,6 @@ from pixiecore_core.errors import (
     StateMissing,
 )
 from pixiecore_core.files.folders import user_folder
-from pixiecore_core.files.state_file import StateFile
 from pixiecore_core.firmware.processors import processor
 from pixiecore_core.firmware.rows import Architecture, Firmware, FirmwareFamily, Loader, Transport
 from pixiecore_core.hookspecs import (
@@ -92,7 +91,6 @@ __all__ = [
     "Records",
     "RouteRegistrar",
     "StateError",
-    "StateFile",
     "StateMissing",
     "StateStore",
     "Transport",

@@ -14,9 +14,10 @@ from pixiecore_core.errors import (
     CmdlineError,
     ConfigError,
     PixiecoreError,
+    StateError,
+    StateMissing,
 )
 from pixiecore_core.files.folders import user_folder
-from pixiecore_core.files.state_file import StateFile
 from pixiecore_core.firmware.processors import processor
 from pixiecore_core.firmware.rows import Architecture, Firmware, FirmwareFamily, Loader, Transport
 from pixiecore_core.hookspecs import (
@@ -64,6 +65,8 @@ from pixiecore_core.models.facts import (
     ScriptOffered,
     ScriptSent,
 )
+from pixiecore_core.state.records import PendingChange, RecordChanges, Records
+from pixiecore_core.state.store import StateStore
 
 __version__ = "0.1.0"
 
@@ -105,18 +108,23 @@ __all__ = [
     "Page",
     "PageAnswer",
     "PageRequest",
+    "PendingChange",
     "PixiecoreError",
     "PluginFailed",
     "PolicyRegistrar",
     "Purpose",
     "PxeAnswered",
     "PxeRequest",
+    "RecordChanges",
+    "Records",
     "Refused",
     "Reporter",
     "RouteRegistrar",
     "ScriptOffered",
     "ScriptSent",
-    "StateFile",
+    "StateError",
+    "StateMissing",
+    "StateStore",
     "Transport",
     "UrlFor",
     "__version__",

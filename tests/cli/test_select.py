@@ -18,7 +18,8 @@ MAC = "52:54:00:12:34:56"
 
 def test_what_a_machine_boots_and_who_said_so(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "allowlist")
-    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC]
+    monkeypatch.setenv("PIXIECORE_ONCE_DATABASE", f"{kernel}.sqlite")
+    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC, "--once-enabled"]
     done = pixiecore(
         *command, "--cmdline", f'quiet k={{{{ ID "{kernel}" }}}} done={{{{ DONE }}}}', "--message", "Hello"
     )
@@ -35,7 +36,7 @@ def test_what_a_machine_boots_and_who_said_so(kernel: str, monkeypatch: pytest.M
     assert "  #!ipxe\n  echo Hello\n  kernel --name kernel http://192.0.2.1/_/file?name=…&type=kernel" in done.stdout
     refused = pixiecore(*command, "--once-unknown", "ignore")
     assert refused.returncode == 1
-    assert "It does not boot: nobody has armed it" in refused.stdout
+    assert "It does not boot: it is not armed" in refused.stdout
     assert "static booter" not in refused.stdout, "who comes after the first answer is not asked"
 
 
@@ -46,7 +47,8 @@ def test_policies_and_their_settings_count(kernel: str) -> None:
     lines = done.stdout.splitlines()
     assert lines[1].split() == ["select_boot", "aardvark", "policy", "no", "opinion"]
     assert lines[2].split() == ["select_boot", "allowlist", "policy", "no", "opinion"]
-    assert "ignore it: zebra says no" in lines[3]
+    assert lines[3].split() == ["select_boot", "once", "policy", "no", "opinion"]
+    assert "ignore it: zebra says no" in lines[4]
     command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC]
     done = pixiecore(*command, "--plugin-order", "zebra", "--hook-timeout", "3", "--zebra-word", "no")
     assert done.returncode == 1

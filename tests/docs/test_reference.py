@@ -68,8 +68,7 @@ def test_every_setting_is_there() -> None:
             assert f"| `{option_name(f'{policy.name}_{key}')}` |" in text
 
 
-def test_every_command_and_option_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
+def test_every_command_and_option_is_there() -> None:
     text = page("commands.md")
     settings = page("settings.md")
     for path, command, _ in walk():

@@ -29,6 +29,9 @@ _CALLED = {"UrlFor": "url_for", "RouteRegistrar": "routes", "CommandRegistrar": 
 _NOT_IMPORTED = {
     "Digest": "A string: the 64 hexadecimal digits of a SHA-256.",
     "Kind": "One of the strings `data`, `state` and `cache`: what the folder is for.",
+    "OldRecord": "A function that makes the fields of a record from the columns of an old table's row, without the "
+    "first, which is the key; `None` passes the row over. It may change the dictionary that it is given.",
+    "R": "Any pydantic model.",
 }
 """Names that signatures have and that nobody imports."""
 _INTRODUCTION = """# What a plugin imports

@@ -167,7 +167,7 @@ def test_what_a_machine_says_of_itself_is_never_a_template(folder: Path) -> None
 
 def test_it_works_with_once(folder: Path, tmp_path: Path) -> None:
     edit(folder, "console=ttyS0", "done={{ DONE }}")
-    machines = Netboot(booter(folder), Once(OnceSettings(database=tmp_path / "once.sqlite")))
+    machines = Netboot(booter(folder), Once(OnceSettings(enabled=True, database=tmp_path / "once.sqlite")))
     boot = machines.boot()
     assert boot is not None
     status, _ = machines.get(boot.cmdline.partition("done=")[2].split()[0])

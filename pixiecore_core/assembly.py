@@ -29,8 +29,9 @@ from pixiecore_core.observe.bus import Bus
 from pixiecore_core.observe.fact_log import FactLog
 from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.observe.reporter import PluginReporter
-from pixiecore_core.plugins.guard import Observe
-from pixiecore_core.plugins.manager import CORE, PluginManager
+from pixiecore_core.plugins.blame import CORE
+from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.plugins.observing import Observe
 
 Warn = Callable[[str], None]
 
@@ -84,7 +85,9 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     bus, attempts, log = Bus(), Attempts(clock=parts.clock), FactLog(logger, details, parts.clock)
 
     def report(error: PluginError, mac: str | None) -> None:
-        bus.report(PluginFailed(plugin=error.plugin, hook=error.hook, reason=error.reason, mac=mac))
+        bus.report(PluginFailed(plugin=error.plugin, hook=error.hook, reason=error.reason, place=error.place, mac=mac))
+        if error.__cause__ is not None:
+            logger.debug("Where that comes from:", subsystem="Plugin", exc_info=error.__cause__)
 
     plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe)
     metrics = Metrics(plugins.events_lost)

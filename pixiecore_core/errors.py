@@ -62,13 +62,15 @@ class PluginError(PixiecoreError):
     :param plugin: the plugin's name as ``pixiecore plugins`` lists it
     :param hook: the hook it was called for
     :param reason: what happened
+    :param place: where in the plugin's own code, as ``/path/policy.py, line 12``; empty where nobody can tell
     """
 
-    def __init__(self, plugin: str, hook: str, reason: str) -> None:
-        super().__init__(f"plugin {plugin!r}, hook {hook}: {reason}")
+    def __init__(self, plugin: str, hook: str, reason: str, place: str = "") -> None:
+        super().__init__(f"plugin {plugin!r}, hook {hook}: {reason}{f' ({place})' if place else ''}")
         self.plugin = plugin
         self.hook = hook
         self.reason = reason
+        self.place = place
 
 
 class CmdlineError(PixiecoreError):

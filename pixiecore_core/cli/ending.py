@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from gevent import monkey
 
-from pixiecore_core.plugins.blocking import say
+from pixiecore_core.plugins.watching import say
 
 GRACE = 2.0
 """Seconds for the threads of others, once the server has stopped."""

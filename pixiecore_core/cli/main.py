@@ -26,11 +26,9 @@ from pixiecore_core.cli.select import select_command
 from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.firmware.known import KNOWN
-from pixiecore_core.observe.log import own
-from pixiecore_core.plugins.blocking import keep_stderr
-from pixiecore_core.plugins.importing import loading
 from pixiecore_core.plugins.installed import load
 from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.plugins.watching import loading
 
 _FIRST_FLAGS = ("api", "kernel", "initrd", "cmdline", "port-dhcp", "port-pxe", "port-tftp", "port-http", "listen-addr")
 """Of the very first Pixiecore, which had no commands; some of them still stand in unit files."""
@@ -67,8 +65,7 @@ class PluginGroup(click.Group):
             return
         disabled = list(ctx.params.get("disable_plugin", ()))
         disabled += filter(None, map(str.strip, os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",")))
-        output = own(sys.stdout)
-        platform = ctx.obj = Platform(load(disabled), disabled=tuple(disabled), output=output)
+        platform = ctx.obj = Platform(load(disabled), disabled=tuple(disabled))
         manager = PluginManager(_report_to_stderr)
         for plugin in platform.plugins:
             manager.register(plugin.module, plugin.name)
@@ -135,7 +132,6 @@ def command_line() -> click.Group:
 
 def main() -> None:
     """Run the command line and exit."""
-    keep_stderr()
     try:
         # What a command gives to ctx.exit comes back as the result.
         status = command_line()(standalone_mode=False)

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import time
+import traceback
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ _MACHINE_OPTIONS = [
     click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between."),
     click.Option(["--address"], default="192.0.2.100", metavar="ADDRESS", help="Its address. [default: 192.0.2.100]"),
 ]
-_SERVER = ("plugin_order", "hook_timeout")
+_SERVER = ("plugin_order", "hook_timeout", "debug")
 """The server's settings that count here."""
 
 _PLATFORMS = {
@@ -79,6 +80,13 @@ _PLATFORMS = {
 def _show(plugin: str, hook: str, answer: object) -> None:
     """Print one plugin's answer, or its failure, as it is given."""
     _say(f"  {hook:17}  {plugin:18}  {_in_words(answer)}")
+
+
+def _show_with_traceback(plugin: str, hook: str, answer: object) -> None:
+    """The same, with where a failure comes from."""
+    _show(plugin, hook, answer)
+    if isinstance(answer, Exception) and answer.__cause__ is not None:
+        _say("".join(traceback.format_exception(answer.__cause__)))
 
 
 def _select(ctx: click.Context, /, **values: Any) -> None:
@@ -101,7 +109,7 @@ def _select(ctx: click.Context, /, **values: Any) -> None:
         lambda manager: register_all(manager, platform, booter, policies, settings.plugin_order),
         lambda firmware: find_loaders(firmware, settings.loaders(firmware), user_folder("data")),
         hook_timeout=settings.hook_timeout,
-        observe=_show,
+        observe=_show_with_traceback if settings.debug else _show,
     )
     # What goes wrong is shown as it is answered: nothing need be logged.
     core = assemble(configure(stream=io.StringIO()), parts)

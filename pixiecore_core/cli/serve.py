@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import resource
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from pixiecore_core.assembly import Parts, assemble
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options
-from pixiecore_core.cli.signals import Hangups, keeping, reloading, starting, stopping
+from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
 from pixiecore_core.cli.stack import Platform, construct, policy_settings, register_all
 from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.errors import StartError
@@ -34,9 +35,8 @@ from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
-from pixiecore_core.plugins.blocking import watch
-from pixiecore_core.plugins.importing import took_signals
 from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.plugins.watching import watch
 from pixiecore_core.settings import ServerSettings, Sources, read_toml
 
 CONFIG_OPTION = click.Option(
@@ -93,7 +93,7 @@ def _run(
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
 
     poll = monkey.get_original("select", "poll")
-    lines = Lines(platform.output, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
+    lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
     logger = configure(settings.log_format, settings.debug, settings.log_timestamps, lines)
 
     def register(manager: PluginManager) -> None:
@@ -109,9 +109,8 @@ def _run(
         event_timeout=settings.event_timeout,
     )
     core = assemble(logger, parts, details=settings.log_format == "json")
-    warn = partial(logger.warning, subsystem="Plugin")
-    while took_signals:
-        warn(took_signals.pop(0))
+    # Which plugins' libraries may have changed: a client that goes away must not end us.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for line in unread_variables(ctx, os.environ):
         logger.warning(line, subsystem="Init")
     try:
@@ -119,12 +118,11 @@ def _run(
         soon = gevent.get_hub().loop.run_callback_threadsafe
         with (
             listening(logger, settings.debug, soon),
-            stopping(app.request_stop, watch(core.plugins.report).culprit) as hear_again,
-            reloading(hangups, app.request_reload, app.request_stop) as renew,
-            keeping(warn, hear_again, renew) as look,
+            stopping(app.request_stop, watch(core.plugins.report).culprit),
+            reloading(hangups, app.request_reload, app.request_stop),
         ):
             try:
-                _serve(app, look)
+                _serve(app)
             finally:
                 core.files.stop()
                 lines.finish()
@@ -132,10 +130,9 @@ def _run(
         lines.finish()
 
 
-def _serve(app: App, look_at_signals: Callable[[], None]) -> None:
+def _serve(app: App) -> None:
     logger = app.core.logger
     app.start()
-    look_at_signals()
     missing = app.core.decider.loaders.missing()
     if missing:
         machines = ", ".join(loader.serves for loader in missing)

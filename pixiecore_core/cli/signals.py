@@ -1,5 +1,5 @@
 """Ends the server on SIGINT and SIGTERM: asks the event loop to stop, and ends the process if it does not. Reloads on
-SIGHUP. Puts these, and SIGPIPE, back where a plugin took them.
+SIGHUP.
 
 A plugin that blocks the loop also blocks everything that could stop it from inside, so a thread of the operating system
 listens. Decides nothing about how a server stops.
@@ -11,19 +11,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import gevent
 from gevent import monkey
 
-from pixiecore_core.plugins.blocking import say
-from pixiecore_core.plugins.importing import handlers, in_names, put_back
+from pixiecore_core.plugins.watching import say
 
 PATIENCE = 1.8
 """Seconds that a stop may take; with what is left, all of it stays under two."""
-
-KEEPING_SECONDS = 1.0
-"""Between two looks whether our signals are still ours."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _new_lock = monkey.get_original("_thread", "allocate_lock")
@@ -32,11 +27,10 @@ _start_thread = monkey.get_original("_thread", "start_new_thread")
 
 
 @contextmanager
-def stopping(stop: Callable[[], None], culprit: Callable[[], str | None]) -> Iterator[Callable[[], bool]]:
+def stopping(stop: Callable[[], None], culprit: Callable[[], str | None]) -> Iterator[None]:
     """While inside, a signal calls *stop* in the event loop; the process ends if it is still inside a little later.
 
     :param culprit: says who blocks the loop, from any thread
-    :returns: sees to it that signals are heard of, and says whether they were not
     """
     loop = gevent.get_hub().loop
     reading, writing = os.pipe()
@@ -61,7 +55,7 @@ def stopping(stop: Callable[[], None], culprit: Callable[[], str | None]) -> Ite
     before = {number: signal.signal(number, lambda number, frame: None) for number in _SIGNALS}
     wakeup_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        yield lambda: signal.set_wakeup_fd(writing, warn_on_full_buffer=False) != writing
+        yield
     finally:
         signal.set_wakeup_fd(wakeup_before)
         for number, handler in before.items():
@@ -103,65 +97,18 @@ def starting() -> Iterator[Hangups]:
 
 
 @contextmanager
-def reloading(hangups: Hangups, reload: Callable[[], None], stop: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """While inside, SIGHUP calls *reload*; where it says that the terminal has gone, *stop*, as ever.
-
-    :returns: installs that again, where somebody else has taken the signal
-    """
+def reloading(hangups: Hangups, reload: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
+    """While inside, SIGHUP calls *reload*; where it says that the terminal has gone, *stop*, as ever."""
     before = signal.getsignal(signal.SIGHUP)
-
-    def watch() -> Any:
-        return gevent.signal_handler(signal.SIGHUP, lambda: stop() if hangups.is_the_end() else reload())
-
-    watcher = watch()
-
-    def renew() -> None:
-        # libev installs its handler for the first watcher of a signal only.
-        nonlocal watcher
-        watcher.cancel()
-        signal.signal(signal.SIGHUP, signal.SIG_DFL if before is None else before)
-        watcher = watch()
-
+    watcher = gevent.signal_handler(signal.SIGHUP, lambda: stop() if hangups.is_the_end() else reload())
     if hangups.early and hangups.is_the_end():
         stop()
     try:
-        yield renew
+        yield
     finally:
         watcher.cancel()
-        # The watcher is libev's, which leaves the default behind.
+        # The watcher is libev's, which leaves the default behind; None is a handler that Python did not install.
         signal.signal(signal.SIGHUP, signal.SIG_DFL if before is None else before)
-
-
-@contextmanager
-def keeping(
-    warn: Callable[[str], object], hear_again: Callable[[], bool], renew: Callable[[], None]
-) -> Iterator[Callable[[], None]]:
-    """While inside, what a plugin does to our signals is put back every second, and told.
-
-    :param warn: told of it
-    :param hear_again: from :func:`stopping`
-    :param renew: from :func:`reloading`
-    :returns: looks now
-    """
-    before = handlers()
-
-    def look() -> None:
-        changed = put_back(before)
-        if signal.SIGHUP in changed:
-            renew()
-        what = f"how {in_names(changed)} is handled" if changed else ""
-        if hear_again():
-            what = what or "who hears of signals"
-        if what:
-            warn(f"A plugin changed {what}; that is put back")
-
-    timer = gevent.get_hub().loop.timer(KEEPING_SECONDS, KEEPING_SECONDS)
-    timer.start(look)
-    try:
-        yield look
-    finally:
-        timer.stop()
-        timer.close()
 
 
 def _has_terminal() -> bool:

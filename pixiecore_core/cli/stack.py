@@ -6,10 +6,9 @@ last. Starts nothing: ``pixiecore run`` serves with the stack, ``pixiecore selec
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from pydantic import BaseModel
@@ -18,11 +17,10 @@ from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.table import FirmwareTable
-from pixiecore_core.observe.log import own
-from pixiecore_core.plugins.blame import in_words
-from pixiecore_core.plugins.importing import loading
 from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.plugins.telling import in_words
+from pixiecore_core.plugins.watching import loading
 from pixiecore_core.settings import ServerSettings, Sources, check_names, with_loaders
 
 POLICY_PREFIX = "policy__"
@@ -39,8 +37,6 @@ class Platform:
     """Plugins that are installed, and left out."""
     firmware: FirmwareTable = KNOWN
     """The core's rows and the plugins'."""
-    output: TextIO = field(default_factory=lambda: own(sys.stdout))
-    """Where a server's log goes, whatever plugins do to ``sys.stdout``."""
 
     @property
     def server_settings(self) -> type[ServerSettings]:

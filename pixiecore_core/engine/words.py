@@ -147,7 +147,8 @@ def _failed(fact: Failed) -> str:
 
 
 def _plugin_failed(fact: PluginFailed) -> str:
-    return f"plugin {fact.plugin!r}, hook {fact.hook}: {fact.reason}"
+    place = f" ({fact.place})" if fact.place else ""
+    return f"plugin {fact.plugin!r}, hook {fact.hook}: {fact.reason}{place}"
 
 
 def _noted(fact: Noted) -> str:

@@ -185,6 +185,7 @@ class PluginFailed(Fact):
     plugin: str = Field(description="its name")
     hook: str = Field(description="what it was asked")
     reason: Text = Field(description="what went wrong")
+    place: Text = Field(default="", description="where in the plugin's own code: file and line")
 
 
 class Noted(Fact):

@@ -149,7 +149,11 @@ class BootFile(Model):
 
     name: str = Field(description="for people, and for the content type")
     size: int = Field(ge=0, description="bytes; always known, since firmware and iPXE need a Content-Length")
-    etag: str = Field(default="", description="changes whenever the bytes do; empty where nothing can be promised")
+    etag: str = Field(
+        default="",
+        pattern=r"^[\x20-\x7e]{0,200}$",
+        description="changes whenever the bytes do; empty where nothing can be promised",
+    )
     source: ByteSource
 
     @classmethod

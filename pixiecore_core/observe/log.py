@@ -5,7 +5,6 @@ Configures structlog once, for the command; a library user may bind a logger of 
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import select
@@ -157,22 +156,6 @@ class _Pipe:
         """Write nothing more."""
         self._gone = True
         self.waiting.clear()
-
-
-def own(stream: TextIO | None) -> TextIO:
-    """The same stream by a descriptor of its own, before plugins are imported: one that closes descriptor 1, which then
-    becomes a machine's connection, or puts something else in place of ``sys.stdout``, does not touch the log.
-    """
-    if stream is not None and not _has_descriptor(stream):
-        return stream
-    try:
-        descriptor = os.open(os.devnull, os.O_WRONLY) if stream is None else stream.fileno()
-        # Not one of the three that programs are begun with.
-        kept = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
-        encoding = stream.encoding if stream is not None else "utf-8"
-    except OSError:
-        return own(None)  # it was closed already
-    return open(kept, "w", encoding=encoding, errors="backslashreplace", closefd=False)
 
 
 def _has_descriptor(stream: TextIO) -> bool:

@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.plugins.blame import in_words
-from pixiecore_core.plugins.importing import loading
+from pixiecore_core.plugins.telling import in_words
+from pixiecore_core.plugins.watching import loading
 
 GROUP = "pixiecore"
 CORE_DISTRIBUTION = "pixiecore-core"
@@ -55,6 +55,8 @@ class Offered:
         """
         name = getattr(offered, "name", None)
         settings = getattr(offered, "Settings", None)
+        if not isinstance(offered, type):
+            raise ConfigError(f"{self.kind} {type(offered).__name__}", "give the class itself, not an object of it")
         if not isinstance(name, str) or not (isinstance(settings, type) and issubclass(settings, BaseModel)):
             raise ConfigError(f"{self.kind} {offered!r}", "needs 'name', a string, and 'Settings', a pydantic model")
         if not NAME.fullmatch(name):

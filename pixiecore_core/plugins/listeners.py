@@ -1,13 +1,12 @@
 """Delivers facts to one plugin, in order, from a bounded queue in a greenlet of its own.
 
-A slow listener loses the newest events, which are counted, and never slows a boot. Its failures are reported with its
-name, but never to plugins: a listener that fails on every event would feed itself for ever.
+A slow listener loses the newest, which are counted, and never slows a boot. Its failures are reported with its name,
+but never to plugins: a listener that fails on every fact would feed itself for ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import gevent
 from gevent.queue import Full, Queue
@@ -16,22 +15,15 @@ from pixiecore_core.errors import PluginError
 from pixiecore_core.models import Fact
 
 QUEUE_LENGTH = 1000
+Report = Callable[[PluginError, str | None], None]
 
 
 class Listener:
     """One plugin's ``on_event``."""
 
-    def __init__(
-        self,
-        plugin: str,
-        function: Callable[..., Any],
-        report: Callable[[PluginError, str | None], None],
-    ) -> None:
-        self.plugin = plugin
-        self.lost = 0
-        self._function = function
-        self._report = report
-        self._stopping = False
+    def __init__(self, plugin: str, function: Callable[[Fact, str], object], report: Report) -> None:
+        self.plugin, self.lost = plugin, 0
+        self._function, self._report = function, report
         self._queue: Queue[tuple[Fact, str]] = Queue(maxsize=QUEUE_LENGTH)
         self._greenlet = gevent.spawn(self._deliver)
 
@@ -45,15 +37,13 @@ class Listener:
                 self._report(PluginError(self.plugin, "on_event", "is too slow and loses events"), None)
 
     def stop(self) -> None:
-        """Stop delivering; what is still queued is dropped."""
-        self._stopping = True
+        """Stop delivering; what is still queued is dropped, and what it is at is not reported."""
+        self._report = lambda error, mac: None
         self._greenlet.kill(block=False)
 
     def _deliver(self) -> None:
         while True:
-            fact, sentence = self._queue.get()
             try:
-                self._function(fact, sentence)
+                self._function(*self._queue.get())
             except PluginError as error:
-                if not self._stopping:
-                    self._report(error, None)
+                self._report(error, None)

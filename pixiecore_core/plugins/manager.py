@@ -33,11 +33,10 @@ from pixiecore_core.models import (
     UrlFor,
 )
 from pixiecore_core.models.facts import Noted, PluginFailed
-from pixiecore_core.plugins.guard import Guarded, Observe, guard
+from pixiecore_core.plugins.blame import CORE
+from pixiecore_core.plugins.guard import Guarded, guard
 from pixiecore_core.plugins.listeners import Listener
-
-CORE = "core"
-"""The name of the core's own implementations."""
+from pixiecore_core.plugins.observing import Observe
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+/?")
 _MOST_REFERRALS = 3

@@ -242,15 +242,15 @@ def test_a_wrapper_that_forgets_to_return_is_named(manager: PluginManager, repor
 @pytest.mark.parametrize(
     ("hook", "answer", "words"),
     [
-        ("render_cmdline", "a\nb", "more than one printable line"),
-        ("render_cmdline", "a\0b", "more than one printable line"),
-        ("render_cmdline", "a\udc80", "more than one printable line"),
-        ("render_cmdline", "a\u2028b", "more than one printable line"),
-        ("render_script", "#!ipxe\n\udc80", "a NUL or half a character"),
+        ("render_cmdline", "a\nb", "is not one printable line"),
+        ("render_cmdline", "a\0b", "is not one printable line"),
+        ("render_cmdline", "a\udc80", "is not one printable line"),
+        ("render_cmdline", "a\u2028b", "is not one printable line"),
+        ("render_script", "#!ipxe\n\udc80", "or has a NUL"),
         ("render_script", "no", "does not begin with #!ipxe"),
         ("render_script", "", "does not begin with #!ipxe"),
-        ("render_script", "#!ipxe\n\0", "a NUL"),
-        ("render_script", "#!ipxe" + "x" * 1_000_000, "of over 1,000,000 characters"),
+        ("render_script", "#!ipxe\n\0", "or has a NUL"),
+        ("render_script", "#!ipxe" + "x" * 1_000_000, "over 1,000,000 characters"),
     ],
 )
 def test_a_text_that_breaks_its_contract_is_named(manager: PluginManager, hook: str, answer: str, words: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -24,7 +23,6 @@ from pixiecore_core import (
     hookimpl,
 )
 from pixiecore_core.errors import PluginError
-from pixiecore_core.plugins import blame
 from pixiecore_core.plugins.manager import PluginManager, Route
 from tests.plugins.test_manager import KERNEL, MACHINE, REQUEST, SPEC, Urls, file, manager, plugin, reports
 
@@ -39,6 +37,10 @@ def by_name_only(*, machine: object) -> None:
     pass
 
 
+def misspelt(machnie: object) -> None:
+    pass
+
+
 async def waiting(machine: object) -> None:
     pass
 
@@ -46,9 +48,10 @@ async def waiting(machine: object) -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (with_default, "select_boot: machine has a default; a hook's argument has none"),
-        (by_name_only, "select_boot: machine stands behind a [*]; hooks get it by position"),
+        (with_default, "select_boot has a default for machine; a hook's argument has none"),
+        (by_name_only, "select_boot has machine behind a [*]; hooks get their arguments by position"),
         (waiting, "select_boot is async; a hook is a plain function"),
+        (misspelt, "select_boot takes 'machnie': there is no argument 'machnie'; did you mean 'machine'"),
     ],
 )
 def test_arguments_that_would_never_come_are_refused(
@@ -95,8 +98,7 @@ def test_everyday_names_may_be_something_else(manager: PluginManager) -> None:
 
 
 @pytest.fixture
-def impatient(reports: list[Any], monkeypatch: pytest.MonkeyPatch) -> PluginManager:
-    monkeypatch.setattr(blame, "_AGAIN", 0.02)
+def impatient(reports: list[Any]) -> PluginManager:
     return PluginManager(lambda error, mac: reports.append((error, mac)), policy_timeout=0.05, event_timeout=0.05)
 
 
@@ -117,42 +119,17 @@ def test_a_veto_whose_time_was_over_stands_although_it_swallowed_that(
     assert len(reports) == 1
 
 
-def test_who_swallows_everything_and_waits_on_is_named_and_told_again(
-    impatient: PluginManager, reports: list[Any]
-) -> None:
-    told = []
-
-    @hookimpl
-    def select_boot(machine: object) -> None:
-        for _ in range(5):
-            try:
-                gevent.sleep(5)
-            except:  # noqa: E722 - the mistake
-                told.append(time.monotonic())
-
-    impatient.register(plugin(select_boot=select_boot), "p")
-    began = time.monotonic()
-    with pytest.raises(PluginError, match=r"'p', hook select_boot: gave no answer within 0\.05 s"):
-        impatient.select_boot(MACHINE)
-    assert len(told) == 5
-    assert time.monotonic() - began < 3
-    assert [(error.plugin, error.hook) for error, _ in reports] == [("p", "select_boot")] * 2
-    assert "does not stop; does it catch every error?" in reports[0][0].reason
-
-
-def test_a_finally_that_waits_does_not_wait_long(impatient: PluginManager) -> None:
+def test_a_finally_that_waits_makes_no_answer_of_it(impatient: PluginManager) -> None:
     @hookimpl
     def select_boot(machine: object) -> None:
         try:
             gevent.sleep(5)
         finally:
-            gevent.sleep(5)
+            gevent.sleep(0.1)
 
     impatient.register(plugin(select_boot=select_boot), "p")
-    began = time.monotonic()
-    with pytest.raises(PluginError, match="gave no answer"):
+    with pytest.raises(PluginError, match="gave no answer within"):
         impatient.select_boot(MACHINE)
-    assert time.monotonic() - began < 3
 
 
 def test_a_wrapper_changes_one_boots_spec_and_no_other(manager: PluginManager) -> None:
@@ -263,7 +240,7 @@ def test_words_that_cannot_be_written_have_the_plugins_name(manager: PluginManag
 def test_an_etag_that_no_header_can_hold_has_the_plugins_name(manager: PluginManager) -> None:
     odd = file("x").model_copy(update={"etag": '"é€"'})
     manager.register(plugin(open_boot_file=hookimpl(lambda ref: odd)), "p")
-    with pytest.raises(PluginError, match="impossible size or etag"):
+    with pytest.raises(PluginError, match="with etag: "):
         manager.open_boot_file(KERNEL, None, Urls())
 
 

@@ -42,7 +42,7 @@ from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.known import KNOWN
-from pixiecore_core.plugins import sources
+from pixiecore_core.plugins import guard as guarding
 from pixiecore_core.plugins.installed import Booters, Policies
 from pixiecore_core.plugins.manager import CORE, PluginManager
 
@@ -246,7 +246,11 @@ def test_hook_on_reload(manager: PluginManager, reports: list[Any]) -> None:
     manager.register(plugin(broken=broken), "bad")
     manager.on_reload()
     assert read == ["good"]
-    assert [str(error) for error, _ in reports] == ["plugin 'bad', hook on_reload: RuntimeError: not there"]
+    (error,) = (error for error, _ in reports)
+    assert (error.plugin, error.hook, error.reason) == ("bad", "on_reload", "RuntimeError: not there")
+    line = broken.__code__.co_firstlineno + 2
+    assert error.place == f"{__file__}, line {line}", "with the line of the plugin's own code"
+    assert str(error) == f"plugin 'bad', hook on_reload: RuntimeError: not there ({error.place})"
 
 
 def test_hook_on_shutdown(manager: PluginManager, reports: list[Any]) -> None:
@@ -631,8 +635,8 @@ class Misbehaving:
     ("read", "words"),
     [
         (lambda: b"too long", "8 bytes where 3 were asked for"),
-        (lambda: "text", "str is not bytes"),
-        (lambda: None, "NoneType is not bytes"),
+        (lambda: "text", "a bytes-like object is required, not 'str'"),
+        (lambda: None, "a bytes-like object is required, not 'NoneType'"),
         (lambda: 1 / 0, "ZeroDivisionError"),
         (lambda: gevent.sleep(5), r"gave no answer within 0\.1 s"),
     ],
@@ -640,7 +644,7 @@ class Misbehaving:
 def test_a_plugins_file_that_misbehaves_is_named(
     manager: PluginManager, reports: list[Any], read: Any, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(guarding, "READ_SECONDS", 0.1)
 
     @hookimpl
     def open_boot_file(ref: FileRef) -> BootFile:
@@ -691,3 +695,16 @@ def test_hook_register_routes_takes_get_and_post_only(manager: PluginManager, me
     manager.register(plugin(register_routes=hookimpl(lambda routes: routes("/a", print, methods))), "p")
     with pytest.raises(PluginError, match="methods are GET and POST"):
         manager.register_routes()
+
+
+def test_an_object_in_place_of_its_class_is_refused_with_what_to_do(manager: PluginManager) -> None:
+    class Policy:
+        name = "p"
+
+    @hookimpl
+    def register_policies(register: Any) -> None:
+        register(Policy())
+
+    manager.register(plugin(register_policies=register_policies), "p")
+    with pytest.raises(ConfigError, match="policy Policy: give the class itself, not an object of it"):
+        manager.register_policies(Policies())

@@ -8,7 +8,7 @@ import sys
 PROGRAM = """
 import sys, time, gevent
 from pixiecore_core import Machine, hookimpl
-from pixiecore_core.plugins import blocking
+from pixiecore_core.plugins import watching
 from pixiecore_core.plugins.manager import PluginManager
 
 class Blocking:
@@ -16,10 +16,10 @@ class Blocking:
     def select_boot(self, machine):
         @@
 
-blocking.MAX_BLOCKING_SECONDS = 0.2
+watching.MAX_BLOCKING_SECONDS = 0.2
 manager = PluginManager(lambda error, mac: print(error, flush=True))
 manager.register(Blocking(), "blocker")
-watch = blocking.watch(manager.report)
+watch = watching.watch(manager.report)
 gevent.sleep(0.1)
 gevent.spawn(manager.select_boot, Machine(mac="52:54:00:12:34:56")).join()
 gevent.sleep(0.1)

@@ -1,0 +1,97 @@
+"""What each hook may answer: its kinds, and what must hold of a value. Sets no policy and calls no plugin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from pixiecore_core.errors import PluginError
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, PageAnswer
+from pixiecore_core.plugins.telling import defined_at, in_words
+
+ANSWERS: dict[str, tuple[type, ...]] = {
+    "on_pxe_request": (Ignore,),
+    "select_boot": (BootSpec, Ignore, Hold),
+    "provide_bootloader": (BootFile,),
+    "render_cmdline": (str,),
+    "render_script": (str,),
+    "open_boot_file": (BootFile, FileRef),
+    "cmdline_functions": (dict,),
+    "page": (PageAnswer,),
+}
+"""What each hook may return besides None; the others may return nothing."""
+_ALL_ASKED = {"on_pxe_request", "cmdline_functions"}
+"""Hooks whose answers pluggy gathers in a list, which is what a wrapper around them sees."""
+_TEXTS = {
+    "render_cmdline": (r"[^\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]*", "is not one printable line"),
+    "render_script": (r"#!(ipxe|gpxe)[^\x00\ud800-\udfff]*", "does not begin with #!ipxe, or has a NUL in it"),
+}
+_LONGEST_TEXT = 1_000_000
+"""Characters of a script; iPXE would have to hold it in memory."""
+
+
+def check(answer: Any, plugin: str, hook: str, function: Callable[..., Any]) -> Any:
+    """*answer*, if it is one that *hook* allows; a model of ours is made anew.
+
+    ``model_construct``, ``model_copy`` and subclasses get past validation; and what a wrapper does to one boot's files
+    must not reach the next machine.
+
+    :param function: whose answer it is
+    :raises PluginError: it is not
+    """
+    if answer is None:
+        return None
+    try:
+        wrong = _wrong_with(answer, hook)
+        for kind in (BootSpec, Ignore, Hold, FileRef, BootFile, PageAnswer):
+            if not wrong and isinstance(answer, kind):
+                return kind.model_validate({name: getattr(answer, name) for name in kind.model_fields})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        wrong = f"returned {error.title} with {field}: {first['msg'].removeprefix('Value error, ')}"
+    except BaseException as error:  # it may be of a class of the plugin's, whose methods do what they like
+        wrong = in_words(error)
+    if wrong:
+        raise PluginError(plugin, hook, wrong, defined_at(function))
+    return answer
+
+
+def check_handed_on(answer: Any, plugin: str, hook: str, function: Callable[..., Any]) -> Any:
+    """What a wrapper hands on: where all plugins are asked, a list of answers; where a text is wanted, a text.
+
+    :raises PluginError: it is not
+    """
+    if hook in _ALL_ASKED and isinstance(answer, list):
+        return [check(one, plugin, hook, function) for one in answer if one is not None]
+    if hook in _ALL_ASKED or (answer is None and hook in _TEXTS):
+        listed = f"returned {type(answer).__name__}, where a wrapper hands on a list"
+        reason = listed if hook in _ALL_ASKED else "the wrapper returned nothing"
+        raise PluginError(plugin, hook, reason, defined_at(function))
+    return check(answer, plugin, hook, function)
+
+
+def again(sound: Any) -> Any:
+    """A checked answer once more, for another machine, if that needs no other check; ``None`` if it does."""
+    if isinstance(sound, BootSpec):
+        # A wrapper may add to the files of one boot.
+        return None if sound.files else sound.model_copy(update={"files": {}})
+    return sound if isinstance(sound, (Ignore, Hold)) else None
+
+
+def _wrong_with(answer: Any, hook: str) -> str:
+    """Why it is of a wrong kind, or does not keep what no model says; empty if it is neither."""
+    allowed = ANSWERS.get(hook, ())
+    if not isinstance(answer, allowed):
+        names = " or ".join(kind.__name__ for kind in allowed) or "nothing"
+        return f"returned {type(answer).__name__}, where {names} or None is expected"
+    if isinstance(answer, str):
+        pattern, problem = _TEXTS[hook]
+        if len(answer) > _LONGEST_TEXT or not re.fullmatch(pattern, answer):
+            return f"returned a text that {problem}, or has over {_LONGEST_TEXT:,} characters"
+    if isinstance(answer, dict) and not all(isinstance(name, str) and callable(word) for name, word in answer.items()):
+        return "returned something else than functions by their names"
+    return ""

@@ -1,0 +1,53 @@
+"""How a plugin's failure is told: in one line, with the place in the plugin's own code. Words only; decides nothing."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+LONGEST_REASON = 500
+"""Characters; a plugin's error may hold a whole file."""
+_HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+def in_words(error: BaseException) -> str:
+    """An error in one line of a bounded length, whatever its own ``__str__`` does."""
+    try:
+        text = str(error)
+    except BaseException:
+        text = "its text cannot be read"
+    line = " ".join(text.encode("utf-8", "replace").decode().split())
+    return f"{type(error).__name__}: {line[:LONGEST_REASON]}{'…' if len(line) > LONGEST_REASON else ''}"
+
+
+def is_writable(error: BaseException) -> bool:
+    """Whether a client can be told an error's text: it may be of a class of the plugin's own."""
+    try:
+        str(error).encode()
+    except Exception:
+        return False
+    return True
+
+
+def place_of(error: BaseException | None) -> str:
+    """Where in the plugin's own code an error comes from, as ``/path/policy.py, line 12``; empty if in none."""
+    own = place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__ if error is not None else None):
+        file = frame.f_code.co_filename
+        if file.startswith(_HERE):
+            continue
+        own = own or os.path.dirname(file)  # of the hook, which calls the rest
+        if file.startswith(own):
+            place = f"{file}, line {line}"
+    return place
+
+
+def defined_at(function: Callable[..., Any]) -> str:
+    """Where a plugin's function begins, for answers that no line of it is to blame for."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None or code.co_filename.startswith(_HERE):
+        return ""
+    return f"{code.co_filename}, line {code.co_firstlineno}"

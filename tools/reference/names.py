@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 import pixiecore_core
 from pixiecore_core import hookspecs, models, pytest_plugin, testing
+from pixiecore_core.models.facts import Fact
 
 from .prose import code, documented, one_line, prose
 
@@ -87,6 +88,8 @@ def _describe(name: str, value: Any) -> list[str]:
     shown = [prose(words)]
     if issubclass(value, enum.Enum):
         return [*shown, _members(value)]
+    if issubclass(value, Fact) and value is not Fact:
+        return [f"{shown[0]} [Its fields](events.md#{name.lower()})."]
     if issubclass(value, BaseModel):
         shown.append(_fields(value))
     elif dataclasses.is_dataclass(value):

@@ -55,7 +55,7 @@ def test_its_files_are_rendered_for_it(machines: Netboot) -> None:
     for name in ("network-config", "../inventory.yaml", "templates/user-data", "meta-data/user-data"):
         with pytest.raises(LookupError, match=r"^404"):
             machines.fetch(url + name)
-    assert [event.message for event in machines.events(MAC)][1].startswith('Sent file "user-data" (file, 53 bytes')
+    assert machines.sentences(MAC)[1].startswith('Sent file "user-data" (file, 53 bytes')
 
 
 def test_a_stranger_is_ignored_and_told_why(machines: Netboot) -> None:

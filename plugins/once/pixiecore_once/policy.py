@@ -15,16 +15,17 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixiecore_core import (
+    Booting,
     CmdlineFunction,
     ConfigError,
-    Event,
-    EventKind,
+    Fact,
     Hold,
     Ignore,
     Machine,
     PageAnswer,
     PageRequest,
     RouteRegistrar,
+    ScriptSent,
     StateError,
     UrlFor,
     hookimpl,
@@ -50,14 +51,16 @@ class OnceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    enabled: bool = Field(False, description="boot each machine from the network once, then leave it to its disk")
+    enabled: bool = Field(
+        default=False, description="boot each machine from the network once, then leave it to its disk"
+    )
     database: Path = Field(
         default_factory=default_database,
         description="SQLite file that remembers which machines have booted",
         json_schema_extra={"metavar": "PATH", "shown": "once.sqlite in the state folder"},
     )
     unknown: Literal["boot", "ignore"] = Field(
-        "boot",
+        default="boot",
         description="what a machine does that was not armed and has not booted yet: boot or ignore",
         json_schema_extra={"metavar": "boot|ignore"},
     )
@@ -115,15 +118,15 @@ class Once:
         return {"DONE": done}
 
     @hookimpl
-    def on_event(self, event: Event) -> None:
+    def on_event(self, fact: Fact) -> None:
         """The machine has loaded everything: that is its one boot, unless it was asked to say so itself."""
-        if event.mac is None or self._states is None:
+        if fact.mac is None or self._states is None:
             return
-        if event.kind is EventKind.SCRIPT_SENT and event.mac in self._given:
-            self._given.discard(event.mac)
-            self._unsettled.begin(event.mac, becomes("installing"))
-        if event.kind is EventKind.BOOTING:
-            self._unsettled.begin(event.mac, has_loaded())
+        if isinstance(fact, ScriptSent) and fact.mac in self._given:
+            self._given.discard(fact.mac)
+            self._unsettled.begin(fact.mac, becomes("installing"))
+        if isinstance(fact, Booting):
+            self._unsettled.begin(fact.mac, has_loaded())
 
     @hookimpl
     def register_routes(self, routes: RouteRegistrar) -> None:

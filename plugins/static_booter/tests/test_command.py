@@ -97,7 +97,7 @@ def test_the_recipe_may_stand_in_the_file_or_the_environment(tmp_path: Path) -> 
 def test_select_says_what_a_machine_would_boot() -> None:
     command = [sys.executable, "-m", "pixiecore_core", "select", "--booter", "quick", "--recipe", "fedora"]
     done = subprocess.run(
-        [*command, "--mac", "52:54:00:12:34:56", "--arch", "arm64", "--mirror", "http://mirror.test/fedora"],
+        [*command, "--mac", "52:54:00:12:34:56", "--arch", "arm64", "--ipxe", "--mirror", "http://mirror.test/fedora"],
         capture_output=True,
         text=True,
         timeout=30,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +17,7 @@ from pixiecore_allowlist.listing import as_json, as_line
 from pixiecore_allowlist.notes import Notes
 from pixiecore_allowlist.rules import RuleFile, Rules, parse_rule
 from pixiecore_allowlist.settings import AllowlistSettings, read_token
-from pixiecore_allowlist.state import Decision, States, seen
+from pixiecore_allowlist.state import REMEMBERED, Decision, States, Verdict, seen
 from pixiecore_core import (
     ConfigError,
     Hold,
@@ -25,6 +26,7 @@ from pixiecore_core import (
     Machine,
     PageAnswer,
     PageRequest,
+    Reporter,
     RouteRegistrar,
     StateError,
     hookimpl,
@@ -56,6 +58,8 @@ class Allowlist:
         self._rules = Rules(parse_rule(text) for text in settings.allow)
         self._file: RuleFile | None = None
         self._told = ""
+        self._reporter: Reporter | None = None
+        self._verdicts: OrderedDict[str, Verdict] = OrderedDict()  # as each machine was told last
         self._serving = False
         if not settings.active:
             _refuse_half_a_configuration(settings)
@@ -65,6 +69,11 @@ class Allowlist:
         except ValueError as error:
             raise ConfigError("--allowlist-file", str(error)) from error
         self._states.store.prepare("--allowlist-database")
+
+    @hookimpl
+    def take_reporter(self, reporter: Reporter) -> None:
+        """For the machines' timelines."""
+        self._reporter = reporter
 
     @hookimpl
     def select_boot(self, machine: Machine) -> Hold | Ignore | None:
@@ -77,6 +86,8 @@ class Allowlist:
             verdict = self._states.verdict(machine.mac)
         except StateError as error:
             return Hold(reason=f"whether it is approved cannot be read at the moment: {error}", seconds=2)
+        if self._serving:
+            self._tell(machine.mac, verdict or "waiting")
         if verdict == "approved" or (listed and verdict != "denied"):
             return None
         if self._serving:
@@ -107,6 +118,15 @@ class Allowlist:
     def on_shutdown(self) -> None:
         """Write what is not written yet."""
         self._notes.flush()
+
+    def _tell(self, mac: str, verdict: Verdict, whence: str = "") -> None:
+        """Have a verdict stand in the machine's timeline when it is another than before, wherever it comes from."""
+        before = self._verdicts.pop(mac, None)
+        self._verdicts[mac] = verdict
+        if len(self._verdicts) > REMEMBERED:
+            self._verdicts.popitem(last=False)
+        if self._reporter is not None and verdict != "waiting" and verdict != before and (before or whence):
+            self._reporter.note(mac, f"{mac} is {verdict}{whence}")
 
     def _listed(self, machine: Machine) -> bool:
         rules = [self._rules]
@@ -149,6 +169,7 @@ class Allowlist:
             self._states.decide(verdict, mac)
         except StateError as error:
             return PageAnswer(status=503, text=f"{mac} is not {verdict}, for that could not be written: {error}\n")
+        self._tell(mac, verdict, f" over HTTP ({request.address})")
         return PageAnswer(text=f"{mac} is {verdict}\n")
 
 

@@ -87,9 +87,11 @@ def test_others_wait_and_boot_when_they_are_approved(database: Path) -> None:
     assert f"Holding {MAC}: it is neither listed nor approved" in machines.log
     run(database, "approve", MAC.upper())
     assert machines.boot(MAC) is not None
+    assert machines.sentences(MAC).count(f"allowlist: {MAC} is approved") == 1
     assert is_held(machines, OTHER)
     run(database, "deny", MAC)
     assert machines.boot(MAC) is None
+    assert machines.sentences(MAC).count(f"allowlist: {MAC} is denied") == 1
     run(database, "forget", MAC)
     assert is_held(machines)
 
@@ -348,6 +350,8 @@ def test_pages(database: Path, token_file: Path) -> None:
     assert machines.get("/allowlist/waiting?format=xml", "s3cret")[0] == 400
     assert machines.get(f"/allowlist/approve?mac={MAC}", "s3cret") == (200, f"{MAC} is approved\n")
     assert machines.boot(MAC) is not None
+    approved = [line for line in machines.sentences(MAC) if line.startswith(f"allowlist: {MAC} is approved")]
+    assert approved == [f"allowlist: {MAC} is approved over HTTP (192.0.2.100)"]
     assert machines.get("/allowlist/waiting", "s3cret") == (200, "")
     assert machines.get(f"/allowlist/deny?mac={MAC}", "s3cret") == (200, f"{MAC} is denied\n")
     assert machines.boot(MAC) is None

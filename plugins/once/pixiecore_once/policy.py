@@ -24,6 +24,7 @@ from pixiecore_core import (
     Machine,
     PageAnswer,
     PageRequest,
+    Reporter,
     RouteRegistrar,
     ScriptSent,
     StateError,
@@ -75,6 +76,7 @@ class Once:
     def __init__(self, settings: OnceSettings) -> None:
         self._settings = settings
         self._given: set[str] = set()  # machines whose script, about to be sent, holds a completion URL
+        self._reporter: Reporter | None = None
         self._states: States | None = None
         if not settings.enabled:
             _refuse_half_a_configuration(settings)
@@ -82,6 +84,11 @@ class Once:
         self._states = States(settings.database)
         self._unsettled = Unsettled(self._states)
         self._states.store.prepare("--once-database")
+
+    @hookimpl
+    def take_reporter(self, reporter: Reporter) -> None:
+        """For the machines' timelines."""
+        self._reporter = reporter
 
     @hookimpl
     def select_boot(self, machine: Machine) -> Ignore | Hold | None:
@@ -174,6 +181,8 @@ class Once:
             self._states.set(request.mac, "done")
         except StateError as error:
             return PageAnswer(status=503, text=f"{request.mac} is not done, for that could not be written: {error}\n")
+        if self._reporter is not None:
+            self._reporter.note(request.mac, f"{request.mac} says that it is done ({request.address})")
         return PageAnswer(text=f"{request.mac} has booted once\n")
 
 

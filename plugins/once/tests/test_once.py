@@ -67,6 +67,7 @@ def test_with_a_completion_url_only_the_booted_system_decides(database: Path) ->
     assert machines.boot(MAC) is not None, "the installation may have failed"
     url = boot.cmdline.removeprefix("quiet done=")
     assert machines.get(url) == (200, f"{MAC} has booted once\n")
+    assert f"once: {MAC} says that it is done (192.0.2.100)" in machines.sentences(MAC)
     assert machines.boot(MAC) is None
     assert machines.get("/once/done?mac=52:54:00:00:00:01&name=forged")[0] == 403
     assert machines.boot(OTHER) is not None

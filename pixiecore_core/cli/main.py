@@ -5,6 +5,7 @@ Exit status 2 is a usage error, 1 a failure; a user's mistake never shows a trac
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 
@@ -75,12 +76,13 @@ class PluginGroup(click.Group):
             self._add_commands(plugin)
         check_offered(platform)
         options = policy_options(platform.policies)
-        for name, command in self.commands.items():
+        for name, command in list(self.commands.items()):
             # Whatever takes the server's options, or a choice of booter, takes the policies' settings too.
             if {"dhcp", "booter"} & {param.name for param in command.params}:
                 there = {param.name for param in command.params}
-                command.params.extend(option for option in options if option.name not in there)
-                check_options(name, command.params, policy_owners(platform.policies))
+                ours = self.commands[name] = copy.copy(command)
+                ours.params = [*command.params, *(option for option in options if option.name not in there)]
+                check_options(name, ours.params, policy_owners(platform.policies))
 
     def _add_commands(self, plugin: LoadedPlugin) -> None:
         before = dict(self.commands)
@@ -99,12 +101,16 @@ class PluginGroup(click.Group):
                 command.epilog = f"{SOURCES} {BOOTER_SOURCES}"
 
 
-@click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    "pixiecore",
+    cls=PluginGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, "--version", "-V", message="pixiecore %(version)s")
 @click.option(
     "--disable-plugin", multiple=True, metavar="NAME", help="Run as if this plugin were not installed; may be repeated."
 )
-def pixiecore(disable_plugin: tuple[str, ...]) -> None:
+def _pixiecore(disable_plugin: tuple[str, ...]) -> None:
     """Network-boot Linux beside the DHCP server you already have.
 
     For example, to boot every machine that asks into one kernel:
@@ -113,38 +119,57 @@ def pixiecore(disable_plugin: tuple[str, ...]) -> None:
     """
 
 
-pixiecore.add_command(run_command)
-pixiecore.add_command(plugins_command)
-pixiecore.add_command(firmware_command)
-pixiecore.add_command(fetch_command)
-pixiecore.add_command(cache_command)
-pixiecore.add_command(new_plugin_command)
-pixiecore.add_command(select_command)
-pixiecore.add_command(config_command)
+_COMMANDS = (
+    run_command,
+    plugins_command,
+    firmware_command,
+    fetch_command,
+    cache_command,
+    new_plugin_command,
+    select_command,
+    config_command,
+)
+
+
+def command_line() -> click.Group:
+    """The ``pixiecore`` command, to be called once: what plugins add, and where, is this one's own."""
+    group = copy.copy(_pixiecore)
+    group.commands = {}
+    for command in _COMMANDS:
+        group.add_command(command)
+    return group
 
 
 def main() -> None:
     """Run the command line and exit."""
     keep_stderr()
+    end(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line with these *arguments*; mistakes and failures are told on standard error.
+
+    :returns: the exit status
+    """
     try:
         # What a command gives to ctx.exit comes back as the result.
-        status = pixiecore(standalone_mode=False)
+        status = command_line()(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         if isinstance(error, click.NoSuchOption):
-            _hint(error.option_name)
-        end(error.exit_code)
+            _hint(arguments, error.option_name)
+        return error.exit_code
     except click.Abort:
-        end(130)
+        return 130
     except PixiecoreError as error:
         click.echo(f"Error: {error}", err=True)
-        end(2 if isinstance(error, ConfigError) else 1)
-    end(status if isinstance(status, int) else 0)
+        return 2 if isinstance(error, ConfigError) else 1
+    return status if isinstance(status, int) else 0
 
 
-def _hint(option: str) -> None:
+def _hint(arguments: list[str], option: str) -> None:
     """Say more of an option that a command has not."""
-    if sys.argv[1].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
+    if arguments[0].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
         click.echo("For what these flags once did, see: pixiecore boot --help, pixiecore api --help", err=True)
     if option == "--disable-plugin":
         click.echo("It goes before the command: pixiecore --disable-plugin NAME COMMAND …", err=True)

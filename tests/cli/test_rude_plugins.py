@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, failure, install_plugin, pixiecore
+from tests.command import failure, pixiecore
+from tests.processes import HIGH_PORTS, PIXIECORE, install_plugin
 
 HEAD = """
 import io, os, signal, sys, threading, time

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pixiecore_core.cli.select import _architecture
-from tests.cli.test_cli import failure, pixiecore
 from tests.cli.test_policies import kernel, two_policies
+from tests.command import failure, pixiecore
 
 __all__ = ["kernel", "two_policies"]  # fixtures
 

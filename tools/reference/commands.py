@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from pixiecore_core.cli.main import pixiecore
+from pixiecore_core.cli.main import command_line
 from pixiecore_core.cli.run import RunCommand
 from pixiecore_core.cli.stack import is_policy_option
 from pixiecore_core.plugins.loader import load
@@ -40,7 +40,7 @@ def walk() -> Iterator[tuple[list[str], click.Command, click.Context]]:
     ours = of_this_repository()
     others = sorted(plugin.name for plugin in load() if plugin.distribution not in ours)
     os.environ["PIXIECORE_DISABLE_PLUGIN"] = ",".join(others)
-    yield from _walk(["pixiecore"], pixiecore, None)
+    yield from _walk(["pixiecore"], command_line(), None)
 
 
 def _walk(

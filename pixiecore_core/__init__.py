@@ -4,9 +4,6 @@ These are the public names, all that a plugin may import (its tests may add :mod
 Importing this package patches nothing and opens nothing.
 """
 
-from typing import TYPE_CHECKING
-
-from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport, processor
 from pixiecore_core.boot.cmdline import expand as expand_cmdline
 from pixiecore_core.closest import no_such
 from pixiecore_core.errors import (
@@ -20,9 +17,13 @@ from pixiecore_core.errors import (
 )
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.files.state_file import StateFile
+from pixiecore_core.firmware.processors import processor
+from pixiecore_core.firmware.rows import Architecture, Firmware, FirmwareFamily, Loader, Transport
 from pixiecore_core.hookspecs import (
     BooterRegistrar,
     CmdlineFunction,
+    CommandRegistrar,
+    FirmwareRegistrar,
     Page,
     PolicyRegistrar,
     RouteRegistrar,
@@ -37,7 +38,6 @@ from pixiecore_core.models import (
     Event,
     EventKind,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     MacAddress,
@@ -47,9 +47,6 @@ from pixiecore_core.models import (
     Purpose,
     PxeRequest,
 )
-
-if TYPE_CHECKING:
-    from pixiecore_core.cli.serve import serving_command
 
 __version__ = "0.1.0"
 
@@ -66,14 +63,17 @@ __all__ = [
     "Client",
     "CmdlineError",
     "CmdlineFunction",
+    "CommandRegistrar",
     "ConfigError",
     "Event",
     "EventKind",
     "FileRef",
     "Firmware",
     "FirmwareFamily",
+    "FirmwareRegistrar",
     "Hold",
     "Ignore",
+    "Loader",
     "MacAddress",
     "Machine",
     "Page",
@@ -92,15 +92,5 @@ __all__ = [
     "hookimpl",
     "no_such",
     "processor",
-    "serving_command",
     "user_folder",
 ]
-
-
-def __getattr__(name: str) -> object:
-    """Load ``serving_command`` when it is first asked for: it needs the whole server, and gevent."""
-    if name == "serving_command":
-        from pixiecore_core.cli.serve import serving_command
-
-        return serving_command
-    raise AttributeError(name)

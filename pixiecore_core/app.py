@@ -16,7 +16,7 @@ from gevent.exceptions import LoopExit
 
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.errors import StartError
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.net.answering import Answerer
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
@@ -38,7 +38,7 @@ STOP_SECONDS = 1.0
 """What is still being sent gets so long to finish; all of stopping stays under two seconds."""
 
 SHUTDOWN_SECONDS = 0.3
-"""For all plugins' shutdown hooks, side by side."""
+"""For all plugins' ``on_shutdown``, side by side."""
 
 _ANY = "0.0.0.0"
 
@@ -93,7 +93,7 @@ class App:
         """Bind every listener that is on, tell the plugins, then serve.
 
         :raises StartError: a port cannot be had
-        :raises PluginError: a plugin's ``startup`` failed
+        :raises PluginError: a plugin's ``on_startup`` failed
         """
         settings = self.settings
         stopping.clear()
@@ -107,7 +107,7 @@ class App:
             self._bind_tftp(settings.tftp)
             self._bind_dhcp(http_port)
             self._told = True
-            self.plugins.startup(self)
+            self.plugins.on_startup()
         except BaseException:
             self.stop()
             raise
@@ -139,7 +139,7 @@ class App:
     def request_reload(self) -> None:
         """Have the plugins read their files again; may be called from a signal handler."""
         self.recorder.logger.info("Reloading, as SIGHUP asks", subsystem="Init")
-        gevent.spawn(self.plugins.reload)
+        gevent.spawn(self.plugins.on_reload)
 
     def stop(self) -> None:
         """Stop answering, tell the plugins, free the ports. May be called more than once."""
@@ -151,7 +151,7 @@ class App:
             self._answerer.stop()
         if self._told:
             self._told = False
-            self.plugins.shutdown(self, SHUTDOWN_SECONDS)
+            self.plugins.on_shutdown(SHUTDOWN_SECONDS)
 
     def _bind_http(self, endpoint: Endpoint | None) -> int:
         if endpoint is None:
@@ -165,12 +165,13 @@ class App:
             self.settings.url_lifetime,
             self.plugins.register_routes(),
             self._interfaces.serves,
+            self.loaders.table,
         )
         return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, application), endpoint)
 
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
-            files = TftpFiles(self.plugins, self.recorder, self._interfaces.serves)
+            files = TftpFiles(self.plugins, self.recorder, self.loaders.table, self._interfaces.serves)
             server = TftpServer(self._address(endpoint), endpoint.port, open_file=files.open, on_report=files.report)
             self._bind("TFTP", server, endpoint)
 

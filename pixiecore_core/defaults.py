@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from pixiecore_core.boot.cmdline import expand
 from pixiecore_core.boot.script import script
-from pixiecore_core.files.loaders import FoundLoaders
 from pixiecore_core.files.local import open_local
 from pixiecore_core.files.plane import FilePlane
+from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.hookspecs import CmdlineFunction, UrlFor, hookimpl
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Firmware, Machine
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Machine
 
 Functions = Callable[[Machine, UrlFor], dict[str, CmdlineFunction]]
 
@@ -34,9 +34,9 @@ class Defaults:
         self._files = files or FilePlane()
 
     @hookimpl(trylast=True)
-    def provide_bootloader(self, firmware: Firmware, machine: Machine) -> BootFile | None:
+    def provide_bootloader(self, loader: str, machine: Machine) -> BootFile | None:
         """The binary found on this system."""
-        path = self._loaders.paths.get(firmware)
+        path = self._loaders.paths.get(loader)
         return None if path is None else open_local(str(path))
 
     @hookimpl(trylast=True)

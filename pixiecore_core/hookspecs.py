@@ -6,17 +6,17 @@ Holds specifications only: how they are called, timed and isolated is in :mod:`p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
+from pixiecore_core.firmware.rows import Firmware
 from pixiecore_core.models import (
     BootFile,
     BootSpec,
     Event,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     Machine,
@@ -28,8 +28,6 @@ from pixiecore_core.models import (
 
 if TYPE_CHECKING:
     import click
-
-    from pixiecore_core.app import App
 
 PROJECT = "pixiecore"
 
@@ -62,6 +60,31 @@ class PolicyRegistrar(Protocol):
 
     def __call__(self, policy: type[Any], /) -> None:
         """Offer *policy*, which needs ``name: str``, ``Settings`` (a pydantic model) and ``__init__(settings)``."""
+
+
+class FirmwareRegistrar(Protocol):
+    """What ``register_firmware`` is given."""
+
+    def __call__(self, firmware: Firmware, /) -> None:
+        """Add one row to the table of firmware."""
+
+
+class CommandRegistrar(Protocol):
+    """What ``register_commands`` is given."""
+
+    def add(self, command: click.Command) -> None:
+        """Add *command* to ``pixiecore``."""
+
+    def add_serving(self, command: click.Command, booter: str, arguments: Mapping[str, str] | None = None) -> None:
+        """Add *command*, which serves with the *booter* of this name until it is stopped.
+
+        It gets every option of the server and of the policies besides its own. Its function is called with its own
+        values only, and returns the booter's settings by name, those that were given; or ``None``, where there is
+        nothing to serve, as after ``--list``.
+
+        :param arguments: what a setting is called on this command line, for messages, where that is not its option's
+            name, such as ``{"kernel": "KERNEL"}``
+        """
 
 
 class RouteRegistrar(Protocol):
@@ -101,10 +124,21 @@ def register_policies(register: PolicyRegistrar) -> None:
 
 
 @hookspec
-def register_commands(cli: click.Group) -> None:
+def register_firmware(register: FirmwareRegistrar) -> None:
+    """Bring firmware that the core does not know: one row for each architecture.
+
+    Fires once, while plugins load, and before any other question. The row's loader gets an option of the server, and is
+    looked for where the row says. A code, a loader or a setting that another row has is refused, and both are named.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
+def register_commands(commands: CommandRegistrar) -> None:
     """Add subcommands to ``pixiecore``.
 
-    Fires once, while plugins load. Do not replace a command that exists.
+    Fires once, while plugins load. A name that another plugin or the core has is refused.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -122,11 +156,11 @@ def register_routes(routes: RouteRegistrar) -> None:
 
 
 @hookspec
-def startup(app: App) -> None:
+def on_startup() -> None:
     """The sockets are bound and nothing has been answered yet.
 
     Never fires in a dry run (``pixiecore select``), which asks the other hooks: a plugin that keeps what it has seen
-    begins to with this. Of *app*, the running server, nothing is promised yet.
+    begins to with this.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -159,10 +193,11 @@ def select_boot(machine: Machine) -> BootSpec | Ignore | Hold | None:
 
 
 @hookspec(firstresult=True)
-def provide_bootloader(firmware: Firmware, machine: Machine) -> BootFile | None:
-    """Choose the first-stage file for a firmware that has no HTTP-capable iPXE of its own.
+def provide_bootloader(loader: str, machine: Machine) -> BootFile | None:
+    """Choose the first-stage file for firmware that has no HTTP-capable iPXE of its own.
 
-    Fires when the client fetches its boot file. The core's own answer, the iPXE binary found here, comes last.
+    Fires when the client fetches its boot file. *loader* is the name of the file that the table of firmware has for it,
+    such as ``efi-x64`` (``pixiecore firmware`` lists them). The core's own answer, the iPXE found here, comes last.
 
     :returns: the opened file, or ``None`` to leave it to the next plugin
     :raises Exception: the next provider is asked, and an event names the plugin
@@ -239,7 +274,7 @@ def on_event(event: Event) -> None:
 
 
 @hookspec
-def reload() -> None:
+def on_reload() -> None:
     """The user has changed something and says so, with SIGHUP: read again what is kept from files.
 
     What cannot be used is logged, and what there was stays in use.
@@ -249,7 +284,7 @@ def reload() -> None:
 
 
 @hookspec
-def shutdown(app: App) -> None:
+def on_shutdown() -> None:
     """Pixiecore is stopping and no longer answers.
 
     :raises Exception: logged; stopping goes on

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pixiecore_core.firmware.known import KNOWN
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -28,7 +30,10 @@ def netboot() -> Iterator[Callable[..., Netboot]]:
         one.close()
 
 
-@pytest.fixture(params=[0, 6, 7, 9, 11], ids=["bios", "efi-ia32", "efi-x64", "efi-bc", "efi-arm64"])
+_BOOTED_BY_PXE = {code: row.loader.name for row in KNOWN.rows if row.loader is not None for code in row.codes}
+
+
+@pytest.fixture(params=_BOOTED_BY_PXE, ids=[f"{loader}-{code}" for code, loader in _BOOTED_BY_PXE.items()])
 def firmware(request: pytest.FixtureRequest) -> int:
     """The IANA code of every firmware that Pixiecore boots by PXE, one after the other."""
     return int(request.param)

@@ -9,18 +9,20 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError, create_model
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from pixiecore_core.closest import no_such
 from pixiecore_core.errors import ConfigError, PixiecoreError
-from pixiecore_core.models import Firmware, Model
+from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.models import Model
 from pixiecore_core.setting_errors import TABLE_ERRORS, culprit, inner_key
 
 M = TypeVar("M", bound=BaseModel)
@@ -64,36 +66,35 @@ _LISTENER: JsonDict = {"metavar": "LISTENER"}
 
 
 class LoaderSettings(BaseModel):
-    """Where the iPXE binaries are."""
+    """Where the first-stage loaders are; :func:`with_loaders` adds a setting for each."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ipxe_bios: Path | None = Field(
-        None, description="iPXE for BIOS machines, such as undionly.kpxe", json_schema_extra=_PATH
-    )
-    ipxe_ipxe: Path | None = Field(
-        None, description="iPXE for BIOS machines whose own iPXE lacks HTTP: ipxe.pxe", json_schema_extra=_PATH
-    )
-    ipxe_efi32: Path | None = Field(
-        None, description="iPXE for 32-bit x86 UEFI machines, such as snponly.efi", json_schema_extra=_PATH
-    )
-    ipxe_efi64: Path | None = Field(
-        None, description="iPXE for 64-bit x86 UEFI machines, such as snponly.efi", json_schema_extra=_PATH
-    )
-    ipxe_arm64: Path | None = Field(
-        None, description="iPXE for 64-bit ARM UEFI machines, such as snponly-arm64.efi", json_schema_extra=_PATH
-    )
+    def loaders(self, firmware: FirmwareTable) -> dict[str, Path]:
+        """The paths that were given, by the loader's name."""
+        paths = {loader.name: getattr(self, loader.setting, None) for loader in firmware.loaders()}
+        return {name: path for name, path in paths.items() if path is not None}
 
-    def loaders(self) -> dict[Firmware, Path]:
-        """The paths that were given."""
-        paths = {
-            Firmware.BIOS: self.ipxe_bios,
-            Firmware.BIOS_IPXE: self.ipxe_ipxe,
-            Firmware.EFI_IA32: self.ipxe_efi32,
-            Firmware.EFI_X64: self.ipxe_efi64,
-            Firmware.EFI_ARM64: self.ipxe_arm64,
-        }
-        return {firmware: path for firmware, path in paths.items() if path is not None}
+
+L = TypeVar("L", bound=LoaderSettings)
+
+
+@lru_cache(maxsize=32)
+def with_loaders(model: type[L], firmware: FirmwareTable) -> type[L]:
+    """*model* with a setting for each loader of a table."""
+    fields: dict[str, Any] = {
+        loader.setting: (
+            Path | None,
+            Field(
+                None,
+                description=f"iPXE for {loader.serves}, such as {loader.files[0]}",
+                json_schema_extra={"metavar": "PATH"},
+            ),
+        )
+        for loader in firmware.loaders()
+    }
+    made: type[L] = create_model(model.__name__, __base__=model, **fields)
+    return made
 
 
 class CacheSettings(BaseModel):

@@ -6,7 +6,6 @@ import pytest
 from pydantic import ValidationError
 
 from pixiecore_core import BootFile, BootSpec, FileRef, Ignore, Machine
-from pixiecore_core.architectures import REGISTRY, FirmwareFamily, Transport, architecture, from_ipxe_build
 
 
 @pytest.mark.parametrize("text", ["52:54:00:AB:cd:EF", "52-54-00-ab-cd-ef", " 52:54:00:ab:cd:ef "])
@@ -73,30 +72,6 @@ def test_models_are_frozen_and_know_their_fields() -> None:
 def test_a_boot_file_needs_a_real_source() -> None:
     with pytest.raises(ValidationError, match="ByteSource"):
         BootFile(name="x", size=1, source=object())  # type: ignore[arg-type]
-
-
-def test_the_registry_of_architectures() -> None:
-    """IANA, "Processor Architecture Types": the codes of EDK2 (PxeBcDhcp4.h) among them."""
-    pairs = {code: (row.family, row.cpu, row.transport) for code, row in REGISTRY.items()}
-    uefi = FirmwareFamily.UEFI
-    assert pairs[6] == (uefi, "i386", Transport.PXE)
-    assert pairs[7] == pairs[9] == (uefi, "x86_64", Transport.PXE)
-    assert pairs[16] == (uefi, "x86_64", Transport.HTTP)
-    assert pairs[11] == (uefi, "arm64", Transport.PXE)
-    assert pairs[27] == (uefi, "riscv64", Transport.PXE)
-    assert sorted(REGISTRY) == list(range(42))
-
-
-def test_an_unknown_code_stays_a_value() -> None:
-    assert str(architecture(4711)) == "unknown architecture 4711"
-    assert str(architecture(16)) == "UEFI x86_64 HTTP Boot"
-
-
-def test_what_ipxe_says_of_its_build() -> None:
-    assert from_ipxe_build("x86_64", "pcbios") == architecture(0)
-    assert from_ipxe_build("arm64", "efi") == architecture(11)
-    assert from_ipxe_build("m68k", "efi") is None
-    assert from_ipxe_build("i386", "linux") is None
 
 
 def test_a_plugin_may_have_files_of_its_own() -> None:

@@ -11,12 +11,13 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network
-from typing import Literal
 from uuid import UUID
 
-from pixiecore_core.architectures import Architecture, FirmwareFamily, Transport, architecture
 from pixiecore_core.errors import WireError
-from pixiecore_core.models import Client, Firmware, Machine, PxeRequest
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.firmware.rows import Architecture, Transport
+from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.models import Client, Machine, PxeRequest, Stage
 from pixiecore_core.wire.dhcp4 import (
     HEADER_BYTES,
     MAGIC_COOKIE,
@@ -28,17 +29,9 @@ from pixiecore_core.wire.dhcp4 import (
     suboptions,
 )
 
-Stage = Literal["dhcp", "pxe"]
-
 _FEATURE_HTTP = 0x13  # iPXE features.h: DHCP_EB_FEATURE_HTTP inside option 175
 _CLASS_ARCHITECTURE = re.compile(rb"Arch:(\d{5})")
 _NO_MAC = bytes(6)
-_LOADERS: dict[tuple[FirmwareFamily, str], Firmware] = {
-    (FirmwareFamily.BIOS, "i386"): Firmware.BIOS,
-    (FirmwareFamily.UEFI, "i386"): Firmware.EFI_IA32,
-    (FirmwareFamily.UEFI, "x86_64"): Firmware.EFI_X64,
-    (FirmwareFamily.UEFI, "arm64"): Firmware.EFI_ARM64,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +61,25 @@ def might_netboot(data: bytes) -> bool:
 
 
 def classify(
-    message: Dhcp4Message, stage: Stage, interface: str, subnet: IPv4Network | None = None
+    message: Dhcp4Message,
+    stage: Stage,
+    interface: str,
+    subnet: IPv4Network | None = None,
+    firmware: FirmwareTable = KNOWN,
 ) -> PxeRequest | NotForUs:
     """What *message* is to us.
 
     :param stage: ``"dhcp"`` if it came to port 67, ``"pxe"`` if to the boot-server port 4011
     :param interface: our interface that it came in on
     :param subnet: our network there
+    :param firmware: what is known of the codes that clients send
     """
     refusal = _not_usable(message, stage)
     if refusal is not None:
         return refusal
     vendor_class = message.options.get(Option.VENDOR_CLASS, b"")
     try:
-        kind = _architecture(message.options.get(Option.CLIENT_ARCHITECTURE, b""), vendor_class)
+        kind = _architecture(firmware, message.options.get(Option.CLIENT_ARCHITECTURE, b""), vendor_class)
         uuid = _uuid(message)
         ipxe = _is_ipxe(message)
         http = ipxe and _ipxe_fetches_http(message)
@@ -89,6 +87,7 @@ def classify(
         return NotForUs(str(error), noteworthy=True)
     if kind is None:
         return NotForUs("not a network boot: no client architecture (option 93)")
+    loader = firmware.loader_for(kind, ipxe)
     relay = message.giaddr if message.giaddr != NO_ADDRESS else None
     if http:
         client = Client.IPXE
@@ -107,7 +106,7 @@ def classify(
             hostname=message.options.get(Option.HOST_NAME, b"").rstrip(b"\0").decode("utf-8", "replace"),
         ),
         client=client,
-        firmware=_firmware(kind, ipxe),
+        loader=loader.name if loader is not None else None,
         stage=stage,
         transaction_id=message.xid,
         seconds=message.secs,
@@ -133,7 +132,7 @@ def _not_usable(message: Dhcp4Message, stage: Stage) -> NotForUs | None:
 
 
 @lru_cache(maxsize=256)
-def _architecture(value: bytes, vendor_class: bytes) -> Architecture | None:
+def _architecture(firmware: FirmwareTable, value: bytes, vendor_class: bytes) -> Architecture | None:
     """Option 93 is a list of 16-bit codes (RFC 4578 section 2.1): the first that we can feed, else the first.
 
     Without a usable one, the class ``PXEClient:Arch:000NN`` tells, as EDK2 on the Raspberry Pi 4 needs; never the other
@@ -141,11 +140,11 @@ def _architecture(value: bytes, vendor_class: bytes) -> Architecture | None:
     """
     if len(value) % 2:
         raise WireError(f"client architecture (option 93) has an odd length, {len(value)}")
-    kinds = [architecture(code) for (code,) in struct.iter_unpack("!H", value)]
+    kinds = [firmware.architecture(code) for (code,) in struct.iter_unpack("!H", value)]
     if kinds:
-        return next((kind for kind in kinds if (kind.family, kind.cpu) in _LOADERS), kinds[0])
+        return next((kind for kind in kinds if firmware.loader_for(kind)), kinds[0])
     match = _CLASS_ARCHITECTURE.search(vendor_class)
-    return architecture(int(match[1])) if match and int(match[1]) <= 0xFFFF else None
+    return firmware.architecture(int(match[1])) if match and int(match[1]) <= 0xFFFF else None
 
 
 def _uuid(message: Dhcp4Message) -> UUID | None:
@@ -181,9 +180,3 @@ def _ipxe_fetches_http(message: Dhcp4Message) -> bool:
     if message.options.get(Option.USER_CLASS) == b"pixiecore":
         return True
     return _FEATURE_HTTP in suboptions(message.options.get(Option.IPXE, b""))
-
-
-def _firmware(kind: Architecture, ipxe: bool) -> Firmware | None:
-    firmware = _LOADERS.get((kind.family, kind.cpu))
-    # Coming from an iPXE ROM, undionly.kpxe loses the network: the ROM has taken UNDI away (netboot commit b7411f3).
-    return Firmware.BIOS_IPXE if ipxe and firmware is Firmware.BIOS else firmware

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixiecore_core.boot.classify import Stage
+from pixiecore_core.models import Stage
 from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message
 
 BROADCAST = "255.255.255.255"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from pixiecore_core.boot.server import BOOTING_PATH, FILE_PATH, FOLDER_PATH, ServerAddress
+from pixiecore_core.boot.paths import BOOTING_PATH, FILE_PATH, FOLDER_PATH, ServerAddress
 from pixiecore_core.boot.tokens import Sealed, Sealer
 from pixiecore_core.errors import BootFileError
 from pixiecore_core.models import FileRef, Purpose

@@ -16,8 +16,7 @@ from pydantic.fields import FieldInfo
 
 from pixiecore_core.cli.stack import Platform, policy_prefix
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.plugins.loader import Policies
-from pixiecore_core.settings import ServerSettings, variable_name
+from pixiecore_core.settings import variable_name
 
 _SHORT = re.compile(r"-[A-Za-z0-9]")
 _WAY_OUT = "rename one of them, or use --disable-plugin"
@@ -42,7 +41,7 @@ def known_variables(platform: Platform) -> dict[str, str]:
         "PIXIECORE_CONFIG": "--config",
         "PIXIECORE_BOOTER": "--booter",
         "PIXIECORE_DISABLE_PLUGIN": "--disable-plugin",
-        **{variable_name("", key): _of_the_server(key) for key in ServerSettings.model_fields},
+        **{variable_name("", key): _of_the_server(key) for key in platform.server_settings.model_fields},
     }
     for kind, name, model in _offered(platform):
         for key in model.model_fields:
@@ -64,22 +63,19 @@ def check_options(command: str, params: Iterable[click.Parameter], owners: Mappi
     taken = {"-h": "the option for help", "--help": "the option for help"}
     for param in params:
         name = param.name or ""
-        owner = owners.get(name) or (
-            _of_the_server(name) if name in ServerSettings.model_fields else f"an option of `pixiecore {command}`"
-        )
+        owner = owners.get(name) or f"an option of `pixiecore {command}`"
         for option in [*param.opts, *param.secondary_opts] if isinstance(param, click.Option) else ():
             if option in taken:
                 raise ConfigError(option, f"{taken[option]} and {owner} would both be called so; {_WAY_OUT}")
             taken[option] = owner
 
 
-def policy_owners(policies: Policies) -> dict[str, str]:
-    """Whose option each parameter of the policies' is, for :func:`check_options`."""
-    return {
-        policy_prefix(name) + key: setting_of("policy", name, key)
-        for name, policy in policies.classes.items()
-        for key in policy.Settings.model_fields
-    }
+def option_owners(platform: Platform) -> dict[str, str]:
+    """Whose option each parameter is that the server or a policy has, for :func:`check_options`."""
+    owners = {key: _of_the_server(key) for key in platform.server_settings.model_fields}
+    for name, policy in platform.policies.classes.items():
+        owners |= {policy_prefix(name) + key: setting_of("policy", name, key) for key in policy.Settings.model_fields}
+    return owners
 
 
 def setting_of(kind: str, name: str, key: str) -> str:

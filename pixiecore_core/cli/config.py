@@ -15,13 +15,13 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
-from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.options import given_options, server_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, BOOTER_SOURCE, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform, policy_sources
 from pixiecore_core.cli.variables import warn_of_unread_variables
 from pixiecore_core.models import FileRef
-from pixiecore_core.settings import Endpoint, ServerSettings, Sources, read_toml
+from pixiecore_core.settings import Endpoint, Sources, read_toml
 
 
 def _config(ctx: click.Context, /, **values: Any) -> None:
@@ -31,10 +31,10 @@ def _config(ctx: click.Context, /, **values: Any) -> None:
     platform.check_names(tables)
     warn_of_unread_variables(ctx)
     booter = ctx.meta.get(BOOTER)
-    server = Sources.server(given_options(ctx, ServerSettings), os.environ, tables)
+    server = Sources.server(given_options(ctx, platform.server_settings), os.environ, tables)
     # No field of the model: which booter it is decides which options there are, before any is read.
     named = None if booter is None else ("booter", _toml(booter.name), ctx.meta[BOOTER_SOURCE])
-    _print(ServerSettings, server, named)
+    _print(platform.server_settings, server, named)
     if booter is not None:
         given = given_options(ctx, booter.Settings, BOOTER_PREFIX)
         _print(booter.Settings, Sources.booter(booter.name, given, os.environ, tables))
@@ -105,7 +105,7 @@ config_command = RunCommand(
     params=[
         click.Option(["--booter"], metavar="NAME", help="Show this booter's settings too."),
         CONFIG_OPTION,
-        *model_options(ServerSettings),
+        *server_options(),
     ],
     help="Print every setting with its value and where that comes from, as `pixiecore run` with the same options would "
     "have it.\n\nFor example: pixiecore config --booter static --kernel ./vmlinuz --config pixiecore.toml",

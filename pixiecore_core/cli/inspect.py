@@ -7,15 +7,13 @@ from pathlib import Path
 
 import click
 
-from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.options import given_options, loader_options
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import PluginError
-from pixiecore_core.files.loaders import SERVES, find_loaders
-from pixiecore_core.models import Firmware
-from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
+from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import LoaderSettings, ServerSettings, Sources, option_name, read_toml
+from pixiecore_core.settings import LoaderSettings, ServerSettings, Sources, option_name, read_toml, with_loaders
 
 
 def _ignore(error: PluginError, mac: str | None) -> None:
@@ -76,18 +74,19 @@ plugins_command = click.Command(
 
 @click.pass_context
 def _firmware(ctx: click.Context, /, **values: object) -> None:
-    settings = Sources.server(given_options(ctx, LoaderSettings), os.environ, {}).resolve(LoaderSettings)
-    found = find_loaders(settings.loaders())
-    for firmware in Firmware:
-        path = found.paths.get(firmware)
-        click.echo(f"{firmware.value:10}  {SERVES[firmware]}")
-        click.echo(f"{'':10}  {path}" if path else f"{'':10}  missing: {found.how_to_get(firmware)}")
+    platform: Platform = ctx.obj
+    model = with_loaders(LoaderSettings, platform.firmware)
+    found = platform.find_loaders(Sources.server(given_options(ctx, model), os.environ, {}).resolve(model))
+    for loader in platform.firmware.loaders():
+        path = found.paths.get(loader.name)
+        click.echo(f"{loader.name:10}  {loader.serves}")
+        click.echo(f"{'':10}  {path}" if path else f"{'':10}  missing: {found.how_to_get(loader)}")
 
 
 firmware_command = click.Command(
     "firmware",
     callback=_firmware,
-    params=[*model_options(LoaderSettings)],
+    params=[*loader_options()],
     help="List the iPXE binaries found on this system, the machines each one serves, and how to get those that are "
     "missing.\n\nFor example: pixiecore firmware",
     short_help="List the iPXE binaries found here, and what is missing.",

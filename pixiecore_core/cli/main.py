@@ -8,25 +8,28 @@ from __future__ import annotations
 import copy
 import os
 import sys
+from dataclasses import replace
 
 import click
 
 from pixiecore_core import __version__
 from pixiecore_core.cli.cache import cache_command, fetch_command
-from pixiecore_core.cli.checks import check_offered, check_options, policy_owners
+from pixiecore_core.cli.checks import check_offered, check_options, option_owners
+from pixiecore_core.cli.commands import Commands
 from pixiecore_core.cli.config import config_command
 from pixiecore_core.cli.ending import end
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
+from pixiecore_core.cli.options import loader_options
 from pixiecore_core.cli.run import run_command
 from pixiecore_core.cli.select import select_command
-from pixiecore_core.cli.serve import BOOTER_SOURCES, CONFIG_OPTION, SOURCES
 from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.observe.log import own
 from pixiecore_core.plugins.blocking import keep_stderr
-from pixiecore_core.plugins.loader import LoadedPlugin, load
-from pixiecore_core.plugins.loading import loading
+from pixiecore_core.plugins.importing import loading
+from pixiecore_core.plugins.installed import load
 from pixiecore_core.plugins.manager import PluginManager
 
 _FIRST_FLAGS = ("api", "kernel", "initrd", "cmdline", "port-dhcp", "port-pxe", "port-tftp", "port-http", "listen-addr")
@@ -72,39 +75,27 @@ class PluginGroup(click.Group):
         with loading():
             manager.register_booters(platform.booters)
             manager.register_policies(platform.policies)
+            platform = ctx.obj = replace(platform, firmware=KNOWN.extended(manager.register_firmware()))
+        owners: dict[str, str] = {}
         for plugin in platform.plugins:
-            self._add_commands(plugin)
+            manager = PluginManager(_report_to_stderr)
+            manager.register(plugin.module, plugin.name)
+            with loading():
+                manager.register_commands(Commands(plugin.name, self, owners))
         check_offered(platform)
-        options = policy_options(platform.policies)
-        for name, command in list(self.commands.items()):
-            # Whatever takes the server's options, or a choice of booter, takes the policies' settings too.
-            if {"dhcp", "booter"} & {param.name for param in command.params}:
-                there = {param.name for param in command.params}
-                ours = self.commands[name] = copy.copy(command)
-                ours.params = [*command.params, *(option for option in options if option.name not in there)]
-                check_options(name, ours.params, policy_owners(platform.policies))
-
-    def _add_commands(self, plugin: LoadedPlugin) -> None:
-        before = dict(self.commands)
-        manager = PluginManager(_report_to_stderr)
-        manager.register(plugin.module, plugin.name)
-        with loading():
-            manager.register_commands(self)
-        for name, command in before.items():
-            if self.commands.get(name) is not command:
-                raise ConfigError(
-                    f"plugin {plugin.name!r}", f"its command {name!r} exists already; use --disable-plugin"
-                )
-        for name in self.commands.keys() - before.keys():
-            command = self.commands[name]
-            if CONFIG_OPTION in command.params and not command.epilog:
-                command.epilog = f"{SOURCES} {BOOTER_SOURCES}"
+        policies, loaders = policy_options(platform.policies), loader_options(platform.firmware)
+        for name, command in self.commands.items():
+            there = {param.name for param in command.params}
+            # Whatever takes the server's options, or a choice of booter, takes the policies' settings too, and whatever
+            # takes a path for one loader takes one for those that plugins bring.
+            further = [*(policies if there & {"dhcp", "booter"} else ()), *(loaders if "ipxe_bios" in there else ())]
+            if further:
+                command.params.extend(option for option in further if option.name not in there)
+                check_options(name, command.params, option_owners(platform))
 
 
 @click.group(
-    "pixiecore",
-    cls=PluginGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    "pixiecore", cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, "--version", "-V", message="pixiecore %(version)s")
 @click.option(
@@ -136,7 +127,9 @@ def command_line() -> click.Group:
     group = copy.copy(_pixiecore)
     group.commands = {}
     for command in _COMMANDS:
-        group.add_command(command)
+        own = copy.copy(command)
+        own.params = list(command.params)
+        group.add_command(own)
     return group
 
 

@@ -13,7 +13,7 @@ import click
 
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.plugins.loader import NAME, NAME_IN_WORDS, core_version
+from pixiecore_core.plugins.installed import NAME, NAME_IN_WORDS, core_version
 
 _FILES = {
     "pyproject.toml": "pyproject.toml",

@@ -15,7 +15,9 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
-from pixiecore_core.settings import Endpoint, is_list, option_name
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.settings import Endpoint, LoaderSettings, ServerSettings, is_list, option_name, with_loaders
 
 
 def model_options(
@@ -32,6 +34,16 @@ def model_options(
     )
     own_first = sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__)
     return [_option(prefix + key, called[key], key, field) for key, field in own_first]
+
+
+def server_options(firmware: FirmwareTable = KNOWN) -> list[click.Option]:
+    """An option for each of the server's settings, one for each loader of *firmware* among them."""
+    return [*model_options(ServerSettings), *loader_options(firmware)]
+
+
+def loader_options(firmware: FirmwareTable = KNOWN) -> list[click.Option]:
+    """An option for each loader of *firmware*, which names another file in its place."""
+    return model_options(with_loaders(LoaderSettings, firmware))
 
 
 def given_options(

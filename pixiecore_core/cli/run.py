@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from pixiecore_core.cli.checks import check_options, policy_owners, setting_of
-from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.checks import check_options, option_owners, setting_of
+from pixiecore_core.cli.options import given_options, model_options, server_options
 from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, run
 from pixiecore_core.cli.stack import Platform
-from pixiecore_core.settings import ServerSettings, read_toml, variable_name
+from pixiecore_core.settings import read_toml, variable_name
 
 BOOTER_PREFIX = "booter__"
 BOOTER = "pixiecore.booter"
@@ -48,7 +48,7 @@ class RunCommand(click.Command):
         options = model_options(booter.Settings, BOOTER_PREFIX, names=self.booter_names(booter))
         owners = {BOOTER_PREFIX + key: setting_of("booter", booter.name, key) for key in booter.Settings.model_fields}
         platform: Platform = ctx.obj
-        check_options(self.name or "", [*self.params, *options], policy_owners(platform.policies) | owners)
+        check_options(self.name or "", [*self.params, *options], option_owners(platform) | owners)
         return [*options, *params]
 
     def booter_names(self, booter: type[Any]) -> dict[str, str]:
@@ -104,7 +104,7 @@ run_command = RunCommand(
     params=[
         click.Option(["--booter"], metavar="NAME", help="The booter that decides what machines boot. [required]"),
         CONFIG_OPTION,
-        *model_options(ServerSettings),
+        *server_options(),
     ],
     help="Serve network boots: answer ProxyDHCP, PXE, TFTP and HTTP, and let a booter decide what each machine boots.",
     short_help="Serve network boots with a booter of your choice.",

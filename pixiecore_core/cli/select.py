@@ -15,8 +15,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from pixiecore_core.architectures import REGISTRY, Architecture, FirmwareFamily, from_ipxe_build, processor
-from pixiecore_core.boot.server import ServerAddress
+from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import SealedUrls
 from pixiecore_core.cli.hidden import without_secrets
@@ -27,7 +26,10 @@ from pixiecore_core.cli.stack import Platform, construct, policy_settings, regis
 from pixiecore_core.cli.variables import warn_of_unread_variables
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.firmware.processors import processor
+from pixiecore_core.firmware.rows import Architecture, FirmwareFamily
 from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.settings import ServerSettings, Sources, option_name, read_toml
@@ -82,7 +84,7 @@ def _select(ctx: click.Context, /, **values: Any) -> None:
     booter = construct(booter_class, sources.resolve(booter_class.Settings))
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
     manager = PluginManager(lambda error, mac: None, settings.hook_timeout, observe=_show)
-    manager.register(Defaults(FoundLoaders({}, Path()), functions=manager.cmdline_functions), CORE)
+    manager.register(Defaults(FoundLoaders(KNOWN, {}, Path()), functions=manager.cmdline_functions), CORE)
     register_all(manager, platform, booter, policies, settings.plugin_order)
     ctx.exit(0 if _decide(manager, machine) else 1)
 
@@ -90,7 +92,7 @@ def _select(ctx: click.Context, /, **values: Any) -> None:
 def _decide(manager: PluginManager, machine: Machine) -> bool:
     """Ask, and print what was answered; whether the machine boots."""
     _say(f"{machine.mac}, {machine.architecture}: what each plugin answers, in the order in which they are asked")
-    request = PxeRequest(machine=machine, client=Client.IPXE, firmware=None, stage="dhcp", transaction_id=0, seconds=0)
+    request = PxeRequest(machine=machine, client=Client.IPXE, loader=None, stage="dhcp", transaction_id=0, seconds=0)
     veto = manager.on_pxe_request(request)
     if veto is not None:
         _say(f"\nIt does not boot: {veto.reason}")
@@ -133,13 +135,13 @@ def _architecture(arch: str, platform: str) -> Architecture:
     if platform not in _PLATFORMS:
         raise ConfigError("--platform", f"there is no {platform!r}; there are efi and bios")
     bios = _PLATFORMS[platform] == "pcbios"
-    uefi = dict.fromkeys(row.cpu for row in REGISTRY.values() if row.family is FirmwareFamily.UEFI)
+    uefi = dict.fromkeys(row.cpu for row in KNOWN.rows if row.family is FirmwareFamily.UEFI)
     processors = _BIOS_PROCESSORS if bios else tuple(uefi)
     try:
         name = processor(arch)
     except ValueError:
         name = arch  # one that only the registry knows
-    found = from_ipxe_build(name, _PLATFORMS[platform]) if name in processors else None
+    found = KNOWN.of_build(name, _PLATFORMS[platform]) if name in processors else None
     if found is None:
         raise ConfigError(
             "--arch", f"there is no {arch!r} with platform {platform!r}; there are {', '.join(processors)}"

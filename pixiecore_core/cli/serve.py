@@ -1,6 +1,6 @@
 """Starts a server from the command line: checks privileges, merges settings, builds the app, waits for a signal.
 
-Plugins that add commands of their own reach it through ``serving_command``. Parses no arguments itself.
+``pixiecore run`` and the plugins' serving commands (commands.py) call it. Parses no arguments itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal
 
 import click
 import gevent
@@ -22,13 +22,13 @@ from pixiecore_core import __version__
 from pixiecore_core.app import App
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
-from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.options import given_options
 from pixiecore_core.cli.signals import Hangups, keeping, reloading, starting, stopping
-from pixiecore_core.cli.stack import Platform, construct, is_policy_option, policy_settings, register_all
+from pixiecore_core.cli.stack import Platform, construct, policy_settings, register_all
 from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import StartError
-from pixiecore_core.files.loaders import SERVES, FoundLoaders, find_loaders
+from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.models import Event, EventKind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
@@ -36,22 +36,9 @@ from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
-from pixiecore_core.plugins.loading import took_signals
+from pixiecore_core.plugins.importing import took_signals
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.settings import ServerSettings, Sources, read_toml
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class Serve(Protocol):
-    """What a serving command is given."""
-
-    def __call__(self, booter: str, settings: Mapping[str, Any], arguments: Mapping[str, str] | None = None) -> None:
-        """Run a server with the *booter* of this name and these *settings* of it, until it is stopped.
-
-        :param arguments: what a setting is called on this command line, for messages, where not by its option's name
-        """
-
 
 CONFIG_OPTION = click.Option(
     ["--config"],
@@ -64,32 +51,7 @@ SOURCES = """Every server option may also come from the environment, as PIXIECOR
 or from the [server] table of a TOML file given with --config. The command line wins, then the environment, then the
 file."""
 
-BOOTER_SOURCES = """So may the booter's own, as PIXIECORE_, its name and theirs (PIXIECORE_STATIC_CMDLINE), or from the
-table [booter.NAME]."""
-
 _DESCRIPTORS = 65536
-
-
-def serving_command(function: Function) -> Function:
-    """Decorator for a click command's function: adds all server options, and passes a :data:`Serve` as ``serve``."""
-
-    @click.pass_context
-    def invoke(ctx: click.Context, /, **values: Any) -> Any:
-        for name in [CONFIG_OPTION.name, *ServerSettings.model_fields, *filter(is_policy_option, values)]:
-            values.pop(str(name), None)
-
-        def serve(booter: str, settings: Mapping[str, Any], arguments: Mapping[str, str] | None = None) -> None:
-            run(ctx, booter, settings, arguments)
-
-        return ctx.invoke(function, serve=serve, **values)
-
-    wrapped: Any = invoke
-    wrapped.__doc__ = function.__doc__
-    wrapped.__name__ = function.__name__
-    # Options declared by the plugin's own decorators come first in --help; click collects them in reverse.
-    own = getattr(function, "__click_params__", [])
-    wrapped.__click_params__ = [CONFIG_OPTION, *reversed(model_options(ServerSettings)), *own]
-    return wrapped  # type: ignore[no-any-return]
 
 
 def run(
@@ -120,7 +82,9 @@ def _run(
     config: Path | None = ctx.params.get("config")
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
-    settings = Sources.server(given_options(ctx, ServerSettings), os.environ, tables).resolve(ServerSettings)
+    settings = Sources.server(given_options(ctx, platform.server_settings), os.environ, tables).resolve(
+        platform.server_settings
+    )
     _check_privileges(settings)
     _raise_descriptor_limit()
     booter_class = platform.booters.choose(booter_name)
@@ -128,7 +92,7 @@ def _run(
     booter_settings = sources.resolve(booter_class.Settings)
     _let_no_greenlet_end_us()
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
-    loaders = find_loaders(settings.loaders())
+    loaders = platform.find_loaders(settings)
 
     poll = monkey.get_original("select", "poll")
     lines = Lines(platform.output, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
@@ -168,7 +132,7 @@ def _serve(app: App, loaders: FoundLoaders, look_at_signals: Callable[[], None])
     look_at_signals()
     missing = loaders.missing()
     if missing:
-        machines = ", ".join(SERVES[firmware] for firmware in missing)
+        machines = ", ".join(loader.serves for loader in missing)
         logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")
     where = ", ".join(f"{name} on port {server.port}" for name, server in app.servers.items())
     logger.info(f"Ready: Pixiecore {__version__} answers {where}; {_for_whom(app.settings)}", subsystem="Init")

@@ -17,7 +17,7 @@ import gevent
 from gevent import monkey
 
 from pixiecore_core.plugins.blocking import say
-from pixiecore_core.plugins.loading import handlers, in_names, put_back
+from pixiecore_core.plugins.importing import handlers, in_names, put_back
 
 PATIENCE = 1.8
 """Seconds that a stop may take; with what is left, all of it stays under two."""

@@ -16,12 +16,16 @@ from pydantic import BaseModel
 
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
+from pixiecore_core.files.folders import user_folder
+from pixiecore_core.firmware.finding import FoundLoaders, find_loaders
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.observe.log import own
 from pixiecore_core.plugins.blame import in_words
-from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies
-from pixiecore_core.plugins.loading import loading
+from pixiecore_core.plugins.importing import loading
+from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import Sources, check_names
+from pixiecore_core.settings import LoaderSettings, ServerSettings, Sources, check_names, with_loaders
 
 POLICY_PREFIX = "policy__"
 
@@ -35,8 +39,22 @@ class Platform:
     policies: Policies = field(default_factory=Policies)
     disabled: tuple[str, ...] = ()
     """Plugins that are installed, and left out."""
+    firmware: FirmwareTable = KNOWN
+    """The core's rows and the plugins'."""
     output: TextIO = field(default_factory=lambda: own(sys.stdout))
     """Where a server's log goes, whatever plugins do to ``sys.stdout``."""
+
+    @property
+    def server_settings(self) -> type[ServerSettings]:
+        """The server's settings, those for the loaders of all firmware among them."""
+        return with_loaders(ServerSettings, self.firmware)
+
+    def find_loaders(self, settings: LoaderSettings) -> FoundLoaders:
+        """Look for the loaders.
+
+        :raises ConfigError: a path that the user gave is not usable
+        """
+        return find_loaders(self.firmware, settings.loaders(self.firmware), user_folder("data"))
 
     def check_names(self, tables: Mapping[str, Any]) -> None:
         """Refuse settings of a booter or plugin that there is not; a disabled one's are only left aside.

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from pixiecore_core.boot.classify import NotForUs, Stage, classify, might_netboot
-from pixiecore_core.boot.offer import offer
+from pixiecore_core.boot.classify import NotForUs, classify, might_netboot
+from pixiecore_core.boot.offers import offer, variants_for
+from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.route import BROADCAST, Destination, destination
-from pixiecore_core.boot.server import ServerAddress
 from pixiecore_core.errors import PixiecoreError, PluginError, WireError
-from pixiecore_core.files.loaders import FoundLoaders
-from pixiecore_core.models import BootSpec, Client, Event, EventKind, Hold, Ignore, PxeRequest
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.models import BootSpec, Client, Event, EventKind, Hold, Ignore, PxeRequest, Stage
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
 from pixiecore_core.net.sightings import Sightings
@@ -112,7 +112,7 @@ class Answerer:
             metrics.drop(subsystem, "malformed")
             self._refuse(subsystem, f"Unusable packet from {datagram.source[0]} on {interface.name}: {error}", None)
             return
-        request = classify(message, stage, interface.name, interface.subnet)
+        request = classify(message, stage, interface.name, interface.subnet, self._loaders.table)
         if isinstance(request, NotForUs):
             metrics.drop(subsystem, "not-for-us")
             mac = message.chaddr.hex(":")
@@ -174,14 +174,12 @@ class Answerer:
         return decision
 
     def _decide(self, request: PxeRequest) -> Decision:
-        firmware = request.firmware
         if request.client is not Client.IPXE:
-            if firmware is None:
+            loader = self._loaders.table.loader(request.loader) if request.loader else None
+            if loader is None:
                 return Ignore(reason=f"no boot file exists for {request.machine.architecture}")
-            if firmware not in self._loaders.paths and not self._plugins.provides_bootloaders():
-                return Ignore(
-                    reason=f"no iPXE for this firmware is installed here: {self._loaders.how_to_get(firmware)}"
-                )
+            if loader.name not in self._loaders.paths and not self._plugins.provides_bootloaders():
+                return Ignore(reason=f"no iPXE for this firmware is installed here: {self._loaders.how_to_get(loader)}")
         veto = self._plugins.on_pxe_request(request)
         if veto is not None:
             return veto
@@ -193,7 +191,8 @@ class Answerer:
     def _reply(self, asked: _Asked, remark: str) -> None:
         request, message, datagram = asked.request, asked.message, asked.datagram
         server = ServerAddress(asked.interface.address(datagram.destination), self._http_port)
-        reply = serialize(offer(request, message, server))
+        loader = self._loaders.table.loader(request.loader) if request.loader else None
+        reply = serialize(offer(request, message, server, loader, variants_for(request)[0]))
         to = destination(message, request.stage, datagram.source, self._dhcp_port)
         asked.socket.send(reply, (to.ip, to.port), self._way_out(asked, to), server.ip)
         mac = request.machine.mac

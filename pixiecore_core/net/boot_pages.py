@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
-from urllib.parse import unquote
-from uuid import UUID
 
 from werkzeug.wrappers import Request, Response
 
-from pixiecore_core.architectures import REGISTRY, Architecture, from_ipxe_build
-from pixiecore_core.boot.server import (
+from pixiecore_core.boot.identify import machine_from_query
+from pixiecore_core.boot.paths import (
     BOOTING_PATH,
     FILE_PATH,
     FOLDER_PATH,
@@ -37,7 +35,9 @@ from pixiecore_core.errors import (
     CmdlineError,
     PluginError,
 )
-from pixiecore_core.models import Event, EventKind, FileRef, Hold, Ignore, Machine, PageRequest, Purpose, normalise_mac
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.models import Event, EventKind, FileRef, Hold, Ignore, PageRequest, Purpose
 from pixiecore_core.net.file_body import Done, respond
 from pixiecore_core.net.first_stage import FirstStage
 from pixiecore_core.net.sightings import Sightings
@@ -55,8 +55,6 @@ _OPTIONAL = {"vendor-data", "network-config"}
 """What cloud-init's NoCloud asks every folder for, and does without (cloudinit/util.py, read_seeded)."""
 _LONGEST_CMDLINE = 2047
 """Bytes: COMMAND_LINE_SIZE is 2048 on x86 and arm64 (arch/x86/include/asm/setup.h), with the NUL at its end."""
-_GO_ARCHITECTURES = {"0": REGISTRY[0], "1": REGISTRY[7]}
-"""What the Go Pixiecore's iPXE said of itself: IA32 and X64."""
 
 
 @dataclass(slots=True)
@@ -78,6 +76,7 @@ class BootPages:
     url_lifetime: float | None = None
     routes: Mapping[str, Route] = field(default_factory=dict)
     serves: Callable[[IPv4Address], bool] = lambda address: True
+    firmware: FirmwareTable = KNOWN
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -103,7 +102,9 @@ class BootPages:
 
     def _script(self, request: Request) -> Response:
         try:
-            machine = self.sightings.complete(_machine(request))
+            machine = self.sightings.complete(
+                machine_from_query(request.query_string.decode("latin-1"), request.remote_addr or "", self.firmware)
+            )
         except ValueError as error:
             return _text(400, str(error))
         try:
@@ -202,7 +203,7 @@ class BootPages:
 
     def _loader(self, request: Request) -> Response:
         try:
-            file, mac = FirstStage(self.plugins).open(request.path.removeprefix(LOADER_PATH))
+            file, mac = FirstStage(self.plugins, self.firmware).open(request.path.removeprefix(LOADER_PATH))
         except BootFileError as error:
             text = f"Failed to get {_cut(request.path)!r} for {request.remote_addr}"
             return self._unavailable(error, None, text, str(error))
@@ -283,52 +284,3 @@ def _wait(seconds: int, text: str) -> Response:
 def _server(request: Request) -> ServerAddress:
     ip, port = request.environ["pixiecore.local_address"][:2]
     return ServerAddress(IPv4Address(ip), port)
-
-
-def _machine(request: Request) -> Machine:
-    """Who asks for a script, from what iPXE filled into the URL.
-
-    :raises ValueError: as the Go Pixiecore worded it
-    """
-    query = _ipxe_query(request)
-    if not query.get("mac"):
-        raise ValueError("missing MAC address parameter")
-    if not query.get("arch"):
-        raise ValueError("missing architecture parameter")
-    try:
-        mac = normalise_mac(query["mac"])
-    except ValueError:
-        raise ValueError("invalid MAC address") from None
-    return Machine(
-        mac=mac,
-        architecture=_architecture(query["arch"], query.get("platform", "")),
-        uuid=_or_none(UUID, query.get("uuid", "")),
-        serial=query.get("serial", ""),
-        manufacturer=query.get("manufacturer", ""),
-        product=query.get("product", ""),
-        hostname=query.get("hostname", ""),
-        net0_mac=_or_none(normalise_mac, query.get("net0", "")),
-        address=_or_none(IPv4Address, request.remote_addr or ""),
-    )
-
-
-def _ipxe_query(request: Request) -> dict[str, str]:
-    """The parameters as iPXE writes them: it leaves a plus sign as it is, which in a web form would be a space."""
-    pairs = (pair.partition("=") for pair in request.query_string.decode("latin-1").split("&"))
-    return {unquote(name): unquote(value) for name, _, value in pairs}
-
-
-def _architecture(arch: str, platform: str) -> Architecture | None:
-    if arch.isdecimal():
-        if arch not in _GO_ARCHITECTURES:
-            raise ValueError("unknown architecture")
-        return _GO_ARCHITECTURES[arch]
-    return from_ipxe_build(arch, platform)
-
-
-def _or_none(kind: Callable[[str], Any], text: str) -> Any:
-    """What some machines leave empty or fill with rubbish is simply not known."""
-    try:
-        return kind(text)
-    except ValueError:
-        return None

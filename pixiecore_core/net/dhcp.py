@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import gevent
 
-from pixiecore_core.boot.classify import Stage
+from pixiecore_core.models import Stage
 from pixiecore_core.net.answering import Answerer
 from pixiecore_core.net.dhcp_socket import DhcpSocket
 from pixiecore_core.net.packet_socket import PacketSocket

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixiecore_core.boot.server import AUTOEXEC_SCRIPT, is_autoexec, parse_loader_path
+from pixiecore_core.boot.paths import AUTOEXEC_SCRIPT, is_autoexec, parse_loader_path
 from pixiecore_core.errors import BootFileNotFound
+from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import BootFile, Machine
 from pixiecore_core.plugins.manager import PluginManager
 
@@ -18,6 +19,7 @@ class FirstStage:
     """Opens first-stage files by the paths that our offers give out."""
 
     plugins: PluginManager
+    firmware: FirmwareTable
 
     def open(self, path: str) -> tuple[BootFile, str | None]:
         """The file at *path*, and the MAC address whose directory it is in, if any.
@@ -28,9 +30,9 @@ class FirstStage:
         if is_autoexec(path):
             return BootFile.from_bytes("autoexec.ipxe", AUTOEXEC_SCRIPT.encode()), None
         wanted = parse_loader_path(path)
-        if wanted is None:
-            raise BootFileNotFound("no such file; boot files are at MAC/FIRMWARE/NAME")
-        file = self.plugins.provide_bootloader(wanted.firmware, Machine(mac=wanted.mac))
+        if wanted is None or self.firmware.loader(wanted.loader) is None:
+            raise BootFileNotFound("no such file; boot files are at MAC/LOADER/NAME")
+        file = self.plugins.provide_bootloader(wanted.loader, Machine(mac=wanted.mac))
         if file is None:
-            raise BootFileNotFound(f"no iPXE for {wanted.firmware} is installed here; see: pixiecore firmware")
+            raise BootFileNotFound(f"no iPXE for {wanted.loader} is installed here; see: pixiecore firmware")
         return file, wanted.mac

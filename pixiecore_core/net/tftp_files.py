@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from pixiecore_core.boot.server import is_autoexec, parse_loader_path
+from pixiecore_core.boot.paths import is_autoexec, parse_loader_path
 from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.errors import BootFileNotFound
+from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import Event, EventKind
 from pixiecore_core.net.first_stage import FirstStage
 from pixiecore_core.net.tftp import TftpFile, TransferReport
@@ -28,6 +29,7 @@ class TftpFiles:
 
     plugins: PluginManager
     recorder: Recorder
+    firmware: FirmwareTable
     serves: Callable[[IPv4Address], bool] = lambda address: True
 
     def open(self, name: str, client: tuple[str, int], local_address: str) -> TftpFile:
@@ -37,7 +39,7 @@ class TftpFiles:
         """
         if not self.serves(IPv4Address(local_address)):
             raise BootFileNotFound("this network is not served")
-        file, _ = FirstStage(self.plugins).open(name)
+        file, _ = FirstStage(self.plugins, self.firmware).open(name)
         return TftpFile(file.size, file.source.read_at, file.source.close)
 
     def report(self, report: TransferReport) -> None:

@@ -37,13 +37,18 @@ _ANSWERS: dict[str, tuple[type, ...]] = {
 }
 """What each hook may return besides None; the others may return nothing."""
 
-_UNTIMED = {"register_booters", "register_policies", "register_commands", "register_routes"}
-_CALLED_ONE_BY_ONE = {"register_routes", "provide_bootloader", "on_event", "reload", "shutdown"}
+_UNTIMED = {"register_booters", "register_policies", "register_firmware", "register_commands", "register_routes"}
+_CALLED_ONE_BY_ONE = {
+    "register_firmware",
+    "register_routes",
+    "provide_bootloader",
+    "on_event",
+    "on_reload",
+    "on_shutdown",
+}
 """Hooks whose implementations the manager calls by itself, so that one that fails leaves the others alone."""
 _ALL_ASKED = {"on_pxe_request", "cmdline_functions"}
 """Hooks whose answers pluggy gathers in a list, which is what a wrapper around them sees."""
-_EVERYDAY_WORDS = {"startup", "reload", "shutdown"}
-"""Hooks whose names a plugin may well have for something else."""
 _TEXTS = {"render_cmdline", "render_script"}
 _LONGEST_TEXT = 1_000_000
 """Characters of a script; iPXE would have to hold it in memory."""
@@ -129,7 +134,7 @@ def _check_arguments(function: Callable[..., Any], manager: pluggy.PluginManager
 
 def _check_unmarked(manager: pluggy.PluginManager, plugin: object, name: str, who: str) -> None:
     """:raises ConfigError: a function has a hook's name and no mark; a policy that is never asked lets everything by"""
-    if name in _EVERYDAY_WORDS or not _is_specified(manager, name):
+    if not _is_specified(manager, name):
         return
     if inspect.isroutine(inspect.getattr_static(plugin, name, None)):
         raise ConfigError(f"plugin {who!r}", f"{name} has a hook's name and no @hookimpl; mark it, or rename it")

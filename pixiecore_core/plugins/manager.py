@@ -10,20 +10,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import gevent
 import pluggy
 
 from pixiecore_core import hookspecs
 from pixiecore_core.errors import BootFileError, BootFileNotFound, ConfigError, PluginError
+from pixiecore_core.firmware.rows import Firmware
 from pixiecore_core.hookspecs import PROJECT, UrlFor
 from pixiecore_core.models import (
     BootFile,
     BootSpec,
     Event,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     Machine,
@@ -33,11 +33,6 @@ from pixiecore_core.models import (
 )
 from pixiecore_core.plugins.guard import Guarded, Observe, guard
 from pixiecore_core.plugins.listeners import Listener
-
-if TYPE_CHECKING:
-    import click
-
-    from pixiecore_core.app import App
 
 CORE = "core"
 """The name of the core's own implementations."""
@@ -157,11 +152,28 @@ class PluginManager:
             implementation.function(*(add for _ in implementation.argnames))
         return routes
 
-    def register_commands(self, cli: click.Group) -> None:
-        """:raises PluginError: a plugin failed"""
-        self._pluggy.hook.register_commands(cli=cli)
+    def register_firmware(self) -> dict[str, list[Firmware]]:
+        """Every plugin's rows for the table of firmware, by plugin.
 
-    def startup(self, app: App) -> None:
+        :raises PluginError: a plugin failed, or offers what is not a row
+        """
+        rows: dict[str, list[Firmware]] = {}
+        for implementation in self._pluggy.hook.register_firmware.get_hookimpls():
+            plugin = implementation.plugin_name
+
+            def add(firmware: Firmware, /, plugin: str = plugin) -> None:
+                if not isinstance(firmware, Firmware):
+                    raise PluginError(plugin, "register_firmware", f"{firmware!r} is not a Firmware")
+                rows.setdefault(plugin, []).append(firmware)
+
+            implementation.function(*(add for _ in implementation.argnames))
+        return rows
+
+    def register_commands(self, commands: hookspecs.CommandRegistrar) -> None:
+        """:raises PluginError: a plugin failed"""
+        self._pluggy.hook.register_commands(commands=commands)
+
+    def on_startup(self) -> None:
         """Tell every plugin, and begin to deliver events.
 
         :raises PluginError: a plugin failed
@@ -169,31 +181,31 @@ class PluginManager:
         for implementation in self._pluggy.hook.on_event.get_hookimpls():
             listener = Listener(implementation.plugin_name, implementation.function, self.report)
             self._listeners.append(listener)
-        self._pluggy.hook.startup(app=app)
+        self._pluggy.hook.on_startup()
 
-    def reload(self) -> None:
+    def on_reload(self) -> None:
         """Tell every plugin to read its files again; a failure is reported."""
-        for implementation in self._pluggy.hook.reload.get_hookimpls():
+        for implementation in self._pluggy.hook.on_reload.get_hookimpls():
             try:
                 implementation.function()
             except PluginError as error:
                 self.report(error, None)
 
-    def shutdown(self, app: App, seconds: float) -> None:
+    def on_shutdown(self, seconds: float) -> None:
         """Tell every plugin, all at the same time; a failure, or taking longer than *seconds*, is reported."""
 
         def tell(implementation: pluggy.HookImpl) -> None:
             try:
-                implementation.function(*(app for _ in implementation.argnames))
+                implementation.function()
             except PluginError as error:
                 self.report(error, None)
 
-        told = {gevent.spawn(tell, one): one for one in self._pluggy.hook.shutdown.get_hookimpls()}
+        told = {gevent.spawn(tell, one): one for one in self._pluggy.hook.on_shutdown.get_hookimpls()}
         gevent.joinall(list(told), timeout=seconds)
         for greenlet, implementation in told.items():
             if not greenlet.dead:
                 greenlet.kill(block=False)
-                self.report(PluginError(implementation.plugin_name, "shutdown", f"took over {seconds:g} s"), None)
+                self.report(PluginError(implementation.plugin_name, "on_shutdown", f"took over {seconds:g} s"), None)
         for listener in self._listeners:
             listener.stop()
 
@@ -222,13 +234,13 @@ class PluginManager:
             return Ignore(reason="no plugin has anything to boot it with")
         return answer
 
-    def provide_bootloader(self, firmware: Firmware, machine: Machine) -> BootFile | None:
+    def provide_bootloader(self, loader: str, machine: Machine) -> BootFile | None:
         """The first file offered; a provider that fails is reported and the next one asked.
 
         :raises BootFileError: a provider knows the file and cannot open it
         """
         for implementation in reversed(self._pluggy.hook.provide_bootloader.get_hookimpls()):
-            known: dict[str, object] = {"firmware": firmware, "machine": machine}
+            known: dict[str, object] = {"loader": loader, "machine": machine}
             try:
                 file = cast(
                     "BootFile | None", implementation.function(*(known[name] for name in implementation.argnames))

@@ -5,7 +5,17 @@ A plugin's tests import from here and from ``pixiecore_core``, and need nothing 
 """
 
 from pixiecore_core.testing.contract import BooterContract
-from pixiecore_core.testing.fakes import BrokenBooter, EmptyBooter, FixedBooter, SlowBooter
+from pixiecore_core.testing.fakes import BrokenBooter, EmptyBooter, FixedBooter, SlowBooter, architecture
 from pixiecore_core.testing.netboot import Boot, Netboot, Offer
 
-__all__ = ["Boot", "BooterContract", "BrokenBooter", "EmptyBooter", "FixedBooter", "Netboot", "Offer", "SlowBooter"]
+__all__ = [
+    "Boot",
+    "BooterContract",
+    "BrokenBooter",
+    "EmptyBooter",
+    "FixedBooter",
+    "Netboot",
+    "Offer",
+    "SlowBooter",
+    "architecture",
+]

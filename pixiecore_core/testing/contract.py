@@ -18,12 +18,12 @@ import gevent
 import pytest
 from gevent import monkey
 
-from pixiecore_core.architectures import REGISTRY, architecture
 from pixiecore_core.files.plane import FilePlane
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.models import BootSpec, FileRef, Hold, Ignore, Machine
 from pixiecore_core.testing.netboot import Netboot
 
-_MACHINE = Machine(mac="52:54:00:12:34:56", architecture=REGISTRY[7], serial="S1")
+_MACHINE = Machine(mac="52:54:00:12:34:56", architecture=KNOWN.architecture(7), serial="S1")
 _LONGEST_TURN = 0.5
 """Seconds for which the event loop may stand still."""
 
@@ -55,7 +55,7 @@ class BooterContract:
         """New ones appear every year, and on some paths nothing is known."""
         booter = self.make_booter(tmp_path)
         for code in (*range(45), 0xFFFF):
-            machine = self.machine.model_copy(update={"architecture": architecture(code)})
+            machine = self.machine.model_copy(update={"architecture": KNOWN.architecture(code)})
             assert isinstance(booter.select_boot(machine), (BootSpec, Hold, Ignore, type(None)))
         assert isinstance(booter.select_boot(Machine(mac=self.machine.mac)), (BootSpec, Hold, Ignore, type(None)))
 

@@ -1,4 +1,6 @@
-"""Booters for tests of other plugins: one that boots everybody, one nobody, one that fails, one that is slow."""
+"""Booters for tests of other plugins: one that boots everybody, one nobody, one that fails, one that is slow. And what
+a machine of each architecture is.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,15 @@ from pathlib import Path
 
 import gevent
 
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.firmware.rows import Architecture
 from pixiecore_core.hookspecs import hookimpl
 from pixiecore_core.models import BootSpec, FileRef, Ignore, Machine
+
+
+def architecture(code: int) -> Architecture:
+    """What the core's table of firmware says of an IANA code, for a machine of a test: 0 for BIOS, 7 for UEFI x64."""
+    return KNOWN.architecture(code)
 
 
 class FixedBooter:

@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import gevent
@@ -19,8 +18,9 @@ from werkzeug.test import Client as HttpClient
 
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.defaults import Defaults
-from pixiecore_core.files.loaders import FoundLoaders
-from pixiecore_core.models import Event, Firmware
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.models import Event
 from pixiecore_core.net.answering import Answerer
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp_socket import Datagram
@@ -30,9 +30,6 @@ from pixiecore_core.observe.log import configure
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import CORE, PluginManager
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option, parse, serialize
-
-if TYPE_CHECKING:
-    from pixiecore_core.app import App
 
 SERVER = IPv4Address("192.0.2.2")
 _INTERFACE = Interface(1, "eth0", (SERVER,))
@@ -76,7 +73,7 @@ class _Wire:
 class Netboot:
     """A server with the given plugins; as on the command line, the booter first: it is asked last.
 
-    :param plugins: plugin objects or modules with hook implementations; their ``startup`` has fired, and
+    :param plugins: plugin objects or modules with hook implementations; their ``on_startup`` has fired, and
         :meth:`close` stops them
     """
 
@@ -85,17 +82,21 @@ class Netboot:
         self._recorder = Recorder(configure(debug=True, stream=self._log))
         manager = self._manager = PluginManager(self._recorder.plugin_failed)
         self._recorder.publish = manager.publish
-        defaults = Defaults(FoundLoaders({}, Path("/nonexistent")), functions=manager.cmdline_functions)
+        nowhere = Path("/nonexistent")
+        defaults = Defaults(FoundLoaders(KNOWN, {}, nowhere), functions=manager.cmdline_functions)
         manager.register(defaults, CORE)
         for number, plugin in enumerate(plugins):
             manager.register(plugin, getattr(plugin, "name", f"plugin {number}"))
-        everything = FoundLoaders(dict.fromkeys(Firmware, Path("/nonexistent")), Path("/nonexistent"))
+        firmware = self._firmware = KNOWN.extended(manager.register_firmware())
+        everything = FoundLoaders(firmware, dict.fromkeys((one.name for one in firmware.loaders()), nowhere), nowhere)
         interfaces = Interfaces(adapters=lambda: [_INTERFACE])
         sightings = Sightings()
         self._answerer = Answerer(manager, self._recorder, interfaces, 80, 67, everything, sightings)
-        pages = BootPages(manager, self._recorder, Sealer(), sightings, routes=manager.register_routes())
+        pages = BootPages(
+            manager, self._recorder, Sealer(), sightings, routes=manager.register_routes(), firmware=firmware
+        )
         self._http = HttpClient(pages)
-        manager.startup(cast("App", self))
+        manager.on_startup()
 
     @property
     def log(self) -> str:
@@ -146,7 +147,7 @@ class Netboot:
         script_offer = self.discover(mac, architecture, ipxe=True)
         if script_offer is None:
             return None
-        buildarch, platform = _IPXE_BUILDS.get(architecture, ("x86_64", "efi"))
+        buildarch, platform = self._ipxe_build(architecture)
         script = self.script(mac, buildarch, platform, **query)
         fetched = [self.fetch(url) for url in re.findall(r"^(?:kernel|initrd) --name \S+ (\S+)$", script, re.MULTILINE)]
         if ready := re.search(r"^imgfetch --name ready (\S+)", script, re.MULTILINE):
@@ -173,8 +174,8 @@ class Netboot:
         return response.status_code, response.text
 
     def close(self) -> None:
-        """Stop it: the plugins are told (``shutdown``), and hear no more events."""
-        self._manager.shutdown(cast("App", self), seconds=1.0)
+        """Stop it: the plugins are told (``on_shutdown``), and hear no more events."""
+        self._manager.on_shutdown(seconds=1.0)
 
     def settle(self) -> None:
         """Let the plugins hear the events that have happened so far."""
@@ -194,6 +195,19 @@ class Netboot:
             raise LookupError(f"{response.status_code} {response.text}")
         return response.text
 
+    def _ipxe_build(self, code: int) -> tuple[str, str]:
+        """What iPXE says of itself on a machine of this architecture."""
+        row = self._firmware.row(code)
+        return (row.cpu, row.platform) if row is not None else ("x86_64", "efi")
+
+    def loader(self, offer: Offer) -> bytes:
+        """The first-stage boot file that a machine was offered.
+
+        :raises LookupError: there is none
+        """
+        path = offer.boot_file if "://" in offer.boot_file else f"/_/loader/{offer.boot_file}"
+        return self.fetch(path)
+
     def fetch(self, url: str) -> bytes:
         """The bytes behind a URL of a script.
 
@@ -209,5 +223,4 @@ class Netboot:
         return data
 
 
-_IPXE_BUILDS = {0: ("i386", "pcbios"), 6: ("i386", "efi"), 11: ("arm64", "efi")}
 _reached = {"pixiecore.local_address": (str(SERVER), 80), "REMOTE_ADDR": "192.0.2.100"}

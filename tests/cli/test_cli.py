@@ -297,7 +297,7 @@ def test_firmware_is_listed_and_given_paths_are_checked(kernel: Path) -> None:
 BROKEN_PLUGINS = {
     "command": (
         "import click\nfrom pixiecore_core import hookimpl\n"
-        "@hookimpl\ndef register_commands(cli): cli.add_command(click.Command('run'))\n",
+        "@hookimpl\ndef register_commands(commands): commands.add(click.Command('run'))\n",
         "its command 'run' exists already",
     ),
     "raises": ("1 / 0", "cannot be loaded (ZeroDivisionError: division by zero)"),

@@ -16,7 +16,7 @@ from threading import Event
 
 import pytest
 
-from pixiecore_core.plugins import loading
+from pixiecore_core.plugins import importing
 from tests.command import failure, pixiecore
 from tests.processes import HIGH_PORTS, PIXIECORE, install_plugin
 
@@ -89,9 +89,9 @@ def take():
     ("code", "who"),
     [
         (TAKEN + "take()\n", "Plugin 'broken', import: changed how SIGPIPE is handled"),
-        (TAKEN + "@hookimpl\ndef startup(): take()\n", "A plugin changed how SIGPIPE is handled"),
+        (TAKEN + "@hookimpl\ndef on_startup(): take()\n", "A plugin changed how SIGPIPE is handled"),
         (
-            TAKEN + "@hookimpl\ndef startup(): gevent.spawn_later(0.5, take)\n",
+            TAKEN + "@hookimpl\ndef on_startup(): gevent.spawn_later(0.5, take)\n",
             "A plugin changed how SIGPIPE is handled",
         ),
     ],
@@ -125,7 +125,7 @@ def test_a_client_that_goes_away_ends_nothing(tmp_path: Path, code: str, who: st
     ],
 )
 def test_a_server_whose_signals_were_taken_stops_in_order(tmp_path: Path, take: str) -> None:
-    with rude(tmp_path, f"@hookimpl\ndef startup():\n    {take}\n") as server:
+    with rude(tmp_path, f"@hookimpl\ndef on_startup():\n    {take}\n") as server:
         server.wait_for("warning: A plugin changed (how SIGTERM is handled|who hears of signals); that is put back")
         assert server.end() < 2.5
         assert server.process.returncode == 0
@@ -133,7 +133,7 @@ def test_a_server_whose_signals_were_taken_stops_in_order(tmp_path: Path, take: 
 
 
 def test_a_server_whose_sighup_was_taken_reloads(tmp_path: Path) -> None:
-    with rude(tmp_path, "@hookimpl\ndef startup(): signal.signal(signal.SIGHUP, signal.SIG_IGN)\n") as server:
+    with rude(tmp_path, "@hookimpl\ndef on_startup(): signal.signal(signal.SIGHUP, signal.SIG_IGN)\n") as server:
         server.wait_for("how SIGHUP is handled")
         server.process.send_signal(signal.SIGHUP)
         server.wait_for("Reloading")
@@ -147,7 +147,7 @@ def expire(number, frame):
 signal.signal(signal.SIGALRM, expire)
 
 @hookimpl
-def startup():
+def on_startup():
     signal.setitimer(signal.ITIMER_REAL, 0.3)
 """
 
@@ -168,7 +168,7 @@ def fail():
     raise SystemError("bad C code")
 
 @hookimpl
-def startup():
+def on_startup():
     gevent.spawn_later(0.2, fail)
 """
     with rude(tmp_path, code) as server:
@@ -192,7 +192,7 @@ def startup():
     ids=["thread", "executor"],
 )
 def test_what_a_plugin_left_behind_does_not_keep_the_process(tmp_path: Path, left_behind: str, names: str) -> None:
-    with rude(tmp_path, f"@hookimpl\ndef startup():\n    {left_behind}\n") as server:
+    with rude(tmp_path, f"@hookimpl\ndef on_startup():\n    {left_behind}\n") as server:
         took = server.end()
         assert 1.9 < took < 4, server.log()
         assert server.process.returncode == 0
@@ -207,7 +207,7 @@ from concurrent.futures import ThreadPoolExecutor
 pool = ThreadPoolExecutor(2)
 
 @hookimpl
-def startup():
+def on_startup():
     pool.submit(time.time)
 """
     with rude(tmp_path, code) as server:
@@ -218,7 +218,7 @@ def startup():
 STUCK = {
     "import": "wait()\n",
     "register_policies": "@hookimpl\ndef register_policies(register): wait()\n",
-    "register_commands": "@hookimpl\ndef register_commands(cli): wait()\n",
+    "register_commands": "@hookimpl\ndef register_commands(commands): wait()\n",
     "its constructor": (
         "from pydantic import BaseModel\n"
         "class Policy:\n"
@@ -242,18 +242,18 @@ def test_a_plugin_that_does_not_come_back_from_loading_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], step: str
 ) -> None:
     """It waits until it has been named, and is named once; on a busy machine others may be slow as well."""
-    monkeypatch.setattr(loading, "LOADING_SECONDS", 0.05)
+    monkeypatch.setattr(importing, "LOADING_SECONDS", 0.05)
     named = Event()
-    tell = loading.say
+    tell = importing.say
 
     def say(text: str, level: str) -> None:
         tell(text, level)
         if "'broken'" in text:
             named.set()
 
-    monkeypatch.setattr(loading, "say", say)
-    monkeypatch.setattr(loading, "named", named, raising=False)
-    wait = "def wait():\n    from pixiecore_core.plugins import loading\n    assert loading.named.wait(10)\n"
+    monkeypatch.setattr(importing, "say", say)
+    monkeypatch.setattr(importing, "named", named, raising=False)
+    wait = "def wait():\n    from pixiecore_core.plugins import importing\n    assert importing.named.wait(10)\n"
     path = install_plugin(tmp_path, HEAD + wait + STUCK[step])["PYTHONPATH"]
     done = pixiecore("select", "--booter", "static", "--kernel", __file__, "--mac", MAC, PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
@@ -273,8 +273,8 @@ def test_an_option_that_goes_before_the_command() -> None:
         "sys.stdout = io.StringIO()\n",
         "sys.stdout.close()\n",
         "os.close(1)\n",
-        "@hookimpl\ndef startup(): os.close(1); os.close(2)\n",
-        "@hookimpl\ndef startup(): sys.stdout = sys.stderr = None\n",
+        "@hookimpl\ndef on_startup(): os.close(1); os.close(2)\n",
+        "@hookimpl\ndef on_startup(): sys.stdout = sys.stderr = None\n",
     ],
 )
 def test_the_log_goes_where_it_went(tmp_path: Path, code: str) -> None:

@@ -57,9 +57,8 @@ def test_mistakes_are_named(kernel: str) -> None:
     command = ["select", "--booter", "static", "--kernel", kernel]
     assert "Missing option '--mac'" in failure(pixiecore(*command), 2)
     assert "--mac: 'x' is not a MAC address" in failure(pixiecore(*command, "--mac", "x"), 2)
-    assert (
-        "--arch: there is no 'vax' with platform 'efi'; there are ia64, i386, x86_64, xscale, arm32, arm64, riscv32"
-        in failure(pixiecore(*command, "--mac", MAC, "--arch", "vax"), 2)
+    assert "--arch: there is no 'vax' with platform 'efi'; there are i386, x86_64, arm32, arm64, riscv32" in failure(
+        pixiecore(*command, "--mac", MAC, "--arch", "vax"), 2
     )
     message = failure(pixiecore(*command, "--mac", MAC, "--arch", "aarch64", "--platform", "bios"), 2)
     assert message == "Error: --arch: there is no 'aarch64' with platform 'bios'; there are i386, x86_64\n"

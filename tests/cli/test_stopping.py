@@ -81,7 +81,7 @@ from pixiecore_core import hookimpl
 log = logging.getLogger("pixiecore.broken")
 
 @hookimpl
-def reload():
+def on_reload():
     log.info("read %d files", 3)
     logging.getLogger("some.library").info("nobody wants to know")
     log.debug("nor this")
@@ -102,7 +102,7 @@ def test_sighup_reloads_and_plugins_can_log(tmp_path: Path, monkeypatch: pytest.
         said = {process.stdout.readline() for _ in range(2)}
         assert said == {
             "[Plugin] broken: read 3 files\n",
-            "[Plugin] error: plugin 'broken', hook reload: OSError: not there\n",
+            "[Plugin] error: plugin 'broken', hook on_reload: OSError: not there\n",
         }
         end(process, signal.SIGTERM)
         assert process.returncode == 0

@@ -58,7 +58,7 @@ def netboot(url: str, **settings: object) -> Iterator[Netboot]:
     try:
         yield Netboot(booter)
     finally:
-        booter.shutdown()
+        booter.on_shutdown()
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 import pixiecore_core
-from pixiecore_core import EventKind, Firmware, hookimpl, hookspecs, testing
-from pixiecore_core.boot import server
+from pixiecore_core import EventKind, hookimpl, hookspecs, testing
+from pixiecore_core.boot import paths
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import ServerSettings, option_name
+from pixiecore_core.settings import ServerSettings, option_name, with_loaders
 from pixiecore_core.web import status
 from tools.reference import PAGES
 from tools.reference.commands import walk
@@ -56,7 +57,7 @@ def test_every_hook_is_there() -> None:
 
 def test_every_setting_is_there() -> None:
     text = page("settings.md")
-    for key in ServerSettings.model_fields:
+    for key in with_loaders(ServerSettings, KNOWN).model_fields:
         assert f"| `{option_name(key)}`" in text
     for booter in installed().booters.values():
         for key in booter.Settings.model_fields:
@@ -100,15 +101,15 @@ def test_every_count_is_there() -> None:
 def test_every_path_is_there(tmp_path: Path) -> None:
     """The core's, from its own table and its status pages, and those of the plugins that come with it."""
     text = page("http.md")
-    paths = [value for name, value in vars(server).items() if name.endswith("_PATH")]
-    paths += status.pages(Recorder(None))  # type: ignore[arg-type] # pages are made, and none is asked for
-    assert "/_/ipxe" in paths
-    assert "/_/metrics" in paths
-    for path in [*paths, *plugin_paths(tmp_path)]:
+    known = [value for name, value in vars(paths).items() if name.endswith("_PATH")]
+    known += status.pages(Recorder(None))  # type: ignore[arg-type] # pages are made, and none is asked for
+    assert "/_/ipxe" in known
+    assert "/_/metrics" in known
+    for path in [*known, *plugin_paths(tmp_path)]:
         assert re.search(rf"`{re.escape(path)}[A-Z/]*`", text), path
-    assert server.AUTOEXEC in text
-    for firmware in Firmware:
-        assert f"`{firmware}`" in text
+    assert paths.AUTOEXEC in text
+    for loader in KNOWN.loaders():
+        assert f"`{loader.name}`" in text
 
 
 def plugin_paths(folder: Path) -> list[str]:

@@ -12,8 +12,9 @@ from typing import Any
 import gevent
 import pytest
 
-from pixiecore_core import BootSpec, EventKind, FileRef, Firmware, Hold, Ignore, Machine, PxeRequest, hookimpl
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core import BootSpec, EventKind, FileRef, Hold, Ignore, Machine, PxeRequest, hookimpl
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.net import answering
 from pixiecore_core.net.answering import Answerer
 from pixiecore_core.net.dhcp_socket import Datagram
@@ -53,7 +54,7 @@ class Bench:
         self.socket = FakeSocket()
         self.now = 1000.0
         self.sightings = Sightings()
-        loaders = FoundLoaders({Firmware.BIOS: Path("/x"), Firmware.EFI_X64: Path("/y")}, Path("/data"))
+        loaders = FoundLoaders(KNOWN, {"bios": Path("/x"), "efi-x64": Path("/y")}, Path("/data"))
         self.answerer = Answerer(
             self.plugins,
             self.recorder,
@@ -181,7 +182,7 @@ def test_a_firmware_nobody_serves_is_told_why(booting: Bench) -> None:
 
 
 def test_a_plugin_may_bring_the_missing_binary(booting: Bench) -> None:
-    booting.plugin("loaders", provide_bootloader=lambda firmware: None)
+    booting.plugin("loaders", provide_bootloader=lambda loader: None)
     assert len(booting.ask(message(architecture(11)))) == 1
 
 
@@ -338,5 +339,5 @@ def test_the_request_reaches_the_plugins_whole(booting: Bench) -> None:
     booting.plugin("watcher", on_pxe_request=lambda request: seen.append(request))
     booting.ask(replace(message(architecture(7)), secs=12, giaddr=IPv4Address("10.0.0.1")))
     (request,) = seen
-    assert (request.firmware, request.seconds, request.stage) == (Firmware.EFI_X64, 12, "dhcp")
+    assert (request.loader, request.seconds, request.stage) == ("efi-x64", 12, "dhcp")
     assert request.machine.relay == IPv4Address("10.0.0.1")

@@ -19,7 +19,6 @@ from pixiecore_core import (
     BootSpec,
     EventKind,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     Machine,
@@ -28,7 +27,8 @@ from pixiecore_core import (
 )
 from pixiecore_core.boot.tokens import Sealed, Sealer
 from pixiecore_core.defaults import Defaults
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.observe.log import configure
@@ -53,7 +53,7 @@ class Site:
         self.log = io.StringIO()
         self.recorder = Recorder(configure(stream=self.log))
         self.plugins = PluginManager(self.recorder.plugin_failed, policy_timeout=0.3)
-        loaders = FoundLoaders({Firmware.EFI_X64: folder / "snponly.efi"}, folder)
+        loaders = FoundLoaders(KNOWN, {"efi-x64": folder / "snponly.efi"}, folder)
         self.plugins.register(Defaults(loaders), CORE)
         self.sealer = Sealer()
         self.sightings = Sightings()

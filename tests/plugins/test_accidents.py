@@ -18,7 +18,6 @@ from pixiecore_core import (
     Event,
     EventKind,
     FileRef,
-    Firmware,
     Hold,
     Ignore,
     PageAnswer,
@@ -28,7 +27,8 @@ from pixiecore_core import (
 )
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import PluginError
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.plugins.manager import CORE, PluginManager, Route
 from pixiecore_core.testing import FixedBooter, Netboot
 from tests.plugins.test_manager import KERNEL, MACHINE, REQUEST, SPEC, Urls, file, manager, plugin, reports
@@ -69,15 +69,15 @@ def raising(hook: str, error: BaseException) -> Any:
     names = {
         "on_pxe_request": "request",
         "select_boot": "machine",
-        "provide_bootloader": "firmware, machine",
+        "provide_bootloader": "loader, machine",
         "cmdline_functions": "machine, url_for",
         "render_cmdline": "machine, spec, url_for",
         "render_script": "machine, spec, cmdline, url_for",
         "open_boot_file": "ref, url_for",
         "on_event": "event",
-        "startup": "app",
-        "shutdown": "app",
-        "reload": "",
+        "on_startup": "",
+        "on_shutdown": "",
+        "on_reload": "",
     }[hook]
     exec(f"def {hook}({names}):\n    return function({names})", namespace)
     return plugin(**{hook: hookimpl(namespace[hook])})
@@ -125,11 +125,11 @@ def test_a_listener_lives_on_whatever_it_raises(
         raise error
 
     manager.register(plugin(on_event=on_event), "guilty")
-    manager.startup("the app")  # type: ignore[arg-type]
+    manager.on_startup()
     for word in ("one", "two"):
         manager.publish(Event(kind=EventKind.OFFERED, subsystem="DHCP", message=word))
     gevent.sleep(0.05)
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
     assert heard == ["one", "two"]
     assert len(reports) == 2
 
@@ -142,19 +142,19 @@ def test_reload_and_shutdown_tell_the_others_whatever_is_raised(
     for name in ("before", "after"):
 
         @hookimpl
-        def reload(name: str = name) -> None:
+        def on_reload(name: str = name) -> None:
             told.append(f"reload {name}")
 
         @hookimpl
-        def shutdown(name: str = name) -> None:
+        def on_shutdown(name: str = name) -> None:
             told.append(f"shutdown {name}")
 
-        manager.register(plugin(reload=reload, shutdown=shutdown), name)
+        manager.register(plugin(on_reload=on_reload, on_shutdown=on_shutdown), name)
         if name == "before":
-            manager.register(raising("reload", error), "guilty reload")
-            manager.register(raising("shutdown", error), "guilty shutdown")
-    manager.reload()
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+            manager.register(raising("on_reload", error), "guilty reload")
+            manager.register(raising("on_shutdown", error), "guilty shutdown")
+    manager.on_reload()
+    manager.on_shutdown(0.5)
     assert sorted(told) == ["reload after", "reload before", "shutdown after", "shutdown before"]
     assert sorted(error.plugin for error, _ in reports) == ["guilty reload", "guilty shutdown"]
 
@@ -172,12 +172,12 @@ def test_an_innocent_wrapper_is_not_blamed(manager: PluginManager) -> None:
 
 def test_a_bootloader_that_cannot_be_opened_leaves_it_to_the_next(manager: PluginManager, reports: list[Any]) -> None:
     @hookimpl
-    def provide_bootloader(firmware: Firmware) -> BootFile:
+    def provide_bootloader(loader: str) -> BootFile:
         return file("next")
 
     manager.register(plugin(provide_bootloader=provide_bootloader), "next")
     manager.register(raising("provide_bootloader", BootFileError("its disk is gone")), "first")
-    found = manager.provide_bootloader(Firmware.BIOS, MACHINE)
+    found = manager.provide_bootloader("bios", MACHINE)
     assert found is not None
     assert found.name == "next"
     assert [str(error) for error, _ in reports] == ["plugin 'first', hook provide_bootloader: its disk is gone"]
@@ -230,7 +230,7 @@ def test_a_wrapper_that_forgets_to_return_is_named(manager: PluginManager, repor
     def render_cmdline(machine: Any) -> Any:
         yield
 
-    manager.register(Defaults(FoundLoaders({}, "")), CORE)  # type: ignore[arg-type]
+    manager.register(Defaults(FoundLoaders(KNOWN, {}, "")), CORE)  # type: ignore[arg-type]
     manager.register(plugin(render_cmdline=render_cmdline), "p")
     with pytest.raises(PluginError, match="plugin 'p', hook render_cmdline: the wrapper returned nothing"):
         manager.render_cmdline(MACHINE, SPEC, Urls())
@@ -283,7 +283,7 @@ def test_a_word_is_under_the_time_limit_and_blamed_on_its_plugin(
     def cmdline_functions() -> Any:
         return {"WORD": function}
 
-    manager.register(Defaults(FoundLoaders({}, ""), functions=manager.cmdline_functions), CORE)  # type: ignore[arg-type]
+    manager.register(Defaults(FoundLoaders(KNOWN, {}, ""), functions=manager.cmdline_functions), CORE)  # type: ignore[arg-type]
     manager.register(plugin(cmdline_functions=cmdline_functions), "p")
     with pytest.raises(PluginError, match=f"plugin 'p', hook cmdline_functions: {words}"):
         manager.render_cmdline(MACHINE, BootSpec(kernel=KERNEL, cmdline="{{ WORD }}"), Urls())
@@ -345,14 +345,14 @@ def test_a_file_made_past_all_checks_is_named(manager: PluginManager, answer: An
         manager.open_boot_file(KERNEL, None, Urls())
 
 
-@pytest.mark.parametrize("hook", ["render_cmdline", "render_script", "startup"])
+@pytest.mark.parametrize("hook", ["render_cmdline", "render_script", "on_startup"])
 def test_errors_of_other_hooks_have_the_plugins_name(manager: PluginManager, hook: str) -> None:
-    error = ConfigError("--x", "is odd") if hook == "startup" else BootFileError("its disk is gone")
+    error = ConfigError("--x", "is odd") if hook == "on_startup" else BootFileError("its disk is gone")
     manager.register(raising(hook, error), "p")
     calls: dict[str, Callable[[], object]] = {
         "render_cmdline": lambda: manager.render_cmdline(MACHINE, SPEC, Urls()),
         "render_script": lambda: manager.render_script(MACHINE, SPEC, "", Urls()),
-        "startup": lambda: manager.startup("the app"),  # type: ignore[arg-type]
+        "on_startup": lambda: manager.on_startup(),  # type: ignore[arg-type]
     }
     with pytest.raises(PluginError, match=f"plugin 'p', hook {hook}: {type(error).__name__}"):
         calls[hook]()

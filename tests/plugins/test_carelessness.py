@@ -87,8 +87,12 @@ def test_everyday_names_may_be_something_else(manager: PluginManager) -> None:
         def reload(self) -> None:
             raise AssertionError
 
+        def startup(self) -> None:
+            raise AssertionError
+
     manager.register(Everyday(), "p")
-    manager.reload()
+    manager.on_startup()
+    manager.on_reload()
 
 
 @pytest.fixture
@@ -276,10 +280,10 @@ def test_each_listener_has_details_of_its_own(manager: PluginManager) -> None:
 
     manager.register(plugin(on_event=hookimpl(lambda event: heard.append(event.details))), "b")
     manager.register(plugin(on_event=hookimpl(lambda event: event.details.clear())), "a")
-    manager.startup(None)  # type: ignore[arg-type]
+    manager.on_startup()
     manager.publish(Event(kind=EventKind.BOOTING, subsystem="HTTP", message="x", details={"client": "y"}))
     gevent.sleep(0.01)
-    manager.shutdown(None, 1)  # type: ignore[arg-type]
+    manager.on_shutdown(1)
     assert heard == [{"client": "y"}]
 
 

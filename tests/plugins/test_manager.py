@@ -20,10 +20,13 @@ from pixiecore_core import (
     Client,
     CmdlineError,
     CmdlineFunction,
+    CommandRegistrar,
     Event,
     EventKind,
     FileRef,
     Firmware,
+    FirmwareFamily,
+    FirmwareRegistrar,
     Ignore,
     Machine,
     PageAnswer,
@@ -34,17 +37,17 @@ from pixiecore_core import (
     UrlFor,
     hookimpl,
 )
+from pixiecore_core.cli.commands import Commands
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import ConfigError, PluginError
-from pixiecore_core.files.loaders import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.plugins import sources
-from pixiecore_core.plugins.loader import Booters, Policies
+from pixiecore_core.plugins.installed import Booters, Policies
 from pixiecore_core.plugins.manager import CORE, PluginManager
 
 MACHINE = Machine(mac="52:54:00:12:34:56")
-REQUEST = PxeRequest(
-    machine=MACHINE, client=Client.PXE, firmware=Firmware.BIOS, stage="dhcp", transaction_id=1, seconds=0
-)
+REQUEST = PxeRequest(machine=MACHINE, client=Client.PXE, loader="bios", stage="dhcp", transaction_id=1, seconds=0)
 SPEC = BootSpec(kernel=FileRef(location="/vmlinuz"))
 KERNEL = FileRef(location="/vmlinuz")
 
@@ -121,23 +124,23 @@ def test_hook_register_booters_refuses_what_is_no_booter(manager: PluginManager)
 
 def test_hook_register_commands(manager: PluginManager) -> None:
     @hookimpl
-    def register_commands(cli: click.Group) -> None:
-        cli.add_command(click.Command("extra"))
+    def register_commands(commands: CommandRegistrar) -> None:
+        commands.add(click.Command("extra"))
 
     group = click.Group()
     manager.register(plugin(register_commands=register_commands), "p")
-    manager.register_commands(group)
+    manager.register_commands(Commands("p", group, {}))
     assert "extra" in group.commands
 
 
 def test_hook_register_commands_failure_names_the_plugin(manager: PluginManager) -> None:
     @hookimpl
-    def register_commands(cli: click.Group) -> None:
+    def register_commands(commands: CommandRegistrar) -> None:
         raise RuntimeError("boom")
 
     manager.register(plugin(register_commands=register_commands), "faulty")
     with pytest.raises(PluginError, match="'faulty', hook register_commands: RuntimeError: boom"):
-        manager.register_commands(click.Group())
+        manager.register_commands(Commands("faulty", click.Group(), {}))
 
 
 def test_hook_register_policies(manager: PluginManager) -> None:
@@ -196,7 +199,7 @@ def test_hook_cmdline_functions(manager: PluginManager) -> None:
     def cmdline_functions(machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction]:
         return {"DONE": lambda: f"done?{machine.mac}"}
 
-    defaults = Defaults(FoundLoaders({}, Path("/nonexistent")), functions=manager.cmdline_functions)
+    defaults = Defaults(FoundLoaders(KNOWN, {}, Path("/nonexistent")), functions=manager.cmdline_functions)
     manager.register(defaults, CORE)
     manager.register(plugin(cmdline_functions=cmdline_functions), "p")
     spec = BootSpec(kernel=KERNEL, cmdline='a={{ DONE }} b={{ ID "k" }}', files={"k": KERNEL})
@@ -205,62 +208,62 @@ def test_hook_cmdline_functions(manager: PluginManager) -> None:
         manager.render_cmdline(MACHINE, BootSpec(kernel=KERNEL, cmdline="{{ DNOE }}"), Urls())
 
 
-def test_hook_startup(manager: PluginManager) -> None:
-    started: list[object] = []
+def test_hook_on_startup(manager: PluginManager) -> None:
+    started: list[str] = []
 
     @hookimpl
-    def startup(app: Any) -> None:
-        started.append(app)
+    def on_startup() -> None:
+        started.append("p")
 
-    manager.register(plugin(startup=startup), "p")
-    manager.startup("the app")  # type: ignore[arg-type]
-    assert started == ["the app"]
+    manager.register(plugin(on_startup=on_startup), "p")
+    manager.on_startup()
+    assert started == ["p"]
 
 
-def test_hook_startup_failure_refuses_to_start(manager: PluginManager) -> None:
+def test_hook_on_startup_failure_refuses_to_start(manager: PluginManager) -> None:
     @hookimpl
-    def startup(app: Any) -> None:
+    def on_startup() -> None:
         raise RuntimeError("no database")
 
-    manager.register(plugin(startup=startup), "p")
+    manager.register(plugin(on_startup=on_startup), "p")
     with pytest.raises(PluginError, match="no database"):
-        manager.startup("the app")  # type: ignore[arg-type]
+        manager.on_startup()
 
 
-def test_hook_reload(manager: PluginManager, reports: list[Any]) -> None:
+def test_hook_on_reload(manager: PluginManager, reports: list[Any]) -> None:
     """A plugin that cannot read its files again keeps nobody else from it."""
     read: list[str] = []
 
     @hookimpl
-    def reload() -> None:
+    def on_reload() -> None:
         read.append("good")
 
-    @hookimpl(specname="reload", tryfirst=True)
+    @hookimpl(specname="on_reload", tryfirst=True)
     def broken() -> None:
         raise RuntimeError("not there")
 
-    manager.register(plugin(reload=reload), "good")
+    manager.register(plugin(on_reload=on_reload), "good")
     manager.register(plugin(broken=broken), "bad")
-    manager.reload()
+    manager.on_reload()
     assert read == ["good"]
-    assert [str(error) for error, _ in reports] == ["plugin 'bad', hook reload: RuntimeError: not there"]
+    assert [str(error) for error, _ in reports] == ["plugin 'bad', hook on_reload: RuntimeError: not there"]
 
 
-def test_hook_shutdown(manager: PluginManager, reports: list[Any]) -> None:
+def test_hook_on_shutdown(manager: PluginManager, reports: list[Any]) -> None:
     """A plugin that fails to stop does not keep the others from stopping."""
     stopped: list[str] = []
 
     @hookimpl
-    def shutdown() -> None:
+    def on_shutdown() -> None:
         stopped.append("good")
 
-    @hookimpl(specname="shutdown", tryfirst=True)
-    def broken(app: Any) -> None:
+    @hookimpl(specname="on_shutdown", tryfirst=True)
+    def broken() -> None:
         raise RuntimeError("stuck")
 
-    manager.register(plugin(shutdown=shutdown), "good")
+    manager.register(plugin(on_shutdown=on_shutdown), "good")
     manager.register(plugin(broken=broken), "bad")
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
     assert stopped == ["good"]
     assert [error.plugin for error, _ in reports] == ["bad"]
 
@@ -346,12 +349,12 @@ def test_hook_provide_bootloader(manager: PluginManager, reports: list[Any]) -> 
     """A provider that fails is reported and the next one asked."""
 
     @hookimpl
-    def core(firmware: Firmware, machine: Machine) -> BootFile:
+    def core(loader: str, machine: Machine) -> BootFile:
         return file("core.efi")
 
     @hookimpl
-    def mine(firmware: Firmware) -> BootFile | None:
-        return file("mine.efi") if firmware is Firmware.EFI_X64 else None
+    def mine(loader: str) -> BootFile | None:
+        return file("mine.efi") if loader == "efi-x64" else None
 
     @hookimpl
     def faulty() -> None:
@@ -362,7 +365,7 @@ def test_hook_provide_bootloader(manager: PluginManager, reports: list[Any]) -> 
     manager.register(plugin(provide_bootloader=mine), "mine")
     manager.register(plugin(provide_bootloader=faulty), "faulty")
     assert manager.provides_bootloaders()
-    chosen = [manager.provide_bootloader(firmware, MACHINE) for firmware in (Firmware.EFI_X64, Firmware.BIOS)]
+    chosen = [manager.provide_bootloader(loader, MACHINE) for loader in ("efi-x64", "bios")]
     assert [found.name for found in chosen if found] == ["mine.efi", "core.efi"]
     assert {error.plugin for error, _ in reports} == {"faulty"}
 
@@ -497,13 +500,13 @@ def test_hook_on_event(manager: PluginManager, reports: list[Any]) -> None:
 
     for name, function in {"raises": raises, "hangs": hangs, "good": good}.items():
         manager.register(plugin(on_event=function), name)
-    manager.startup("the app")  # type: ignore[arg-type]
+    manager.on_startup()
     started = time.monotonic()
     for number in range(3):
         manager.publish(event(str(number)))
     assert time.monotonic() - started < 0.1
     gevent.sleep(0.3)
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
     assert heard == ["0", "1", "2"]
     assert {error.plugin for error, _ in reports} == {"raises", "hangs"}
 
@@ -514,10 +517,10 @@ def test_hook_on_event_of_a_slow_listener_loses_events(manager: PluginManager, r
         gevent.sleep(60)
 
     manager.register(plugin(on_event=on_event), "slow")
-    manager.startup("the app")  # type: ignore[arg-type]
+    manager.on_startup()
     for number in range(5000):
         manager.publish(event(str(number)))
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
     assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_event: is too slow and loses events"]
     assert manager.events_lost() == {"slow": 4000}
 
@@ -579,15 +582,15 @@ def test_a_listener_survives_whatever_it_does(manager: PluginManager, reports: l
         raise SystemExit(3)
 
     manager.register(plugin(on_event=on_event), "rude")
-    manager.startup("the app")  # type: ignore[arg-type]
+    manager.on_startup()
     for number in range(3):
         manager.publish(Event(kind=EventKind.OFFERED, subsystem="DHCP", message=str(number)))
     gevent.sleep(0.05)
     assert heard == ["0", "1", "2"]
-    manager.shutdown("the app", 0.5)  # type: ignore[arg-type]
+    manager.on_shutdown(0.5)
 
 
-@pytest.mark.parametrize("hook", ["provide_bootloader", "on_event", "shutdown", "register_routes"])
+@pytest.mark.parametrize("hook", ["provide_bootloader", "on_event", "on_shutdown", "register_routes"])
 def test_what_is_called_by_itself_cannot_be_wrapped(manager: PluginManager, hook: str) -> None:
     @hookimpl(wrapper=True)
     def wrapper() -> Generator[None, Any, Any]:
@@ -608,11 +611,11 @@ def test_a_plugin_that_does_not_stop_is_cut_and_named(manager: PluginManager, re
     def quick() -> None:
         told.append("quick")
 
-    manager.register(plugin(shutdown=slow), "slow")
-    manager.register(plugin(shutdown=quick), "quick")
-    manager.shutdown("the app", 0.05)  # type: ignore[arg-type]
+    manager.register(plugin(on_shutdown=slow), "slow")
+    manager.register(plugin(on_shutdown=quick), "quick")
+    manager.on_shutdown(0.05)
     assert told == ["quick"]
-    assert [str(error) for error, _ in reports] == ["plugin 'slow', hook shutdown: took over 0.05 s"]
+    assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_shutdown: took over 0.05 s"]
 
 
 class Misbehaving:
@@ -653,3 +656,26 @@ def test_a_plugins_file_that_misbehaves_is_named(
         opened.source.read_at(0, 3)
     opened.source.close()
     assert [error.hook for error, _ in reports] == ["read_at", "close"]
+
+
+def test_hook_register_firmware(manager: PluginManager) -> None:
+    """Each plugin's rows have its name."""
+    row = Firmware(cpu="m68k", family=FirmwareFamily.UEFI, codes=(900,))
+
+    @hookimpl
+    def register_firmware(register: FirmwareRegistrar) -> None:
+        register(row)
+
+    manager.register(plugin(register_firmware=register_firmware), "mine")
+    manager.register(plugin(register_firmware=register_firmware), "theirs")
+    assert manager.register_firmware() == {"mine": [row], "theirs": [row]}
+
+
+def test_hook_register_firmware_takes_rows_only(manager: PluginManager) -> None:
+    @hookimpl
+    def register_firmware(register: Any) -> None:
+        register({"cpu": "m68k"})
+
+    manager.register(plugin(register_firmware=register_firmware), "odd")
+    with pytest.raises(PluginError, match=r"plugin 'odd', hook register_firmware: .* is not a Firmware"):
+        manager.register_firmware()

@@ -10,12 +10,17 @@ import pytest
 from pydantic import BaseModel, Field
 
 from pixiecore_core import (
+    BootFile,
     BootSpec,
     CmdlineFunction,
     Event,
     FileRef,
+    Firmware,
+    FirmwareFamily,
+    FirmwareRegistrar,
     Hold,
     Ignore,
+    Loader,
     Machine,
     PageAnswer,
     PageRequest,
@@ -191,3 +196,40 @@ def test_the_contract_passes_whatever_a_project_adds_to_pytest(pytester: pytest.
         """
     )
     assert pytester.runpytest_inprocess("-k", "block_the_loop", "-p", "no:cacheprovider").ret == 0
+
+
+AMIGA = Firmware(
+    cpu="m68k",
+    family=FirmwareFamily.UEFI,
+    codes=(900,),
+    platform="efi",
+    loader=Loader(
+        name="efi-m68k", serves="Amigas", boot_file="snponly.efi", setting="ipxe_m68k", files=("snponly-m68k.efi",)
+    ),
+)
+
+
+class Amigas:
+    """A plugin that brings one row, and the loader of it."""
+
+    name = "amigas"
+
+    @hookimpl
+    def register_firmware(self, register: FirmwareRegistrar) -> None:
+        register(AMIGA)
+
+    @hookimpl
+    def provide_bootloader(self, loader: str) -> BootFile | None:
+        return BootFile.from_bytes("snponly.efi", b"for " + loader.encode())
+
+
+def test_an_architecture_of_one_row_in_a_plugin_boots() -> None:
+    machines = Netboot(FixedBooter(), Amigas())
+    boot = machines.boot(MAC, 900)
+    assert boot is not None
+    assert boot.offer.boot_file == f"{MAC}/efi-m68k/snponly.efi"
+    assert machines.loader(boot.offer) == b"for efi-m68k"
+    assert boot.cmdline == "quiet"
+    assert boot.kernel
+    assert "UEFI m68k" in machines.log
+    assert Netboot(FixedBooter()).boot(MAC, 900) is None

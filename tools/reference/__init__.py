@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import api, commands, events, hooks, http, inventory, names, settings
+from . import api, commands, events, firmware, hooks, http, inventory, names, settings
 
 PAGES: dict[str, Callable[[], str]] = {
     "hooks.md": hooks.page,
     "settings.md": settings.page,
     "commands.md": commands.page,
     "names.md": names.page,
+    "firmware.md": firmware.page,
     "inventory.md": inventory.page,
     "http.md": http.page,
     "events.md": events.page,

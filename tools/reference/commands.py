@@ -10,15 +10,15 @@ from collections.abc import Iterator
 import click
 
 from pixiecore_core.cli.main import command_line
+from pixiecore_core.cli.options import server_options
 from pixiecore_core.cli.run import RunCommand
 from pixiecore_core.cli.stack import is_policy_option
-from pixiecore_core.plugins.loader import load
-from pixiecore_core.settings import ServerSettings
+from pixiecore_core.plugins.installed import load
 
 from .installed import of_this_repository
 from .prose import one_line
 
-_SERVER = set(ServerSettings.model_fields)
+_SERVER = {option.name for option in server_options()}
 
 
 def page() -> str:
@@ -28,7 +28,7 @@ def page() -> str:
         "Generated from the commands' own help by `tools/write-reference`; do not edit.",
         "`pixiecore COMMAND --help` says the same. A usage error ends with status 2, any other failure with 1. "
         "Commands of plugins are there where the plugin is installed. A server ends on SIGTERM and on SIGINT (Ctrl-C); "
-        "SIGHUP has plugins read their files again ([`reload`](hooks.md#reload)).",
+        "SIGHUP has plugins read their files again ([`on_reload`](hooks.md#on_reload)).",
     ]
     for path, command, context in walk():
         parts += [f"{'#' * min(len(path) + 1, 3)} `{' '.join(path)}`", *_describe(command, context)]

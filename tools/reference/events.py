@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pixiecore_core import Event, EventKind, models
+from pixiecore_core import Event, EventKind
+from pixiecore_core.models import facts
 from pixiecore_core.observe.metrics import Metrics
 
 from .prose import documented, one_line
@@ -40,7 +41,7 @@ def _fields() -> str:
 
 
 def _kinds() -> str:
-    words = documented(models)
+    words = documented(facts)
     rows = ["| kind | what happened, and how its line begins, for a machine M |", "|---|---|"]
     return "\n".join([*rows, *(f"| `{kind}` | {one_line(words[f'EventKind.{kind.name}'])} |" for kind in EventKind)])
 

@@ -6,8 +6,8 @@ import re
 import sys
 from types import ModuleType
 
-from pixiecore_core import Firmware
-from pixiecore_core.boot import server
+from pixiecore_core.boot import paths
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.web import status
 
 from .installed import installed
@@ -36,7 +36,7 @@ for a wrong one. A plugin of your own adds pages with [`register_routes`](hooks.
 
 def page() -> str:
     """The page."""
-    parts = [_INTRODUCTION, "\n".join([*_HEAD, *_rows(server), *_rows(status)]), _MORE, _PLUGINS]
+    parts = [_INTRODUCTION, "\n".join([*_HEAD, *_rows(paths), *_rows(status)]), _MORE, _PLUGINS]
     parts += ["\n".join([*_HEAD, *_pages_of_plugins()]), "## TFTP", _tftp()]
     return "\n\n".join(parts) + "\n"
 
@@ -68,10 +68,10 @@ def _pages_of_plugins() -> list[str]:
 
 
 def _tftp() -> str:
-    names = ", ".join(f"`{firmware}`" for firmware in Firmware)
-    autoexec = inline(documented(server)["AUTOEXEC"])
+    names = ", ".join(f"`{loader.name}`" for loader in KNOWN.loaders())
+    autoexec = inline(documented(paths)["AUTOEXEC"])
     return (
-        f"`MAC/FIRMWARE/NAME`, with FIRMWARE one of {names}: that firmware's loader, whatever NAME is, for signed iPXE "
+        f"`MAC/LOADER/NAME`, with LOADER one of {names}, whatever NAME is, for signed iPXE "
         "and shim ask for names of their own. Options blksize, tsize, timeout and windowsize; read requests only.\n\n"
-        f"`{server.AUTOEXEC}`, by HTTP too. {autoexec}"
+        f"`{paths.AUTOEXEC}`, by HTTP too. {autoexec}"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pixiecore_core.errors import PluginError
-from pixiecore_core.plugins.loader import Booters, LoadedPlugin, Policies, load
+from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies, load
 from pixiecore_core.plugins.manager import PluginManager
 
 ROOT = Path(__file__).resolve().parents[2]

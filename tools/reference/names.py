@@ -7,6 +7,7 @@ import enum
 import inspect
 import re
 import sys
+from types import ModuleType
 from typing import Any, get_origin
 
 from pydantic import BaseModel
@@ -22,17 +23,11 @@ _WORDS = {
     "hookimpl": "Marks a function or method as the implementation of the [hook](hooks.md) of the same name.",
     "MacAddress": "A string, as a pydantic type: a MAC address in any usual spelling, kept in lower case with colons.",
 }
-_CALLED = {"UrlFor": "url_for", "RouteRegistrar": "routes"}
+_CALLED = {"UrlFor": "url_for", "RouteRegistrar": "routes", "CommandRegistrar": "commands"}
 """What hooks call these arguments; the other registrars are ``register``."""
 _NOT_IMPORTED = {
-    "App": "The running server, which `startup` and `shutdown` are given. Nothing of it is promised to plugins.",
     "Digest": "A string: the 64 hexadecimal digits of a SHA-256.",
-    "Function": "Any function.",
     "Kind": "One of the strings `data`, `state` and `cache`: what the folder is for.",
-    "Serve": "What `serving_command` passes as `serve`: a function that runs a server until it is stopped. It is "
-    "called with the booter's name, the settings of it that the command line gave (by field), and "
-    "perhaps, for messages, what those are called on this command line where that is not their option's "
-    "name.",
 }
 """Names that signatures have and that nobody imports."""
 _INTRODUCTION = """# What a plugin imports
@@ -57,7 +52,7 @@ def page() -> str:
         parts += [f"### `{name}`", prose(inspect.getdoc(_function(name)) or "")]
     text = "\n\n".join(part for part in parts if part)
     for name in _NOT_IMPORTED:
-        if not re.search(rf"\b{name}\b", text) and name != "App":
+        if not re.search(rf"\b{name}\b", text):
             raise LookupError(f"{name} is explained and does not occur")
     words = "\n".join(f"- `{name}`: {meaning}" for name, meaning in _NOT_IMPORTED.items())
     text += f"\n\n## Named, and not imported\n\n{words}\n"
@@ -100,10 +95,16 @@ def _docstring(name: str, value: Any) -> str:
     """The object's own, or the string behind its assignment wherever it is made."""
     if inspect.isclass(value) or inspect.isfunction(value):
         return inspect.cleandoc(value.__doc__ or "")
-    for module in (models, hookspecs):
-        if name in vars(module):
-            return inspect.cleandoc(documented(module).get(name, ""))
+    for module in (*_modules(models), hookspecs):
+        words = documented(module).get(name, "")
+        if words:
+            return inspect.cleandoc(words)
     return ""
+
+
+def _modules(package: ModuleType) -> list[ModuleType]:
+    names = sorted(name for name in sys.modules if name.startswith(f"{package.__name__}."))
+    return [sys.modules[name] for name in names]
 
 
 def _members(kind: type[enum.Enum]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from pixiecore_core.settings import Endpoint, ServerSettings, option_name, variable_name
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.settings import Endpoint, ServerSettings, option_name, variable_name, with_loaders
 
 from .installed import installed
 from .prose import one_line
@@ -27,7 +28,7 @@ def page() -> str:
         "For every command that serves; TOML table `[server]`, where `booter` also says what `--booter` would. Before "
         "the command stands `--disable-plugin NAME` (`PIXIECORE_DISABLE_PLUGIN`), which runs as if that plugin were "
         "not installed. `--config FILE` is `PIXIECORE_CONFIG`, `--booter NAME` is `PIXIECORE_BOOTER`.",
-        table(ServerSettings, ""),
+        table(with_loaders(ServerSettings, KNOWN), ""),
     ]
     for name, booter in offered.booters.items():
         also = f", and for {_WITH[name]}" if name in _WITH else ""

@@ -6,11 +6,9 @@ Works over any booter, and does nothing until it is configured. This module only
 
 from __future__ import annotations
 
-import click
-
 from pixiecore_allowlist.policy import Allowlist
 from pixiecore_allowlist.settings import AllowlistSettings
-from pixiecore_core import PolicyRegistrar, hookimpl
+from pixiecore_core import CommandRegistrar, PolicyRegistrar, hookimpl
 
 __all__ = ["Allowlist", "AllowlistSettings"]
 
@@ -22,8 +20,8 @@ def register_policies(register: PolicyRegistrar) -> None:
 
 
 @hookimpl
-def register_commands(cli: click.Group) -> None:
+def register_commands(commands: CommandRegistrar) -> None:
     """Add ``pixiecore allowlist``."""
     from pixiecore_allowlist.command import allowlist
 
-    cli.add_command(allowlist)
+    commands.add(allowlist)

@@ -97,12 +97,12 @@ class Allowlist:
         routes(DENY_PATH, _for_admins(token_file, lambda request: self._decide(request, "denied")))
 
     @hookimpl
-    def startup(self) -> None:
+    def on_startup(self) -> None:
         """From now on, who asks is a machine, and not somebody who wants to know what it would get."""
         self._serving = True
 
     @hookimpl
-    def shutdown(self) -> None:
+    def on_shutdown(self) -> None:
         """Write what is not written yet."""
         self._notes.write()
 

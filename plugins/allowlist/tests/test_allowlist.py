@@ -201,7 +201,7 @@ def test_a_database_that_vanishes_or_breaks_lets_nobody_in(database: Path) -> No
 
 def test_what_cannot_be_remembered_is_held_all_the_same(database: Path) -> None:
     mine = policy(database, enabled=True)
-    mine.startup()
+    mine.on_startup()
     writer = sqlite3.connect(database, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     answer = mine.select_boot(Machine(mac=MAC))
@@ -211,7 +211,7 @@ def test_what_cannot_be_remembered_is_held_all_the_same(database: Path) -> None:
     writer.close()
     time.sleep(1)
     mine.select_boot(Machine(mac=OTHER))
-    mine.shutdown()
+    mine.on_shutdown()
     assert {known.mac for known in States(database).all()} == {MAC, OTHER}
 
 
@@ -219,9 +219,9 @@ def test_what_is_remembered(database: Path) -> None:
     mine = policy(database, enabled=True)
     machines = Netboot(FixedBooter(), mine)
     assert is_held(machines, uuid=NAME, serial="S1", manufacturer="Dell", product="R630")
-    mine.shutdown()
+    mine.on_shutdown()
     machines.discover(MAC)
-    mine.shutdown()
+    mine.on_shutdown()
     (known,) = States(database).all(waiting=True)
     assert (known.mac, known.verdict, known.uuid, known.serial) == (MAC, "waiting", NAME, "S1")
     assert (known.manufacturer, known.product) == ("Dell", "R630")
@@ -305,7 +305,7 @@ def test_hostile_texts_do_not_reach_the_terminal(database: Path, token_file: Pat
     mine = policy(database, enabled=True, admin_token_file=str(token_file))
     machines = Netboot(FixedBooter(), mine)
     assert is_held(machines, serial=HOSTILE, manufacturer=HOSTILE, product=HOSTILE)
-    mine.shutdown()
+    mine.on_shutdown()
     pages = [machines.get(f"/allowlist/waiting?format={form}", "s3cret")[1] for form in ("text", "json")]
     for text in (run(database, "list"), run(database, "list", "--json"), *pages):
         assert "owned" in text
@@ -320,7 +320,7 @@ def test_lone_surrogates_are_kept_out(database: Path) -> None:
     mine = policy(database, enabled=True)
     assert isinstance(mine.select_boot(machine), Hold)
     assert run(database, "list") == "", "a dry run is nobody's visit"
-    mine.startup()
+    mine.on_startup()
     assert isinstance(mine.select_boot(machine), Hold)
     assert "serial" in run(database, "list")
 

@@ -5,11 +5,9 @@ This module only registers; see :mod:`pixiecore_api_booter.booter` and :mod:`pix
 
 from __future__ import annotations
 
-import click
-
 from pixiecore_api_booter.booter import ApiBooter
 from pixiecore_api_booter.settings import ApiSettings
-from pixiecore_core import BooterRegistrar, hookimpl
+from pixiecore_core import BooterRegistrar, CommandRegistrar, hookimpl
 
 __all__ = ["ApiBooter", "ApiSettings"]
 
@@ -21,8 +19,8 @@ def register_booters(register: BooterRegistrar) -> None:
 
 
 @hookimpl
-def register_commands(cli: click.Group) -> None:
+def register_commands(commands: CommandRegistrar) -> None:
     """Add ``pixiecore api``."""
     from pixiecore_api_booter.command import api
 
-    cli.add_command(api)
+    commands.add_serving(api, "api", {"url": "SERVER"})

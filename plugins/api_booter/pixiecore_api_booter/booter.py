@@ -55,7 +55,7 @@ class ApiBooter:
         return self._while_down(machine, outcome) if isinstance(outcome, Down) else outcome
 
     @hookimpl
-    def shutdown(self) -> None:
+    def on_shutdown(self) -> None:
         """Close the connections to the API."""
         self._client.close()
 

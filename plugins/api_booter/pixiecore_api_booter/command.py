@@ -11,7 +11,6 @@ from typing import Any, TypeVar, get_origin
 import click
 
 from pixiecore_api_booter.settings import ApiSettings
-from pixiecore_core import serving_command
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,8 +39,7 @@ def _settings_options(function: Function) -> Function:
 # The Go tool's, which stand in people's unit files; they have no meaning here.
 @click.option("--status-port", hidden=True, expose_value=False)
 @click.option("--ui-assets-dir", hidden=True, expose_value=False)
-@serving_command
-def api(serve: Any, server: str, **settings: Any) -> None:
+def api(server: str, **settings: Any) -> dict[str, Any]:
     """Ask the API at the URL SERVER what each machine boots, beside the DHCP server you have.
 
     For each machine that asks, SERVER/v1/boot/MAC is fetched. For example:
@@ -49,4 +47,4 @@ def api(serve: Any, server: str, **settings: Any) -> None:
         pixiecore api http://boot.example.net:8080/pixiecore
     """
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items() if value}
-    serve("api", {"url": server, **given}, {"url": "SERVER"})
+    return {"url": server, **given}

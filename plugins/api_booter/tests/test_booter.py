@@ -39,7 +39,7 @@ def asking(api: Api, **settings: Any) -> Iterator[ApiBooter]:
     try:
         yield made
     finally:
-        made.shutdown()
+        made.on_shutdown()
 
 
 class Gate:

@@ -5,9 +5,7 @@ This module only registers; see :mod:`pixiecore_inventory_booter.booter` and :mo
 
 from __future__ import annotations
 
-import click
-
-from pixiecore_core import BooterRegistrar, hookimpl
+from pixiecore_core import BooterRegistrar, CommandRegistrar, hookimpl
 from pixiecore_inventory_booter.booter import InventoryBooter, InventorySettings
 
 __all__ = ["InventoryBooter", "InventorySettings"]
@@ -20,8 +18,8 @@ def register_booters(register: BooterRegistrar) -> None:
 
 
 @hookimpl
-def register_commands(cli: click.Group) -> None:
+def register_commands(commands: CommandRegistrar) -> None:
     """Add ``pixiecore inventory``."""
     from pixiecore_inventory_booter.command import inventory
 
-    cli.add_command(inventory)
+    commands.add(inventory)

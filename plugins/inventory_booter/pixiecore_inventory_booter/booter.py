@@ -87,7 +87,7 @@ class InventoryBooter:
         return self._loaded.inventory
 
     @hookimpl
-    def startup(self) -> None:
+    def on_startup(self) -> None:
         """Watch the folder."""
         self._warn()
         self._worker = gevent.spawn(self._work)
@@ -98,7 +98,7 @@ class InventoryBooter:
             log.warning("changes of %s are seen after a SIGHUP only: %s", self._folder, error.strerror)
 
     @hookimpl
-    def shutdown(self) -> None:
+    def on_shutdown(self) -> None:
         """Watch no more."""
         if self._watcher is not None:
             self._watcher.stop()
@@ -106,7 +106,7 @@ class InventoryBooter:
             self._worker.kill(block=False)
 
     @hookimpl
-    def reload(self) -> None:
+    def on_reload(self) -> None:
         """Have the folder loaded again, as SIGHUP asks; what came of it is told in the log."""
         self._asked = True
         self._wanted.set()

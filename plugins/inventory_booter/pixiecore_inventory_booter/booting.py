@@ -140,7 +140,7 @@ def location(machine: Machine) -> str:
     """The folder of what is made for *machine*: what is known of it, and a slash."""
     known = {name: str(value) for name in _KEPT if (value := getattr(machine, name))}
     if (kind := machine.architecture) is not None:
-        known["arch"] = f"{kind.code} {kind.cpu} {kind.family}"
+        known["arch"] = ",".join((str(kind.code), kind.cpu, kind.family, *kind.runs))
     return f"{SCHEME}{urlencode(known)}/"
 
 
@@ -149,8 +149,8 @@ def machine_of(place: str) -> tuple[Machine, str]:
     known, _, name = place.removeprefix(SCHEME).partition("/")
     values: dict[str, Any] = dict(parse_qsl(known))
     if "arch" in values:
-        code, cpu, family = values.pop("arch").split(" ", 2)
-        values["architecture"] = Architecture(code=code, cpu=cpu, family=family)
+        code, cpu, family, *runs = values.pop("arch").split(",")
+        values["architecture"] = Architecture(code=code, cpu=cpu, family=family, runs=tuple(runs))
     return Machine(**values), name
 
 

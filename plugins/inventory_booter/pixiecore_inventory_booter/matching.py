@@ -32,10 +32,7 @@ def is_complete(machine: Machine) -> bool:
 
 def cpus(machine: Machine) -> tuple[str, ...]:
     """What the processor may be. BIOS firmware says i386 whatever it is, and so does an iPXE that BIOS loaded."""
-    kind = machine.architecture
-    if kind is None:
-        return ()
-    return ("x86_64", "i386") if kind.family is FirmwareFamily.BIOS else (kind.cpu,)
+    return machine.architecture.processors if machine.architecture is not None else ()
 
 
 def firmware(machine: Machine) -> str:

@@ -261,13 +261,13 @@ def test_sighup_loads_it_again_and_always_says_so(
     edit(folder, "console=ttyS0", "console=new")
     for number in (2, 3):
         for _ in range(50):
-            made.reload()  # fifty at once are one
+            made.on_reload()  # fifty at once are one
         until(lambda number=number: len(caplog.messages) == number)  # type: ignore[misc]
         assert caplog.messages[-1].startswith("loaded again: 1 profiles")
     assert "console=new" in machines.script()
     edit(folder, "profile: debian", "profile: debain")
     for number in (4, 5):
-        made.reload()
+        made.on_reload()
         until(lambda number=number: len(caplog.messages) == number)  # type: ignore[misc]
         assert caplog.messages[-1].startswith("not used, what was there before still is")
 

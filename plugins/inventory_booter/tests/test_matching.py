@@ -9,11 +9,12 @@ import pytest
 from pixiecore_inventory_booter import schema
 from pixiecore_inventory_booter.matching import Answer, matches
 
-from pixiecore_core import Architecture, FirmwareFamily, Machine
+from pixiecore_core import Machine
+from pixiecore_core.testing import architecture
 
 UUID_ = UUID("4c4c4544-0051-3010-8052-b4c04f4e4d32")
-UEFI = Architecture(code=7, cpu="x86_64", family=FirmwareFamily.UEFI)
-BIOS = Architecture(code=0, cpu="i386", family=FirmwareFamily.BIOS)
+UEFI = architecture(7)
+BIOS = architecture(0)
 EARLY = Machine(mac="52:54:00:12:34:56", architecture=UEFI, interface="eth0", subnet=IPv4Network("192.0.2.0/24"))
 LATE = EARLY.model_copy(
     update={

@@ -5,9 +5,7 @@ Works over any booter. This module only registers; see :mod:`pixiecore_once.poli
 
 from __future__ import annotations
 
-import click
-
-from pixiecore_core import PolicyRegistrar, hookimpl
+from pixiecore_core import CommandRegistrar, PolicyRegistrar, hookimpl
 from pixiecore_once.policy import Once, OnceSettings
 
 __all__ = ["Once", "OnceSettings"]
@@ -20,8 +18,8 @@ def register_policies(register: PolicyRegistrar) -> None:
 
 
 @hookimpl
-def register_commands(cli: click.Group) -> None:
+def register_commands(commands: CommandRegistrar) -> None:
     """Add ``pixiecore once``."""
     from pixiecore_once.command import once
 
-    cli.add_command(once)
+    commands.add(once)

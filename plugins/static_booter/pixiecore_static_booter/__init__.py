@@ -6,9 +6,7 @@ This module only registers the booters ``static`` and ``quick``, and the command
 
 from __future__ import annotations
 
-import click
-
-from pixiecore_core import BooterRegistrar, hookimpl
+from pixiecore_core import BooterRegistrar, CommandRegistrar, hookimpl
 from pixiecore_static_booter.booter import StaticBooter, StaticSettings
 from pixiecore_static_booter.quick import QuickBooter, QuickSettings
 
@@ -23,9 +21,9 @@ def register_booters(register: BooterRegistrar) -> None:
 
 
 @hookimpl
-def register_commands(cli: click.Group) -> None:
+def register_commands(commands: CommandRegistrar) -> None:
     """Add ``pixiecore boot`` and ``pixiecore quick``."""
-    from pixiecore_static_booter.command import boot, quick
+    from pixiecore_static_booter.command import BOOT_ARGUMENTS, QUICK_ARGUMENTS, boot, quick
 
-    cli.add_command(boot)
-    cli.add_command(quick)
+    commands.add_serving(boot, "static", BOOT_ARGUMENTS)
+    commands.add_serving(quick, "quick", QUICK_ARGUMENTS)

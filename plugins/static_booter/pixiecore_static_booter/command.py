@@ -11,11 +11,16 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from pixiecore_core import serving_command
 from pixiecore_static_booter.catalogue import find, recipes
 from pixiecore_static_booter.recipe import Recipe
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+Settings = dict[str, Any]
+"""What was given of a booter's settings."""
+BOOT_ARGUMENTS = {"kernel": "KERNEL", "initrd": "INITRD", "message": "--bootmsg"}
+QUICK_ARGUMENTS = {"recipe": "RECIPE", "version": "VERSION", "architecture": "--arch", "message": "--bootmsg"}
+"""What the booters' settings are called on these command lines."""
 
 
 def _options_of_both(function: Function) -> Function:
@@ -38,8 +43,7 @@ def _options_of_both(function: Function) -> Function:
 @click.argument("kernel")
 @click.argument("initrd", nargs=-1)
 @_options_of_both
-@serving_command
-def boot(serve: Any, kernel: str, initrd: tuple[str, ...], cmdline: str | None, bootmsg: str | None) -> None:
+def boot(kernel: str, initrd: tuple[str, ...], cmdline: str | None, bootmsg: str | None) -> Settings:
     """Boot every machine that asks into KERNEL, with each INITRD, beside the DHCP server you have.
 
     KERNEL and INITRD are paths or http(s) URLs. For example:
@@ -47,8 +51,7 @@ def boot(serve: Any, kernel: str, initrd: tuple[str, ...], cmdline: str | None, 
         pixiecore boot ./vmlinuz ./initrd.img --cmdline='console=ttyS0 quiet'
     """
     settings = {"kernel": kernel, "initrd": list(initrd), "cmdline": cmdline, "message": bootmsg}
-    arguments = {"kernel": "KERNEL", "initrd": "INITRD", "message": "--bootmsg"}
-    serve("static", {key: value for key, value in settings.items() if value}, arguments)
+    return {key: value for key, value in settings.items() if value}
 
 
 @click.command("quick", short_help="Boot every machine into a distribution's installer, by name.")
@@ -58,9 +61,7 @@ def boot(serve: Any, kernel: str, initrd: tuple[str, ...], cmdline: str | None, 
 @click.option("--mirror", metavar="URL", help="Mirror to boot and install from. [default: the recipe's]")
 @click.option("--list", "listed", is_flag=True, help="List the recipes, or only RECIPE, and end.")
 @_options_of_both
-@serving_command
 def quick(
-    serve: Any,
     recipe: str | None,
     version: str | None,
     arch: str | None,
@@ -68,7 +69,7 @@ def quick(
     cmdline: str | None,
     bootmsg: str | None,
     listed: bool,
-) -> None:
+) -> Settings | None:
     """Boot every machine that asks into the installer of RECIPE, beside the DHCP server you have.
 
     RECIPE is a name, such as debian, or the path of a recipe of your own. Without anything, the names are listed. For
@@ -78,7 +79,7 @@ def quick(
     """
     if listed or not _anything_given(click.get_current_context()):
         click.echo(_listing({recipe: _found(recipe)} if recipe else recipes()))
-        return
+        return None
     settings = {
         "recipe": recipe,
         "version": version,
@@ -87,8 +88,7 @@ def quick(
         "cmdline": cmdline,
         "message": bootmsg,
     }
-    arguments = {"recipe": "RECIPE", "version": "VERSION", "architecture": "--arch", "message": "--bootmsg"}
-    serve("quick", {key: value for key, value in settings.items() if value}, arguments)
+    return {key: value for key, value in settings.items() if value}
 
 
 def _anything_given(ctx: click.Context) -> bool:

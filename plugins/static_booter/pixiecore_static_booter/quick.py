@@ -16,7 +16,6 @@ from pixiecore_core import BootSpec, FirmwareFamily, Ignore, Machine, hookimpl
 from pixiecore_static_booter.boot_files import CmdlineTemplate, bootable_file, named_files, named_from
 from pixiecore_static_booter.catalogue import find, is_path, path_of
 from pixiecore_static_booter.mistakes import blaming, sentence
-from pixiecore_static_booter.processors import runs_on
 from pixiecore_static_booter.recipe import Boot, Family, Recipe, mirror_url
 
 _FAMILIES: tuple[Family, ...] = ("BIOS", "UEFI")
@@ -127,7 +126,7 @@ class QuickBooter:
         only = f"{self._what} is served for {' and '.join(self._architectures)} only"
         firmware: Family | None = None
         if machine.architecture is not None:
-            suitable = [name for name in self._architectures if runs_on(name, machine.architecture)]
+            suitable = [name for name in self._architectures if name in machine.architecture.processors]
             firmware = "BIOS" if machine.architecture.family is FirmwareFamily.BIOS else "UEFI"
         elif len(self._architectures) == 1:
             suitable = self._architectures

@@ -9,16 +9,13 @@ import pytest
 from pixiecore_static_booter import QuickBooter, QuickSettings
 from pydantic import ValidationError
 
-from pixiecore_core import Architecture, BootSpec, FirmwareFamily, Ignore, Machine
-from pixiecore_core.testing import BooterContract, Netboot
+from pixiecore_core import Architecture, BootSpec, Ignore, Machine
+from pixiecore_core.testing import BooterContract, Netboot, architecture
 
 from .mirrors import INITRD, KERNEL, debian_tree, served
 
 MAC = "52:54:00:12:34:56"
-BIOS, UEFI_X64, UEFI_IA32, ARM64 = (
-    Architecture(code=code, cpu=cpu, family=FirmwareFamily.UEFI if code else FirmwareFamily.BIOS)
-    for code, cpu in ((0, "i386"), (7, "x86_64"), (6, "i386"), (11, "arm64"))
-)
+BIOS, UEFI_X64, UEFI_IA32, ARM64 = (architecture(code) for code in (0, 7, 6, 11))
 
 
 def booter(**settings: object) -> QuickBooter:
@@ -45,8 +42,8 @@ def kernel(firmware: Architecture | None, **settings: object) -> str:
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[str]:
-    for architecture in ("amd64", "arm64"):
-        debian_tree(tmp_path, "bookworm", architecture)
+    for debian in ("amd64", "arm64"):
+        debian_tree(tmp_path, "bookworm", debian)
     with served(tmp_path) as url:
         yield f"{url}/debian"
 
@@ -193,3 +190,8 @@ class TestQuickBooter(BooterContract):
     def make_booter(self, folder: Path) -> QuickBooter:
         (folder / "preseed.cfg").write_bytes(b"preseed" * 1000)
         return booter(recipe="debian", cmdline=f'url={{{{ ID "{folder / "preseed.cfg"}" }}}}')
+
+
+def test_a_bios_machine_counts_as_64_bits_and_a_32_bit_uefi_does_not() -> None:
+    assert BIOS.processors == ("x86_64", "i386")
+    assert UEFI_IA32.processors == ("i386",)

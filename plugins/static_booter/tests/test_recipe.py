@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pixiecore_static_booter.catalogue import find, parse
-from pixiecore_static_booter.processors import runs_on
 from pixiecore_static_booter.recipe import fill, mirror_url
 
-from pixiecore_core import Architecture, FirmwareFamily, processor
+from pixiecore_core import processor
 
 OWN = """
 description = "Ours"
@@ -140,16 +139,6 @@ def test_processors_are_spelled_in_several_ways() -> None:
     assert processor("aarch64") == processor("arm64") == "arm64"
     with pytest.raises(ValueError, match="there is no architecture 'amd'; did you mean"):
         processor("amd")
-
-
-def test_a_bios_machine_counts_as_64_bits_and_a_32_bit_uefi_does_not() -> None:
-    bios = Architecture(code=0, cpu="i386", family=FirmwareFamily.BIOS)
-    uefi32 = Architecture(code=6, cpu="i386", family=FirmwareFamily.UEFI)
-    assert runs_on("x86_64", bios)
-    assert runs_on("i386", bios)
-    assert not runs_on("arm64", bios)
-    assert runs_on("i386", uefi32)
-    assert not runs_on("x86_64", uefi32)
 
 
 @given(st.text(), st.dictionaries(st.sampled_from(["a", "b", "version"]), st.text()))

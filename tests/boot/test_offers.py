@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixiecore_core.boot.classify import classify
-from pixiecore_core.boot.offer import offer
-from pixiecore_core.boot.server import ServerAddress
-from pixiecore_core.models import PxeRequest
+from pixiecore_core.boot.offers import VARIANTS, offer, variants_for
+from pixiecore_core.boot.paths import ServerAddress
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.firmware.rows import Architecture
+from pixiecore_core.models import Client, Machine, PxeRequest, Stage
 from pixiecore_core.wire import dhcp4
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option
 from tests.golden import GoldenDatagram, golden_datagrams
-from tests.messages import HTTP_IPXE, REQUEST, architecture, message
+from tests.messages import HTTP_IPXE, REQUEST, message
+from tests.messages import architecture as of_code
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # scapy's and dhcppython's own
@@ -29,7 +32,12 @@ SERVER = ServerAddress(IPv4Address("192.0.2.2"))
 def reply_to(asked: Dhcp4Message, stage: str = "dhcp", server: ServerAddress = SERVER) -> Dhcp4Message:
     request = classify(asked, stage, "eth0")  # type: ignore[arg-type]
     assert isinstance(request, PxeRequest), request
-    return offer(request, asked, server)
+    return answer(request, asked, server)
+
+
+def answer(request: PxeRequest, asked: Dhcp4Message, server: ServerAddress = SERVER) -> Dhcp4Message:
+    loader = KNOWN.loader(request.loader) if request.loader else None
+    return offer(request, asked, server, loader, variants_for(request)[0])
 
 
 @pytest.mark.parametrize("datagram", GOLDEN := golden_datagrams(), ids=str)
@@ -39,7 +47,7 @@ def test_every_reply_to_real_firmware_is_well_formed(datagram: GoldenDatagram) -
     request = classify(asked, stage, "eth0")  # type: ignore[arg-type]
     if not isinstance(request, PxeRequest):
         return
-    reply = offer(request, asked, SERVER)
+    reply = answer(request, asked)
     data = dhcp4.serialize(reply)
     assert dhcp4.parse(data) == reply
     assert len(data) <= 576, "RFC 2131: what every client must be able to take"
@@ -67,9 +75,9 @@ def test_bios_skips_discovery_and_gets_undionly() -> None:
 
 @pytest.mark.parametrize("code", [6, 7, 9])
 def test_uefi_is_sent_to_4011_and_answered_there(code: int) -> None:
-    proxy = reply_to(message(architecture(code)))
+    proxy = reply_to(message(of_code(code)))
     assert Option.VENDOR_SPECIFIC not in proxy.options
-    ack = reply_to(message(architecture(code) | REQUEST, ciaddr=IPv4Address("192.0.2.77")), "pxe")
+    ack = reply_to(message(of_code(code) | REQUEST, ciaddr=IPv4Address("192.0.2.77")), "pxe")
     assert ack.message_type == MessageType.ACK
     assert (ack.ciaddr, ack.file) == (IPv4Address("192.0.2.77"), proxy.file)
     assert ack.file.endswith(b"/snponly.efi")
@@ -97,7 +105,7 @@ def test_ipxe_gets_the_script_url_above_any_other_boot_file(ip: str) -> None:
 
 
 def test_http_boot_gets_a_url_and_its_own_class() -> None:
-    reply = reply_to(message(architecture(16) | {Option.VENDOR_CLASS: b"HTTPClient:Arch:00016:UNDI:003000"}))
+    reply = reply_to(message(of_code(16) | {Option.VENDOR_CLASS: b"HTTPClient:Arch:00016:UNDI:003000"}))
     assert reply.options[Option.VENDOR_CLASS] == b"HTTPClient"
     assert reply.file == b"http://192.0.2.2/_/loader/52:54:00:12:34:56/efi-x64/snponly.efi"
 
@@ -122,10 +130,24 @@ def test_uuid_and_relay_information_are_echoed_only_if_sent() -> None:
 )
 def test_no_request_leads_to_a_malformed_reply(options: dict[int, bytes], code: int, secs: int, stage: str) -> None:
     kind = {} if stage == "dhcp" else REQUEST
-    asked = message(options | architecture(code) | kind, secs=secs)
+    asked = message(options | of_code(code) | kind, secs=secs)
     request = classify(asked, stage, "eth0")  # type: ignore[arg-type]
     if isinstance(request, PxeRequest):
-        reply = offer(request, asked, SERVER)
+        reply = answer(request, asked)
         data = dhcp4.serialize(reply)
         assert dhcp4.parse(data) == reply
         assert (BOOTP(data).yiaddr, reply.op, reply.xid) == ("0.0.0.0", Op.BOOTREPLY, asked.xid)
+
+
+def test_every_variant_has_a_name_of_its_own_and_a_source() -> None:
+    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS)
+    assert all(variant.source for variant in VARIANTS)
+
+
+@pytest.mark.parametrize("client", Client)
+@pytest.mark.parametrize("stage", ["dhcp", "pxe"])
+@pytest.mark.parametrize("architecture", KNOWN.architectures(), ids=str)
+def test_every_request_has_a_variant(client: Client, stage: Stage, architecture: Architecture) -> None:
+    machine = Machine(mac="52:54:00:12:34:56", architecture=architecture)
+    request = PxeRequest(machine=machine, client=client, loader=None, stage=stage, transaction_id=1, seconds=0)
+    assert variants_for(request)

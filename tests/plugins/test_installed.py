@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.plugins import loader
-from pixiecore_core.plugins.loader import Booters, Policies, load
+from pixiecore_core.plugins import installed
+from pixiecore_core.plugins.installed import Booters, Policies, load
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, requires: str) -> None:
@@ -21,7 +21,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, requires: str) -> Non
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: odd-plugin\nVersion: 1\n{requirement}")
     (info / "entry_points.txt").write_text("[pixiecore]\nodd = json\n")
     (point,) = Distribution.at(info).entry_points
-    monkeypatch.setattr(loader, "entry_points", lambda group: [point])
+    monkeypatch.setattr(installed, "entry_points", lambda group: [point])
     assert isinstance(point, EntryPoint)
 
 
@@ -76,7 +76,7 @@ def test_a_requirement_that_cannot_be_read_is_refused_by_name(tmp_path: Path, mo
     ],
 )
 def test_an_entry_point_that_can_be_no_plugin(monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str) -> None:
-    monkeypatch.setattr(loader, "entry_points", lambda group: [EntryPoint(name, value, group)])
+    monkeypatch.setattr(installed, "entry_points", lambda group: [EntryPoint(name, value, group)])
     with pytest.raises(ConfigError, match=why):
         load()
     assert load(disabled=[name]) == []

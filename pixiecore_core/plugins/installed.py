@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.plugins.blame import in_words
-from pixiecore_core.plugins.loading import loading
+from pixiecore_core.plugins.importing import loading
 
 GROUP = "pixiecore"
 CORE_DISTRIBUTION = "pixiecore-core"

@@ -1,4 +1,4 @@
-"""Our own side of a conversation: the address a client reaches us by, and the one table of paths on it.
+"""The one table of paths, over HTTP and TFTP, and the address that a client reaches them by.
 
 Every URL and TFTP name that an offer, a script or a test mentions is made here, so that what is promised and what is
 served cannot drift apart (siderolabs/sidero issue 1295). Opens nothing.
@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from pixiecore_core.models import Firmware, Machine, normalise_mac
+from pixiecore_core.firmware.rows import Loader
+from pixiecore_core.models import Machine, normalise_mac
 
 # What stands below each path is its part of the documentation's reference.
 SCRIPT_PATH = "/_/ipxe"
@@ -28,18 +29,9 @@ NAME stays inside the folder."""
 BOOTING_PATH = "/_/booting"
 """``# Booting``. The script fetches it when everything is loaded, with ``mac`` and ``name`` in the query."""
 LOADER_PATH = "/_/loader/"
-"""``MAC/FIRMWARE/NAME``: a first-stage boot file, for UEFI HTTP Boot."""
+"""``MAC/LOADER/NAME``: a first-stage boot file, for UEFI HTTP Boot."""
 AUTOEXEC = "autoexec.ipxe"
 """In any folder: a script that sends iPXE on to ask DHCP."""
-
-BOOT_FILE_NAME: dict[Firmware, str] = {
-    Firmware.BIOS: "undionly.kpxe",
-    Firmware.BIOS_IPXE: "ipxe.pxe",
-    Firmware.EFI_IA32: "snponly.efi",
-    Firmware.EFI_X64: "snponly.efi",
-    Firmware.EFI_ARM64: "snponly.efi",
-}
-"""The name each client is told. UEFI tells what a file is by its ending (EDK2 HttpBootSupport.c)."""
 
 # What shim looks for beside itself before it goes on to its second stage: these must be "not found" (LAB.md).
 _NOT_ALIASED = re.compile(r"^(?:revocations|shim_certificate|sbat)", re.IGNORECASE)
@@ -70,22 +62,22 @@ class ServerAddress:
             "&manufacturer=${manufacturer:uristring}&product=${product:uristring}&hostname=${hostname:uristring}"
         )
 
-    def loader_url(self, machine: Machine, firmware: Firmware) -> str:
+    def loader_url(self, mac: str, loader: Loader) -> str:
         """The URL of a first-stage boot file, for UEFI HTTP Boot."""
-        return f"{self.base_url}{LOADER_PATH}{loader_path(machine.mac, firmware)}"
+        return f"{self.base_url}{LOADER_PATH}{loader_path(mac, loader)}"
 
 
-def loader_path(mac: str, firmware: Firmware) -> str:
-    """The TFTP name of a first-stage boot file: each machine and firmware has a directory of its own."""
-    return f"{mac}/{firmware}/{BOOT_FILE_NAME[firmware]}"
+def loader_path(mac: str, loader: Loader) -> str:
+    """The TFTP name of a first-stage boot file: each machine and loader has a directory of its own."""
+    return f"{mac}/{loader.name}/{loader.boot_file}"
 
 
 @dataclass(frozen=True, slots=True)
 class LoaderRequest:
-    """What a client that fetches from a boot-file directory is after."""
+    """What a client that fetches from a boot-file directory is after: there may be no such loader."""
 
     mac: str
-    firmware: Firmware
+    loader: str
 
 
 def parse_loader_path(path: str) -> LoaderRequest | None:
@@ -98,7 +90,7 @@ def parse_loader_path(path: str) -> LoaderRequest | None:
     if len(parts) < 3 or _NOT_ALIASED.match(parts[-1]):
         return None
     try:
-        return LoaderRequest(normalise_mac(parts[0]), Firmware(parts[1]))
+        return LoaderRequest(normalise_mac(parts[0]), parts[1])
     except ValueError:
         return None
 

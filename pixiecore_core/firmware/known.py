@@ -1,0 +1,161 @@
+"""The rows: all firmware that the registry names, and for those that we can boot, the loader. Data, with its sources.
+
+A new architecture is one row here, or one that a plugin brings (``register_firmware``). Options, the kit's list,
+``pixiecore firmware`` and the documentation are made from these rows.
+"""
+
+from __future__ import annotations
+
+from pixiecore_core.firmware.rows import Firmware, FirmwareFamily, Loader
+from pixiecore_core.firmware.table import FirmwareTable
+
+BIOS, UEFI, U_BOOT, OTHER = FirmwareFamily.BIOS, FirmwareFamily.UEFI, FirmwareFamily.U_BOOT, FirmwareFamily.OTHER
+
+FOLDERS = (
+    "/usr/lib/ipxe",  # Debian, Ubuntu
+    "/usr/share/ipxe",  # Fedora, RHEL, Arch, Alpine
+    "/usr/lib/ipxe/qemu",
+    "/opt/homebrew/share/ipxe",  # Homebrew on Apple silicon
+    "/usr/local/share/ipxe",  # Homebrew on Intel, and by hand
+    "/home/linuxbrew/.linuxbrew/share/ipxe",
+)
+"""Where distributions put iPXE."""
+
+_DEBIAN, _ARCH, _ALPINE = "apt-get install ipxe", "pacman -S ipxe", "apk add ipxe"
+_ANYWHERE = {"arch": _ARCH, "alpine": _ALPINE}
+_X86 = _ANYWHERE | {"debian": _DEBIAN, "fedora": "dnf install ipxe-bootimgs-x86"}
+
+# In each folder in this order: snponly before ipxe.efi, because the firmware's own driver works where iPXE's may not
+# (ipxe issues 250, 972); undionly for the same reason (danderson/netboot issue 63).
+_BIOS_LOADER = Loader(
+    name="bios",
+    serves="BIOS machines",
+    boot_file="undionly.kpxe",
+    setting="ipxe_bios",
+    files=("undionly.kpxe", "i386/undionly.kpxe", "undionly.kkpxe"),
+    packages=_X86,
+)
+# Coming from an iPXE ROM, undionly.kpxe loses the network: the ROM has taken UNDI away (netboot commit b7411f3).
+_BIOS_IPXE_LOADER = Loader(
+    name="bios-ipxe",
+    serves="BIOS machines whose card has an iPXE without HTTP",
+    boot_file="ipxe.pxe",
+    setting="ipxe_ipxe",
+    files=("ipxe.pxe", "i386/ipxe.pxe"),
+    packages=_X86,
+)
+_IA32_LOADER = Loader(
+    name="efi-ia32",
+    serves="32-bit x86 UEFI machines",
+    boot_file="snponly.efi",
+    setting="ipxe_efi32",
+    files=(
+        "snponly-i386.efi",
+        "ipxe-snponly-i386.efi",
+        "i386-efi/snponly.efi",
+        "i386-efi/ipxe.efi",
+        "ipxe-i386.efi",
+    ),
+    packages=_ANYWHERE,
+    pe_machine=0x014C,
+)
+_X64_LOADER = Loader(
+    name="efi-x64",
+    serves="64-bit x86 UEFI machines",
+    boot_file="snponly.efi",
+    setting="ipxe_efi64",
+    files=(
+        "snponly.efi",
+        "snponly-x86_64.efi",
+        "ipxe-snponly-x86_64.efi",
+        "x86_64/snponly.efi",
+        "x86_64-efi/snponly.efi",
+        "ipxe.efi",
+        "ipxe-x86_64.efi",
+        "ipxe-amd64.efi",
+        "x86_64/ipxe.efi",
+        "x86_64-efi/ipxe.efi",
+    ),
+    packages=_X86,
+    pe_machine=0x8664,
+)
+_ARM64_LOADER = Loader(
+    name="efi-arm64",
+    serves="64-bit ARM UEFI machines",
+    boot_file="snponly.efi",
+    setting="ipxe_arm64",
+    files=(
+        "snponly-arm64.efi",
+        "ipxe-snponly-aarch64.efi",
+        "arm64/snponly.efi",
+        "arm64-efi/snponly.efi",
+        "ipxe-arm64.efi",
+        "ipxe-aarch64.efi",
+        "arm64/ipxe.efi",
+        "arm64-efi/ipxe.efi",
+    ),
+    packages=_ANYWHERE
+    | {
+        "debian": f"{_DEBIAN} (Debian 13 or later has ipxe-arm64.efi)",
+        "fedora": "dnf install ipxe-bootimgs-aarch64",
+    },
+    pe_machine=0xAA64,
+)
+
+
+def _uefi(cpu: str, pxe: int, http: int) -> Firmware:
+    return Firmware(cpu=cpu, family=UEFI, codes=(pxe,), http_codes=(http,), platform="efi")
+
+
+ROWS = (
+    Firmware(
+        cpu="i386",
+        family=BIOS,
+        codes=(0,),
+        http_codes=(20,),
+        # It says i386 whatever the processor is, for the registry has no other code for it; hardly any that still
+        # boots from a network cannot do x86_64.
+        runs=("x86_64", "i386"),
+        platform="pcbios",
+        loader=_BIOS_LOADER,
+        ipxe_loader=_BIOS_IPXE_LOADER,
+    ),
+    Firmware(cpu="i386", family=UEFI, codes=(6,), http_codes=(15,), platform="efi", loader=_IA32_LOADER),
+    Firmware(
+        cpu="x86_64",
+        family=UEFI,
+        codes=(7, 9),
+        http_codes=(16, 17),
+        platform="efi",
+        loader=_X64_LOADER,
+        source="9 and 17 are EBC, which VMware and others announce for plain x64 (danderson/netboot PR 30)",
+    ),
+    _uefi("arm32", 10, 18),
+    Firmware(cpu="arm64", family=UEFI, codes=(11,), http_codes=(19,), platform="efi", loader=_ARM64_LOADER),
+    _uefi("riscv32", 25, 26),
+    _uefi("riscv64", 27, 28),
+    _uefi("riscv128", 29, 30),
+    _uefi("loong32", 37, 38),
+    _uefi("loong64", 39, 40),
+    Firmware(cpu="arm32", family=U_BOOT, codes=(21,), http_codes=(23,)),
+    Firmware(cpu="arm64", family=U_BOOT, codes=(22,), http_codes=(24,)),
+    Firmware(cpu="arm64", family=FirmwareFamily.RPIBOOT, codes=(41,)),
+    Firmware(cpu="ia64", family=UEFI, codes=(2,)),
+    Firmware(cpu="xscale", family=UEFI, codes=(8,)),
+    Firmware(cpu="mips32", family=UEFI, codes=(33,)),
+    Firmware(cpu="mips64", family=UEFI, codes=(34,)),
+    Firmware(cpu="sunway32", family=UEFI, codes=(35,)),
+    Firmware(cpu="sunway64", family=UEFI, codes=(36,)),
+    Firmware(cpu="nec-pc98", family=OTHER, codes=(1,)),
+    Firmware(cpu="alpha", family=OTHER, codes=(3,)),
+    Firmware(cpu="arc-x86", family=OTHER, codes=(4,)),
+    Firmware(cpu="intel-lean-client", family=OTHER, codes=(5,)),
+    Firmware(cpu="powerpc", family=OTHER, codes=(12,)),
+    Firmware(cpu="powerpc-epapr", family=OTHER, codes=(13,)),
+    Firmware(cpu="power-opal", family=OTHER, codes=(14,)),
+    Firmware(cpu="s390", family=OTHER, codes=(31,)),
+    Firmware(cpu="s390x", family=OTHER, codes=(32,)),
+)
+
+KNOWN = FirmwareTable({"core": ROWS})
+"""The core's own rows."""

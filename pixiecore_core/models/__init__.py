@@ -1,0 +1,35 @@
+"""The nouns that cross hooks, a file for each: machine, request, decision, files, facts, pages.
+
+Frozen pydantic models, so that a plugin's mistake is an error at the hook and not a malformed packet later. No
+behaviour beyond validation.
+"""
+
+from pixiecore_core.models.base import MacAddress, Model, normalise_mac
+from pixiecore_core.models.decision import BootSpec, Hold, Ignore
+from pixiecore_core.models.facts import Event, EventKind
+from pixiecore_core.models.files import BootFile, ByteSource, Digest, FileRef, Purpose
+from pixiecore_core.models.machine import Machine
+from pixiecore_core.models.pages import PageAnswer, PageRequest
+from pixiecore_core.models.request import Client, PxeRequest, Stage
+
+__all__ = [
+    "BootFile",
+    "BootSpec",
+    "ByteSource",
+    "Client",
+    "Digest",
+    "Event",
+    "EventKind",
+    "FileRef",
+    "Hold",
+    "Ignore",
+    "MacAddress",
+    "Machine",
+    "Model",
+    "PageAnswer",
+    "PageRequest",
+    "Purpose",
+    "PxeRequest",
+    "Stage",
+    "normalise_mac",
+]

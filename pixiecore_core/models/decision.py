@@ -1,0 +1,51 @@
+"""What is decided of a machine: what it boots, that it waits, or that it is left alone."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from pixiecore_core.models.base import Model
+from pixiecore_core.models.files import FileRef
+
+
+class Ignore(Model):
+    """A decision not to boot a machine, with the reason that its timeline will show."""
+
+    reason: str = Field(min_length=1, max_length=65_536)
+
+
+class Hold(Model):
+    """A decision to let a machine wait: it is offered its boot, and held at the script until there is an answer.
+
+    iPXE, any build since 2014, obeys HTTP 503 with Retry-After: it waits and asks again (httpcore.c).
+    """
+
+    reason: str = Field(min_length=1, max_length=65_536)
+    seconds: int = Field(5, ge=1, le=3600, description="how long it shall wait before it asks again")
+
+
+class BootSpec(Model):
+    """What a machine shall boot."""
+
+    kernel: FileRef | None = Field(None, description="the kernel; needed unless ipxe_script is given")
+    initrds: tuple[FileRef, ...] = Field(
+        (), max_length=1000, description="initial RAM disks, in the order the kernel sees them"
+    )
+    cmdline: str = Field(
+        "", max_length=65_536, description='kernel command line; {{ ID "name" }} becomes the URL of files["name"]'
+    )
+    message: str = Field("", max_length=65_536, description="shown on the machine's screen before it boots")
+    files: dict[str, FileRef] = Field({}, max_length=10_000, description="further files that the command line names")
+    ipxe_script: str | None = Field(
+        None, max_length=1_000_000, description="an iPXE script of one's own; wins over everything else"
+    )
+
+    @model_validator(mode="after")
+    def _bootable(self) -> Self:
+        if self.kernel is None and self.ipxe_script is None:
+            raise ValueError("a boot spec needs a kernel or an ipxe_script")
+        if self.ipxe_script is not None and not self.ipxe_script.startswith(("#!ipxe", "#!gpxe")):
+            raise ValueError("an iPXE script begins with #!ipxe; iPXE runs no other")
+        return self

@@ -1,0 +1,27 @@
+"""A request for a plugin's own page, and what the page says."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pixiecore_core.models.base import MacAddress, Model
+
+
+class PageRequest(Model):
+    """A request for a plugin's own page."""
+
+    path: str
+    query: dict[str, str] = Field({}, description="the parameters; of one that stands twice, the first")
+    mac: MacAddress | None = Field(
+        None, description="whose boot the URL was made for; None for a URL that was not made with url_for.page"
+    )
+    token: str = Field("", description="what 'Authorization: Bearer' carries")
+    address: str = Field("", description="of the client")
+
+
+class PageAnswer(Model):
+    """What a plugin's page says."""
+
+    text: str = ""
+    status: int = Field(200, ge=200, le=599)
+    content_type: str = Field("text/plain; charset=utf-8", pattern=r"^[\x20-\x7e]+$")

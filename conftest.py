@@ -12,8 +12,6 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for kind in ("CACHE", "STATE"):
             patch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
-        # Policies that are live wherever they are installed, and would refuse what a test boots twice.
-        patch.setenv("PIXIECORE_DISABLE_PLUGIN", "once")
         yield
 
 

@@ -64,8 +64,8 @@ def running(command: Sequence[str | Path], log: Path, ready: str) -> Iterator[su
 
 
 def pixiecore(*arguments: str | Path) -> list[str]:
-    """The command line of our server, ``pixiecore boot`` with *arguments*, without the policies in this repository."""
-    return [sys.executable, "-m", "pixiecore_core", "--disable-plugin", "once", "boot", *map(str, arguments)]
+    """The command line of our server, ``pixiecore boot`` with *arguments*."""
+    return [sys.executable, "-m", "pixiecore_core", "boot", *map(str, arguments)]
 
 
 def pin(process: int, place: int) -> None:

@@ -14,10 +14,9 @@ import gevent
 import gevent.event
 from gevent.exceptions import LoopExit
 
-from pixiecore_core.boot.tokens import Sealer
+from pixiecore_core.assembly import Core
 from pixiecore_core.errors import StartError
-from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.net.answering import Answerer
+from pixiecore_core.net.answering import Answerer, Ports
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.dhcp_socket import DhcpSocket
@@ -25,14 +24,13 @@ from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces, interface_names
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
-from pixiecore_core.net.sightings import Sightings
+from pixiecore_core.net.site import Site
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
-from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blame import in_words, stopping
-from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import Endpoint, ServerSettings
-from pixiecore_core.web.status import pages
+from pixiecore_core.web import status
+from pixiecore_core.web.plugin_pages import plugin_pages
 
 STOP_SECONDS = 1.0
 """What is still being sent gets so long to finish; all of stopping stays under two seconds."""
@@ -63,25 +61,12 @@ class Server(Protocol):
 class App:
     """One server.
 
-    :param plugins: with the booter and every other plugin registered
-    :param loaders: the iPXE binaries found
-    :param sealer: makes the URLs of files; one with a key of its own if not given
+    :param core: has the booter and every other plugin registered
     """
 
-    def __init__(
-        self,
-        settings: ServerSettings,
-        plugins: PluginManager,
-        recorder: Recorder,
-        loaders: FoundLoaders,
-        sealer: Sealer | None = None,
-    ) -> None:
+    def __init__(self, settings: ServerSettings, core: Core) -> None:
         self.settings = settings
-        self.plugins = plugins
-        self.recorder = recorder
-        self.loaders = loaders
-        self.sealer = sealer or Sealer()
-        self._sightings = Sightings()
+        self.core = core
         self._interfaces = Interfaces(settings.interface, settings.listen_addr)
         self.servers: dict[str, Server] = {}
         """The listeners that are bound, by name: HTTP, TFTP, PXE, DHCP."""
@@ -98,7 +83,7 @@ class App:
         settings = self.settings
         stopping.clear()
         for name in self._interfaces.missing():
-            self.recorder.logger.warning(
+            self.core.logger.warning(
                 f"There is no interface {name!r} with an IPv4 address now; there are: {', '.join(interface_names())}",
                 subsystem="Init",
             )
@@ -107,7 +92,7 @@ class App:
             self._bind_tftp(settings.tftp)
             self._bind_dhcp(http_port)
             self._told = True
-            self.plugins.on_startup()
+            self.core.plugins.on_startup()
         except BaseException:
             self.stop()
             raise
@@ -124,7 +109,7 @@ class App:
                     if not _is_a_plugins(error):
                         raise
                     details = {"exc_info": error} if self.settings.debug else {}
-                    self.recorder.logger.warning(
+                    self.core.logger.warning(
                         f"A signal handler, of a plugin perhaps, raised {in_words(error)}; serving goes on",
                         subsystem="Plugin",
                         **details,
@@ -138,8 +123,8 @@ class App:
 
     def request_reload(self) -> None:
         """Have the plugins read their files again; may be called from a signal handler."""
-        self.recorder.logger.info("Reloading, as SIGHUP asks", subsystem="Init")
-        gevent.spawn(self.plugins.on_reload)
+        self.core.logger.info("Reloading, as SIGHUP asks", subsystem="Init")
+        gevent.spawn(self.core.plugins.on_reload)
 
     def stop(self) -> None:
         """Stop answering, tell the plugins, free the ports. May be called more than once."""
@@ -151,41 +136,33 @@ class App:
             self._answerer.stop()
         if self._told:
             self._told = False
-            self.plugins.on_shutdown(SHUTDOWN_SECONDS)
+            self.core.plugins.on_shutdown(SHUTDOWN_SECONDS)
 
     def _bind_http(self, endpoint: Endpoint | None) -> int:
         if endpoint is None:
             return self.settings.port
-        application = BootPages(
-            self.plugins,
-            self.recorder,
-            self.sealer,
-            self._sightings,
-            pages(self.recorder),
-            self.settings.url_lifetime,
-            self.plugins.register_routes(),
-            self._interfaces.serves,
-            self.loaders.table,
-        )
-        return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, application), endpoint)
+        core = self.core
+        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
+        routes = core.plugins.register_routes()
+        pages = {
+            **status.pages(core.attempts, core.metrics),
+            **plugin_pages(core.plugins, routes, core.urls.sealer),
+            **boot.pages(),
+        }
+        site = Site(pages, boot.folders(), self._interfaces.serves)
+        posted = [path for path, route in routes.items() if "POST" in route.methods]
+        return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, site, posted), endpoint)
 
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
-            files = TftpFiles(self.plugins, self.recorder, self.loaders.table, self._interfaces.serves)
+            files = TftpFiles(self.core.first_stage, self.core.bus, self._interfaces.serves)
             server = TftpServer(self._address(endpoint), endpoint.port, open_file=files.open, on_report=files.report)
             self._bind("TFTP", server, endpoint)
 
     def _bind_dhcp(self, http_port: int) -> None:
-        settings = self.settings
-        answerer = self._answerer = Answerer(
-            self.plugins,
-            self.recorder,
-            self._interfaces,
-            http_port=http_port,
-            dhcp_port=settings.dhcp.port if settings.dhcp else 67,
-            loaders=self.loaders,
-            sightings=self._sightings,
-        )
+        settings, core = self.settings, self.core
+        ports = Ports(http_port, settings.dhcp.port if settings.dhcp else 67)
+        answerer = self._answerer = Answerer(core.decider, core.bus, self._interfaces, ports)
         if settings.pxe is not None:
             pxe = partial(DhcpSocket, self._address(settings.pxe), settings.pxe.port)
             self._bind("PXE", DhcpServer("pxe", pxe, answerer), settings.pxe)

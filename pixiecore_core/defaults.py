@@ -12,8 +12,8 @@ from pixiecore_core.boot.script import script
 from pixiecore_core.files.local import open_local
 from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.hookspecs import CmdlineFunction, UrlFor, hookimpl
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Machine
+from pixiecore_core.hookspecs import CmdlineFunction, hookimpl
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Machine, UrlFor
 
 Functions = Callable[[Machine, UrlFor], dict[str, CmdlineFunction]]
 

@@ -6,6 +6,8 @@
     ├── StartError         the machine refuses: a port in use, a missing capability; exit status 1
     ├── PluginError        a plugin misbehaved (plugin, hook, reason)
     ├── CmdlineError       a command-line template cannot be expanded (position, reason)
+    ├── StateError         what must outlive the process cannot be read or written now
+    │   └── StateMissing       there is nothing yet that a command could read; exit status 1
     └── BootFileError      a boot file cannot be had (reason); 502 or TFTP error 0
         ├── BootFileNotFound   it does not exist; 404 or TFTP error 1
         ├── BootFileTimeout    upstream does not answer in time; 504
@@ -80,6 +82,14 @@ class CmdlineError(PixiecoreError):
         super().__init__(f"{reason} (at character {position + 1} of the command line)")
         self.reason = reason
         self.position = position
+
+
+class StateError(PixiecoreError):
+    """What must outlive the process cannot be read or written at the moment; the message says where it is and why."""
+
+
+class StateMissing(StateError):
+    """There is nothing yet that could be read, and nothing may be made. The CLI prints it and exits with status 1."""
 
 
 class BootFileError(PixiecoreError):

@@ -6,7 +6,7 @@ Holds specifications only: how they are called, timed and isolated is in :mod:`p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
@@ -15,15 +15,15 @@ from pixiecore_core.firmware.rows import Firmware
 from pixiecore_core.models import (
     BootFile,
     BootSpec,
-    Event,
+    Fact,
     FileRef,
     Hold,
     Ignore,
     Machine,
     PageAnswer,
     PageRequest,
-    Purpose,
     PxeRequest,
+    UrlFor,
 )
 
 if TYPE_CHECKING:
@@ -33,19 +33,6 @@ PROJECT = "pixiecore"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-
-
-class UrlFor(Protocol):
-    """Seals file references into URLs for one machine's boot; no other way leads to the files."""
-
-    def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
-        """The URL that this server will answer with *ref*; *purpose* is what its timeline calls the download."""
-
-    def booting(self) -> str:
-        """The URL that a script fetches to say that everything is loaded."""
-
-    def page(self, path: str) -> str:
-        """The URL of a plugin's own page (see ``register_routes``), which will know for sure whose boot it is."""
 
 
 class BooterRegistrar(Protocol):
@@ -90,8 +77,30 @@ class CommandRegistrar(Protocol):
 class RouteRegistrar(Protocol):
     """What ``register_routes`` is given."""
 
-    def __call__(self, path: str, page: Page) -> None:
-        """Answer GET requests for *path*, such as ``/once/done``, with *page*; never one below ``/_/``."""
+    def __call__(self, path: str, page: Page, methods: Collection[str] = ("GET",)) -> None:
+        """Answer requests for *path*, such as ``/once/done``, with *page*; never one below ``/_/``.
+
+        :param methods: ``GET``, with which HEAD comes, and ``POST``, whose body of up to 64 KiB the page is given
+        """
+
+
+class Reporter(Protocol):
+    """What ``take_reporter`` is given. For the server's own thread; other threads must not call it."""
+
+    def note(self, mac: str, text: str, **values: str | float | bool) -> None:
+        """Add a fact (:class:`Noted`) to a machine's timeline, which is also a line of the log.
+
+        :param text: what there is to say, in one line
+        :param values: facts for programs
+        :raises ValueError: *mac* is not a MAC address, or *text* is empty
+        """
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to a count of the plugin's own, ``pixiecore_plugin_counts_total{plugin="…",count="name"}``.
+
+        :param name: lower-case letters, digits and underscores; at most 100 names, so none that a machine can make up
+        :raises ValueError: it is not such a name, or one too many, or *by* is negative
+        """
 
 
 Page = Callable[[PageRequest], PageAnswer]
@@ -150,6 +159,17 @@ def register_routes(routes: RouteRegistrar) -> None:
 
     Fires once, before the sockets are bound. A path is of letters, digits, dots, dashes, underscores and slashes, is no
     other plugin's, and does not begin with ``/_/``.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
+def take_reporter(reporter: Reporter) -> None:
+    """Be given what you tell of machines with: facts for their timelines, counts of your own. Keep it for later.
+
+    Fires once, when all plugins are registered and before anybody is asked, also in a dry run (``pixiecore select``),
+    where what is told goes nowhere. Each plugin gets a reporter of its own, which has its name.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -263,13 +283,15 @@ def open_boot_file(ref: FileRef, url_for: UrlFor) -> BootFile | FileRef | None:
 
 
 @hookspec
-def on_event(event: Event) -> None:
+def on_event(fact: Fact, sentence: str) -> None:
     """Something happened.
 
-    Fires after the fact, for every line of a machine's timeline. Each plugin hears events in order, from a bounded
-    queue of its own: a slow listener loses the newest ones, which are counted, and never slows a boot.
+    Fires after it has, for every line of a machine's timeline but plugins' failures and what this plugin itself has
+    noted. *fact* is of one of the classes that stand in the reference, such as ``Booting``; *sentence* is its log line.
+    Each plugin hears of facts in order, from a bounded queue of its own: a slow listener loses the newest ones, which
+    are counted, and never slows a boot.
 
-    :raises Exception: logged and counted; the other plugins still hear the event
+    :raises Exception: logged and counted; the other plugins still hear of it
     """
 
 

@@ -86,7 +86,7 @@ def with_loaders(model: type[L], firmware: FirmwareTable) -> type[L]:
         loader.setting: (
             Path | None,
             Field(
-                None,
+                default=None,
                 description=f"iPXE for {loader.serves}, such as {loader.files[0]}",
                 json_schema_extra={"metavar": "PATH"},
             ),
@@ -103,12 +103,12 @@ class CacheSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cache_dir: Path | None = Field(
-        None,
+        default=None,
         description="folder to keep downloaded boot files in; the user's cache folder if not given",
         json_schema_extra={"metavar": "FOLDER"},
     )
     cache_size: ByteSize = Field(
-        ByteSize(20_000_000_000),
+        default=ByteSize(20_000_000_000),
         gt=0,
         description="bytes that they may take, such as 500M, 20G or 1TiB",
         json_schema_extra={"metavar": "SIZE", "shown": "20G"},
@@ -119,65 +119,79 @@ class ServerSettings(LoaderSettings, CacheSettings):
     """The server's settings."""
 
     listen_addr: IPv4Address = Field(
-        IPv4Address(0),
+        default=IPv4Address(0),
         description="serve only the network that this address of ours is on",
         json_schema_extra={"short": "-l", "metavar": "ADDRESS"},
     )
-    port: int = Field(80, ge=0, le=65535, description="port of the HTTP server", json_schema_extra={"short": "-p"})
+    port: int = Field(
+        default=80, ge=0, le=65535, description="port of the HTTP server", json_schema_extra={"short": "-p"}
+    )
     interface: list[str] = Field(
-        [], description="serve only this network interface; may be repeated", json_schema_extra={"metavar": "NAME"}
+        default=[],
+        description="serve only this network interface; may be repeated",
+        json_schema_extra={"metavar": "NAME"},
     )
     dhcp: Listener = Field(
-        Endpoint(port=67), description="ProxyDHCP listener: PORT, ADDRESS:PORT or off", json_schema_extra=_LISTENER
+        default=Endpoint(port=67),
+        description="ProxyDHCP listener: PORT, ADDRESS:PORT or off",
+        json_schema_extra=_LISTENER,
     )
     pxe: Listener = Field(
-        Endpoint(port=4011),
+        default=Endpoint(port=4011),
         description="PXE boot-server listener: PORT, ADDRESS:PORT or off",
         json_schema_extra=_LISTENER,
     )
     tftp: Listener = Field(
-        Endpoint(port=69), description="TFTP listener: PORT, ADDRESS:PORT or off", json_schema_extra=_LISTENER
+        default=Endpoint(port=69), description="TFTP listener: PORT, ADDRESS:PORT or off", json_schema_extra=_LISTENER
     )
     http: Listener = Field(
-        None, description="HTTP listener: PORT, ADDRESS:PORT or off; --port if not given", json_schema_extra=_LISTENER
+        default=None,
+        description="HTTP listener: PORT, ADDRESS:PORT or off; --port if not given",
+        json_schema_extra=_LISTENER,
     )
     dhcp_no_bind: bool = Field(
-        False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
+        default=False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
     )
-    no_cache: bool = Field(False, description="keep no files from other web servers; fetch them anew for each machine")
+    no_cache: bool = Field(
+        default=False, description="keep no files from other web servers; fetch them anew for each machine"
+    )
     key_file: Path | None = Field(
-        None,
+        default=None,
         description="file with the key that seals URLs, made if there is none; instances that share it can serve each "
         "other's machines; in the user's state folder if not given",
         json_schema_extra=_PATH,
     )
     url_lifetime: int | None = Field(
-        None,
+        default=None,
         gt=0,
         description="seconds after which the URLs in a boot script cease to work; they work for ever if not given",
         json_schema_extra={"metavar": "SECONDS"},
     )
     plugin_order: list[str] = Field(
-        [],
+        default=[],
         description="ask this plugin before the others; may be repeated; without it, they are asked by name",
         json_schema_extra={"metavar": "NAME"},
     )
     hook_timeout: float = Field(
-        10.0,
+        default=10.0,
         gt=0,
         description="seconds that a plugin may take for one answer",
         json_schema_extra={"metavar": "SECONDS"},
     )
     event_timeout: float = Field(
-        2.0,
+        default=2.0,
         gt=0,
         description="seconds that a plugin may take to hear of one event",
         json_schema_extra={"metavar": "SECONDS"},
     )
-    debug: bool = Field(False, description="tell what is ignored, too, and why", json_schema_extra={"short": "-d"})
-    log_timestamps: bool = Field(False, description="put the time before each line", json_schema_extra={"short": "-t"})
+    debug: bool = Field(
+        default=False, description="tell what is ignored, too, and why", json_schema_extra={"short": "-d"}
+    )
+    log_timestamps: bool = Field(
+        default=False, description="put the time before each line", json_schema_extra={"short": "-t"}
+    )
     log_format: Literal["text", "json"] = Field(
-        "text", description="text for people, or json for machines", json_schema_extra={"metavar": "FORMAT"}
+        default="text", description="text for people, or json for machines", json_schema_extra={"metavar": "FORMAT"}
     )
 
     def http_endpoint(self) -> Endpoint | None:

@@ -48,3 +48,26 @@ class SealedUrls:
         """The URL of a page that will know whose boot it belongs to."""
         query = {"mac": self.mac, "name": self.sealer.seal_mac(self.mac)}
         return f"{self.server.base_url}{path}?{urlencode(query)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UrlMaker:
+    """Makes the URLs of any machine's boot.
+
+    :param sealer: has the key
+    :param lifetime: seconds for which the URLs in a script work; ``None`` for ever
+    """
+
+    sealer: Sealer
+    lifetime: float | None = None
+
+    def of(self, server: ServerAddress, mac: str, now: float) -> SealedUrls:
+        """The URLs of a machine's boot that begins.
+
+        :param now: seconds since the epoch
+        """
+        return SealedUrls(server, self.sealer, mac, int(now + self.lifetime) if self.lifetime else None)
+
+    def again(self, server: ServerAddress, sealed: Sealed) -> SealedUrls:
+        """Further URLs of a boot that *sealed* belongs to, which cease to work when that does."""
+        return SealedUrls(server, self.sealer, sealed.mac, sealed.expires)

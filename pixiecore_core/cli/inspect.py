@@ -11,6 +11,8 @@ from pixiecore_core.cli.options import given_options, loader_options
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import PluginError
+from pixiecore_core.files.folders import user_folder
+from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import LoaderSettings, ServerSettings, Sources, option_name, read_toml, with_loaders
@@ -76,7 +78,8 @@ plugins_command = click.Command(
 def _firmware(ctx: click.Context, /, **values: object) -> None:
     platform: Platform = ctx.obj
     model = with_loaders(LoaderSettings, platform.firmware)
-    found = platform.find_loaders(Sources.server(given_options(ctx, model), os.environ, {}).resolve(model))
+    settings = Sources.server(given_options(ctx, model), os.environ, {}).resolve(model)
+    found = find_loaders(platform.firmware, settings.loaders(platform.firmware), user_folder("data"))
     for loader in platform.firmware.loaders():
         path = found.paths.get(loader.name)
         click.echo(f"{loader.name:10}  {loader.serves}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import shlex
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -18,13 +20,64 @@ from pixiecore_core.plugins.installed import NAME, NAME_IN_WORDS, core_version
 _FILES = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
-    "plugin.py": "{package}/__init__.py",
-    "test_plugin.py": "tests/test_{module}.py",
+    "{kind}/plugin.py": "{package}/__init__.py",
+    "{kind}/test_plugin.py": "tests/test_{module}.py",
+}
+"""What is written from what."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of plugin to start from."""
+
+    does: str
+    """What it does as it is generated, in its README."""
+    setting: str
+    """One of its settings, for an example."""
+    example: str
+    """A command that runs it; ``{name}`` is the plugin's."""
+    table: str = "plugin"
+    """Of the settings file."""
+    requires: str = ""
+    """A further requirement of the distribution."""
+
+
+_KINDS = {
+    "policy": _Kind(
+        "it refuses machines whose MAC address does not begin as its setting says, and adds a word to the kernel "
+        "command line of those that boot",
+        "prefix",
+        "pixiecore run --booter static --kernel ./vmlinuz --{name}-prefix 52:54:00",
+    ),
+    "booter": _Kind(
+        "it boots every x86_64 machine into one kernel",
+        "kernel",
+        "pixiecore run --booter {name} --kernel ./vmlinuz",
+        table="booter",
+    ),
+    "notifier": _Kind(
+        "it tells a web server of each machine that starts its kernel",
+        "url",
+        "pixiecore run --booter static --kernel ./vmlinuz --{name}-url http://localhost:8000/",
+        requires="requests>=2.31",
+    ),
+    "page": _Kind(
+        "it has a page that the booted system tells how far it has come, which shows in the machine's timeline",
+        "longest",
+        "pixiecore run --booter static --kernel ./vmlinuz --cmdline 'step={{{{ {word} }}}}'",
+    ),
 }
 
 
 @click.command("new-plugin", short_help="Write a small plugin to start from.")
 @click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice([*_KINDS]),
+    default="policy",
+    help="What it is: a policy says who boots, a booter what, a notifier tells others, a page is asked over HTTP. "
+    "[default: policy]",
+)
 @click.option(
     "--in",
     "folder",
@@ -33,8 +86,8 @@ _FILES = {
     help="Write it below this folder; the current one if not given.",
 )
 @click.pass_obj
-def new_plugin_command(platform: Platform, name: str, folder: Path) -> None:
-    """Write a complete small plugin called NAME: a policy with a setting, its tests, and what installs it.
+def new_plugin_command(platform: Platform, name: str, kind: str, folder: Path) -> None:
+    """Write a complete small plugin called NAME: with a setting, its tests, and what installs it.
 
     NAME is of lower-case letters, digits and dashes. For example:
 
@@ -47,22 +100,11 @@ def new_plugin_command(platform: Platform, name: str, folder: Path) -> None:
     target = folder / f"pixiecore-{name}"
     if target.exists():
         raise ConfigError("NAME", f"{target} is there already; remove it, or choose another name")
-    core = core_version().split(".")
-    values = {
-        "name": name,
-        "distribution": f"pixiecore-{name}",
-        "package": f"pixiecore_{module}",
-        "module": module,
-        # The suffix keeps it apart from what the module imports: a plugin "ignore" has no class Ignore.
-        "class_name": "".join(part.capitalize() for part in name.removesuffix("-policy").split("-")) + "Policy",
-        "variable": f"{module.upper()}_PREFIX",
-        "core": ".".join(core[:2]),
-        "next_core": f"{core[0]}.{int(core[1]) + 1}",
-    }
+    values = _values(name, module, kind)
     source = files("pixiecore_core.cli").joinpath("new_plugin_files")
     for template, path in _FILES.items():
         written = target / path.format(**values)
-        text = Template(source.joinpath(template).read_text(encoding="utf-8")).substitute(values)
+        text = Template(source.joinpath(template.format(kind=kind)).read_text(encoding="utf-8")).substitute(values)
         try:
             written.parent.mkdir(parents=True, exist_ok=True)
             written.write_text(text, encoding="utf-8")
@@ -72,6 +114,28 @@ def new_plugin_command(platform: Platform, name: str, folder: Path) -> None:
     # Without a slash in it, pip would look for it on the registry.
     path = str(target) if target.is_absolute() else f"./{target}"
     click.echo(f"Next: pip install {shlex.quote(f'{path}[test]')} && python -m pytest {shlex.quote(path)}")
+
+
+def _values(name: str, module: str, kind: str) -> dict[str, str]:
+    """What stands in the templates."""
+    core, chosen = core_version().split("."), _KINDS[kind]
+    word = module.upper()
+    requires = [f"pixiecore-core>={'.'.join(core[:2])},<{core[0]}.{int(core[1]) + 1}", *filter(None, [chosen.requires])]
+    return {
+        "name": name,
+        "distribution": f"pixiecore-{name}",
+        "package": f"pixiecore_{module}",
+        "module": module,
+        # The suffix keeps it apart from what the module imports: a plugin "ignore" has no class Ignore.
+        "class_name": "".join(part.capitalize() for part in name.removesuffix(f"-{kind}").split("-"))
+        + kind.capitalize(),
+        "word": word,
+        "variable": f"{word}_{chosen.setting.upper()}",
+        "table": chosen.table,
+        "does": chosen.does,
+        "example": chosen.example.format(name=name, word=word),
+        "requires": json.dumps(requires),
+    }
 
 
 def _check_free(name: str, module: str, platform: Platform) -> None:

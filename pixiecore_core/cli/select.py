@@ -6,8 +6,10 @@ keep. Decides nothing.
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import time
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -15,23 +17,24 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from pixiecore_core.assembly import Core, Parts, assemble
 from pixiecore_core.boot.paths import ServerAddress
-from pixiecore_core.boot.tokens import Sealer
-from pixiecore_core.boot.urls import SealedUrls
 from pixiecore_core.cli.hidden import without_secrets
-from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.options import given_options, loader_options, model_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
 from pixiecore_core.cli.serve import CONFIG_OPTION
 from pixiecore_core.cli.stack import Platform, construct, policy_settings, register_all
 from pixiecore_core.cli.variables import warn_of_unread_variables
-from pixiecore_core.defaults import Defaults
-from pixiecore_core.errors import BootFileError, CmdlineError, ConfigError, PluginError
-from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.engine.policy import Decision, PolicyFailed
+from pixiecore_core.engine.scripting import Script
+from pixiecore_core.errors import ConfigError
+from pixiecore_core.files.folders import user_folder
+from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.firmware.processors import processor
-from pixiecore_core.firmware.rows import Architecture, FirmwareFamily
+from pixiecore_core.firmware.rows import Architecture, FirmwareFamily, Transport
+from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
-from pixiecore_core.plugins.manager import CORE, PluginManager
+from pixiecore_core.observe.log import configure
 from pixiecore_core.settings import ServerSettings, Sources, option_name, read_toml
 
 _OURS = ServerAddress(IPv4Address("192.0.2.1"))
@@ -47,9 +50,13 @@ _MACHINE_OPTIONS = [
         ["--arch"],
         default="x86_64",
         metavar="NAME",
-        help="Its processor: x86_64 (or amd64), i386 (or x86), arm64 (or aarch64) … [default: x86_64]",
+        help="Its processor: x86_64 (or amd64), i386 (or x86), arm64 (or aarch64) …, or the number that it sends in "
+        "DHCP option 93. [default: x86_64]",
     ),
-    click.Option(["--platform"], default="efi", metavar="NAME", help="Its firmware: efi or bios. [default: efi]"),
+    click.Option(
+        ["--platform"], default="efi", metavar="NAME", help="Its firmware: efi, bios, u-boot or pi. [default: efi]"
+    ),
+    click.Option(["--ipxe"], is_flag=True, help="Its network card has an iPXE that can fetch over HTTP."),
     click.Option(["--interface"], default="", metavar="NAME", help="Our network interface that it is on."),
     click.Option(["--subnet"], metavar="NETWORK", help="Our network that it is on."),
     click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between."),
@@ -58,8 +65,15 @@ _MACHINE_OPTIONS = [
 _SERVER = ("plugin_order", "hook_timeout")
 """The server's settings that count here."""
 
-_PLATFORMS = {"efi": "efi", "uefi": "efi", "bios": "pcbios", "pcbios": "pcbios"}
-_BIOS_PROCESSORS = ("i386", "x86_64")
+_PLATFORMS = {
+    "efi": FirmwareFamily.UEFI,
+    "uefi": FirmwareFamily.UEFI,
+    "bios": FirmwareFamily.BIOS,
+    "pcbios": FirmwareFamily.BIOS,
+    "u-boot": FirmwareFamily.U_BOOT,
+    "uboot": FirmwareFamily.U_BOOT,
+    "pi": FirmwareFamily.RPIBOOT,
+}
 
 
 def _show(plugin: str, hook: str, answer: object) -> None:
@@ -73,53 +87,61 @@ def _select(ctx: click.Context, /, **values: Any) -> None:
     tables = read_toml(config) if config else {}
     platform.check_names(tables)
     warn_of_unread_variables(ctx)
-    machine = _machine(values)
-    server = given_options(ctx, ServerSettings, only=_SERVER)
-    settings = Sources.server(server, os.environ, tables, _SERVER).resolve(ServerSettings)
+    machine = _machine(values, platform.firmware)
+    keys = (*_SERVER, *(loader.setting for loader in platform.firmware.loaders()))
+    server = given_options(ctx, platform.server_settings, only=keys)
+    settings = Sources.server(server, os.environ, tables, keys).resolve(platform.server_settings)
     booter_class = platform.booters.choose(ctx.meta[BOOTER].name if BOOTER in ctx.meta else None)
-    name = booter_class.name
     given = given_options(ctx, booter_class.Settings, BOOTER_PREFIX)
     names = select_command.booter_names(booter_class)
-    sources = Sources.booter(name, given, os.environ, tables, names)
+    sources = Sources.booter(booter_class.name, given, os.environ, tables, names)
     booter = construct(booter_class, sources.resolve(booter_class.Settings))
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
-    manager = PluginManager(lambda error, mac: None, settings.hook_timeout, observe=_show)
-    manager.register(Defaults(FoundLoaders(KNOWN, {}, Path()), functions=manager.cmdline_functions), CORE)
-    register_all(manager, platform, booter, policies, settings.plugin_order)
-    ctx.exit(0 if _decide(manager, machine) else 1)
+    parts = Parts(
+        lambda manager: register_all(manager, platform, booter, policies, settings.plugin_order),
+        lambda firmware: find_loaders(firmware, settings.loaders(firmware), user_folder("data")),
+        hook_timeout=settings.hook_timeout,
+        observe=_show,
+    )
+    # What goes wrong is shown as it is answered: nothing need be logged.
+    core = assemble(configure(stream=io.StringIO()), parts)
+    ctx.exit(0 if _decide(core, machine, values["ipxe"]) else 1)
 
 
-def _decide(manager: PluginManager, machine: Machine) -> bool:
+def _decide(core: Core, machine: Machine, ipxe: bool) -> bool:
     """Ask, and print what was answered; whether the machine boots."""
     _say(f"{machine.mac}, {machine.architecture}: what each plugin answers, in the order in which they are asked")
-    request = PxeRequest(machine=machine, client=Client.IPXE, loader=None, stage="dhcp", transaction_id=0, seconds=0)
-    veto = manager.on_pxe_request(request)
-    if veto is not None:
-        _say(f"\nIt does not boot: {veto.reason}")
-        return False
-    try:
-        decision = manager.select_boot(machine)
-        if not isinstance(decision, BootSpec):
-            _say(f"\nIt {'waits' if isinstance(decision, Hold) else 'does not boot'}: {decision.reason}")
-            return False
-        urls = SealedUrls(_OURS, Sealer(), machine.mac)
-        cmdline = "" if decision.ipxe_script else manager.render_cmdline(machine, decision, urls)
-        script = manager.render_script(machine, decision, cmdline, urls)
-    except (PluginError, CmdlineError, BootFileError) as error:
-        _say(f"\nIt does not boot: {error}")
-        return False
-    _say(f"\nIt boots:\n{_spec(decision)}")
-    _say(f"Command line:\n  {cmdline}\n\nScript:\n{_indented(script)}")
-    return True
+    decision: Decision | Script = core.decider.decide(_request(machine, ipxe, core.decider.loaders.table))
+    if isinstance(decision, BootSpec):
+        spec = decision
+        decision = core.scripts.render(machine, spec, core.urls.of(_OURS, machine.mac, time.time()))
+    if isinstance(decision, Script):
+        _say(f"\nIt boots:\n{_spec(spec)}")
+        _say(f"Command line:\n  {decision.cmdline}\n\nScript:\n{_indented(decision.text)}")
+        return True
+    reason = str(decision.error) if isinstance(decision, PolicyFailed) else decision.reason
+    _say(f"\nIt {'waits' if isinstance(decision, Hold) else 'does not boot'}: {reason}")
+    return False
 
 
-def _machine(values: dict[str, Any]) -> Machine:
+def _request(machine: Machine, ipxe: bool, firmware: FirmwareTable) -> PxeRequest:
+    """What a machine asks first: its firmware, or the iPXE in its card."""
+    architecture = machine.architecture
+    assert architecture is not None, "_machine sees to that"
+    http = architecture.transport is Transport.HTTP
+    client = Client.IPXE if ipxe else Client.HTTP_BOOT if http else Client.PXE
+    loader = firmware.loader_for(architecture)
+    name = loader.name if loader is not None else None
+    return PxeRequest(machine=machine, client=client, loader=name, stage="dhcp", transaction_id=0, seconds=0)
+
+
+def _machine(values: dict[str, Any], firmware: FirmwareTable) -> Machine:
     """The machine of the options.
 
     :raises ConfigError: one of them is unusable
     """
     known = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
-    architecture = _architecture(values["arch"].lower(), values["platform"].lower())
+    architecture = _architecture(values["arch"].lower(), values["platform"].lower(), firmware)
     try:
         return Machine(architecture=architecture, **{name: values[name] for name in known if values[name]})
     except ValidationError as error:
@@ -127,26 +149,25 @@ def _machine(values: dict[str, Any]) -> Machine:
         raise ConfigError(f"--{first['loc'][0]}", first["msg"].removeprefix("Value error, ")) from error
 
 
-def _architecture(arch: str, platform: str) -> Architecture:
+def _architecture(arch: str, platform: str, firmware: FirmwareTable) -> Architecture:
     """What a machine with this processor and firmware is, however they are spelled.
 
     :raises ConfigError: there is no such machine
     """
+    if arch.isdecimal():
+        return firmware.architecture(min(int(arch), 0xFFFF))
     if platform not in _PLATFORMS:
-        raise ConfigError("--platform", f"there is no {platform!r}; there are efi and bios")
-    bios = _PLATFORMS[platform] == "pcbios"
-    uefi = dict.fromkeys(row.cpu for row in KNOWN.rows if row.family is FirmwareFamily.UEFI)
-    processors = _BIOS_PROCESSORS if bios else tuple(uefi)
+        raise ConfigError("--platform", f"there is no {platform!r}; there are efi, bios, u-boot and pi")
     try:
         name = processor(arch)
     except ValueError:
-        name = arch  # one that only the registry knows
-    found = KNOWN.of_build(name, _PLATFORMS[platform]) if name in processors else None
+        name = arch  # one that only the table knows
+    rows = [row for row in firmware.rows if row.family is _PLATFORMS[platform]]
+    found = next((row for row in rows if name in (row.cpu, *row.runs)), None)
     if found is None:
-        raise ConfigError(
-            "--arch", f"there is no {arch!r} with platform {platform!r}; there are {', '.join(processors)}"
-        )
-    return found
+        known = dict.fromkeys(name for row in rows for name in sorted({row.cpu, *row.runs}))
+        raise ConfigError("--arch", f"there is no {arch!r} with platform {platform!r}; there are {', '.join(known)}")
+    return found.architectures()[0]
 
 
 def _in_words(answer: object) -> str:
@@ -205,6 +226,7 @@ select_command = SelectCommand(
         CONFIG_OPTION,
         *_MACHINE_OPTIONS,
         *(option for option in model_options(ServerSettings) if option.name in _SERVER),
+        *loader_options(),
     ],
     help="Say what a machine would boot, and which plugin decided what, without a packet. Ends with status 1 if it "
     "would not boot.\n\nFor example: pixiecore select --booter static --kernel ./vmlinuz --mac 52:54:00:12:34:56",

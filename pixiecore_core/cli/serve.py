@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 import gevent
@@ -20,24 +20,23 @@ from gevent import monkey
 
 from pixiecore_core import __version__
 from pixiecore_core.app import App
+from pixiecore_core.assembly import Parts, assemble
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.options import given_options
 from pixiecore_core.cli.signals import Hangups, keeping, reloading, starting, stopping
 from pixiecore_core.cli.stack import Platform, construct, policy_settings, register_all
 from pixiecore_core.cli.variables import unread_variables
-from pixiecore_core.defaults import Defaults
 from pixiecore_core.errors import StartError
-from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.models import Event, EventKind
+from pixiecore_core.files.folders import user_folder
+from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
-from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.blocking import watch
 from pixiecore_core.plugins.importing import took_signals
-from pixiecore_core.plugins.manager import CORE, PluginManager
+from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import ServerSettings, Sources, read_toml
 
 CONFIG_OPTION = click.Option(
@@ -92,45 +91,52 @@ def _run(
     booter_settings = sources.resolve(booter_class.Settings)
     _let_no_greenlet_end_us()
     policies = policy_settings(ctx, platform.policies, os.environ, tables)
-    loaders = platform.find_loaders(settings)
 
     poll = monkey.get_original("select", "poll")
     lines = Lines(platform.output, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
-    recorder = Recorder(configure(settings.log_format, settings.debug, settings.log_timestamps, lines))
-    plugins = PluginManager(recorder.plugin_failed, settings.hook_timeout, settings.event_timeout)
-    recorder.publish, recorder.metrics.events_lost = plugins.publish, plugins.events_lost
-    files = open_files(settings, _warner(recorder, "Files"))
-    plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
-    booter = construct(booter_class, booter_settings)
-    register_all(plugins, platform, booter, policies, settings.plugin_order)
-    warn = partial(recorder.logger.warning, subsystem="Plugin")
+    logger = configure(settings.log_format, settings.debug, settings.log_timestamps, lines)
+
+    def register(manager: PluginManager) -> None:
+        register_all(manager, platform, construct(booter_class, booter_settings), policies, settings.plugin_order)
+
+    parts = Parts(
+        register,
+        find=lambda firmware: find_loaders(firmware, settings.loaders(firmware), user_folder("data")),
+        open_files=partial(open_files, settings),
+        open_sealer=partial(open_sealer, settings),
+        url_lifetime=settings.url_lifetime,
+        hook_timeout=settings.hook_timeout,
+        event_timeout=settings.event_timeout,
+    )
+    core = assemble(logger, parts, details=settings.log_format == "json")
+    warn = partial(logger.warning, subsystem="Plugin")
     while took_signals:
         warn(took_signals.pop(0))
     for line in unread_variables(ctx, os.environ):
-        recorder.logger.warning(line, subsystem="Init")
+        logger.warning(line, subsystem="Init")
     try:
-        app = App(settings, plugins, recorder, loaders, open_sealer(settings, _warner(recorder, "Init")))
+        app = App(settings, core)
         soon = gevent.get_hub().loop.run_callback_threadsafe
         with (
-            listening(recorder.logger, settings.debug, soon),
-            stopping(app.request_stop, watch(plugins.report).culprit) as hear_again,
+            listening(logger, settings.debug, soon),
+            stopping(app.request_stop, watch(core.plugins.report).culprit) as hear_again,
             reloading(hangups, app.request_reload, app.request_stop) as renew,
             keeping(warn, hear_again, renew) as look,
         ):
             try:
-                _serve(app, loaders, look)
+                _serve(app, look)
             finally:
-                files.stop()
+                core.files.stop()
                 lines.finish()
     finally:
         lines.finish()
 
 
-def _serve(app: App, loaders: FoundLoaders, look_at_signals: Callable[[], None]) -> None:
-    logger = app.recorder.logger
+def _serve(app: App, look_at_signals: Callable[[], None]) -> None:
+    logger = app.core.logger
     app.start()
     look_at_signals()
-    missing = loaders.missing()
+    missing = app.core.decider.loaders.missing()
     if missing:
         machines = ", ".join(loader.serves for loader in missing)
         logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")
@@ -151,13 +157,6 @@ def _for_whom(settings: ServerSettings) -> str:
         and (settings.interface or settings.listen_addr.is_loopback or not interface.addresses[0].is_loopback)
     ]
     return f"for machines on {', '.join(names)}" if names else "no interface to serve has an IPv4 address yet"
-
-
-def _warner(recorder: Recorder, subsystem: Literal["Init", "Files"]) -> Callable[[str], None]:
-    def warn(text: str) -> None:
-        recorder.record(Event(kind=EventKind.FAILED, subsystem=subsystem, message=text))
-
-    return warn
 
 
 def _let_no_greenlet_end_us() -> None:

@@ -16,8 +16,6 @@ from pydantic import BaseModel
 
 from pixiecore_core.cli.options import given_options, model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
-from pixiecore_core.files.folders import user_folder
-from pixiecore_core.firmware.finding import FoundLoaders, find_loaders
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.observe.log import own
@@ -25,7 +23,7 @@ from pixiecore_core.plugins.blame import in_words
 from pixiecore_core.plugins.importing import loading
 from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import LoaderSettings, ServerSettings, Sources, check_names, with_loaders
+from pixiecore_core.settings import ServerSettings, Sources, check_names, with_loaders
 
 POLICY_PREFIX = "policy__"
 
@@ -48,13 +46,6 @@ class Platform:
     def server_settings(self) -> type[ServerSettings]:
         """The server's settings, those for the loaders of all firmware among them."""
         return with_loaders(ServerSettings, self.firmware)
-
-    def find_loaders(self, settings: LoaderSettings) -> FoundLoaders:
-        """Look for the loaders.
-
-        :raises ConfigError: a path that the user gave is not usable
-        """
-        return find_loaders(self.firmware, settings.loaders(self.firmware), user_folder("data"))
 
     def check_names(self, tables: Mapping[str, Any]) -> None:
         """Refuse settings of a booter or plugin that there is not; a disabled one's are only left aside.

@@ -48,7 +48,7 @@ class Architecture(_Row):
     family: FirmwareFamily
     transport: Transport = Transport.PXE
     runs: tuple[str, ...] = Field(
-        (), description="processors whose systems it can start, the likeliest first; its own alone if empty"
+        default=(), description="processors whose systems it can start, the likeliest first; its own alone if empty"
     )
 
     def __str__(self) -> str:
@@ -75,10 +75,11 @@ class Loader(_Row):
     setting: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="the server's setting that names another file")
     files: tuple[str, ...] = Field(min_length=1, description="names in the distributions' folders, the best first")
     packages: dict[str, str] = Field(
-        {}, description="the command that installs it, by the ID or ID_LIKE of os-release(5)"
+        default={}, description="the command that installs it, by the ID or ID_LIKE of os-release(5)"
     )
     pe_machine: int | None = Field(
-        None, description="machine type in its PE header (PE/COFF section 3.3.1); None for what is not an EFI program"
+        default=None,
+        description="machine type in its PE header (PE/COFF section 3.3.1); None for what is not an EFI program",
     )
 
 
@@ -87,15 +88,21 @@ class Firmware(_Row):
 
     cpu: str = Field(min_length=1, description="instruction set as iPXE's ${buildarch} names it")
     family: FirmwareFamily
-    codes: tuple[int, ...] = Field((), description="architecture codes of those that fetch by TFTP, the usual first")
-    http_codes: tuple[int, ...] = Field((), description="architecture codes of those that fetch by HTTP")
-    runs: tuple[str, ...] = Field((), description="processors whose systems it can start; its own alone if empty")
-    platform: str = Field("", description="iPXE's ${platform} on it: pcbios or efi; empty where there is no iPXE")
-    loader: Loader | None = Field(None, description="the first-stage file it takes; None where we know of none")
-    ipxe_loader: Loader | None = Field(
-        None, description="what an iPXE without HTTP takes on this firmware, where that is another file"
+    codes: tuple[int, ...] = Field(
+        default=(), description="architecture codes of those that fetch by TFTP, the usual first"
     )
-    source: str = Field("", description="where this is known from, beyond the registry")
+    http_codes: tuple[int, ...] = Field(default=(), description="architecture codes of those that fetch by HTTP")
+    runs: tuple[str, ...] = Field(
+        default=(), description="processors whose systems it can start; its own alone if empty"
+    )
+    platform: str = Field(
+        default="", description="iPXE's ${platform} on it: pcbios or efi; empty where there is no iPXE"
+    )
+    loader: Loader | None = Field(default=None, description="the first-stage file it takes; None where we know of none")
+    ipxe_loader: Loader | None = Field(
+        default=None, description="what an iPXE without HTTP takes on this firmware, where that is another file"
+    )
+    source: str = Field(default="", description="where this is known from, beyond the registry")
 
     @model_validator(mode="after")
     def _usable(self) -> Self:

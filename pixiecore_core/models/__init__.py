@@ -6,8 +6,8 @@ behaviour beyond validation.
 
 from pixiecore_core.models.base import MacAddress, Model, normalise_mac
 from pixiecore_core.models.decision import BootSpec, Hold, Ignore
-from pixiecore_core.models.facts import Event, EventKind
-from pixiecore_core.models.files import BootFile, ByteSource, Digest, FileRef, Purpose
+from pixiecore_core.models.facts import Fact
+from pixiecore_core.models.files import BootFile, ByteSource, Digest, FileRef, Purpose, UrlFor
 from pixiecore_core.models.machine import Machine
 from pixiecore_core.models.pages import PageAnswer, PageRequest
 from pixiecore_core.models.request import Client, PxeRequest, Stage
@@ -18,8 +18,7 @@ __all__ = [
     "ByteSource",
     "Client",
     "Digest",
-    "Event",
-    "EventKind",
+    "Fact",
     "FileRef",
     "Hold",
     "Ignore",
@@ -31,5 +30,6 @@ __all__ = [
     "Purpose",
     "PxeRequest",
     "Stage",
+    "UrlFor",
     "normalise_mac",
 ]

@@ -23,23 +23,27 @@ class Hold(Model):
     """
 
     reason: str = Field(min_length=1, max_length=65_536)
-    seconds: int = Field(5, ge=1, le=3600, description="how long it shall wait before it asks again")
+    seconds: int = Field(default=5, ge=1, le=3600, description="how long it shall wait before it asks again")
 
 
 class BootSpec(Model):
     """What a machine shall boot."""
 
-    kernel: FileRef | None = Field(None, description="the kernel; needed unless ipxe_script is given")
+    kernel: FileRef | None = Field(default=None, description="the kernel; needed unless ipxe_script is given")
     initrds: tuple[FileRef, ...] = Field(
-        (), max_length=1000, description="initial RAM disks, in the order the kernel sees them"
+        default=(), max_length=1000, description="initial RAM disks, in the order the kernel sees them"
     )
     cmdline: str = Field(
-        "", max_length=65_536, description='kernel command line; {{ ID "name" }} becomes the URL of files["name"]'
+        default="",
+        max_length=65_536,
+        description='kernel command line; {{ ID "name" }} becomes the URL of files["name"]',
     )
-    message: str = Field("", max_length=65_536, description="shown on the machine's screen before it boots")
-    files: dict[str, FileRef] = Field({}, max_length=10_000, description="further files that the command line names")
+    message: str = Field(default="", max_length=65_536, description="shown on the machine's screen before it boots")
+    files: dict[str, FileRef] = Field(
+        default={}, max_length=10_000, description="further files that the command line names"
+    )
     ipxe_script: str | None = Field(
-        None, max_length=1_000_000, description="an iPXE script of one's own; wins over everything else"
+        default=None, max_length=1_000_000, description="an iPXE script of one's own; wins over everything else"
     )
 
     @model_validator(mode="after")

@@ -1,81 +1,230 @@
-"""What happened, as the core reports it and plugins hear of it."""
+"""What happened: one small model for each kind of fact, with its units.
+
+The core reports them, plugins hear of them (``on_event``). How a fact is worded is in
+:mod:`pixiecore_core.engine.words`; what it means for a boot is for whoever reads it.
+"""
 
 from __future__ import annotations
 
 import time
-from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from pixiecore_core.models.base import MacAddress, Model
+from pixiecore_core.models.files import Purpose
+from pixiecore_core.models.request import Client, Stage
 
+_LONGEST_TEXT = 2000
 
-class EventKind(StrEnum):
-    """The facts that the core reports, in the order of a boot."""
-
-    IGNORED = "ignored"
-    """A machine was refused, or cannot be served: ``Ignoring M …``, and why."""
-    HELD = "held"
-    """A machine was told to wait and ask again, at its script or for a file: ``Holding M: …``."""
-    OFFERED = "offered"
-    """A ProxyDHCP offer of a boot file went out: ``Offering to boot M …``."""
-    PXE_ANSWERED = "pxe-answered"
-    """A boot-server request on 4011 was answered: ``Told M … where its boot file is``."""
-    LOADER_SENT = "loader-sent"
-    """A first-stage file was sent: ``Sent file "…" (loader, …``."""
-    SCRIPT_OFFERED = "script-offered"
-    """An iPXE was offered the script: ``Offering to boot M … by script``."""
-    SCRIPT_SENT = "script-sent"
-    """The script was sent: ``Sent boot script to M``."""
-    KERNEL_SENT = "kernel-sent"
-    """The kernel was sent whole: ``Sent file "…" (kernel, …``."""
-    INITRD_SENT = "initrd-sent"
-    """An initial RAM disk was sent whole: ``Sent file "…" (initrd, …``."""
-    FILE_SENT = "file-sent"
-    """Another file was sent, or the part that was asked for: ``Sent file "…"`` or ``Sent part of file "…"``."""
-    BOOTING = "booting"
-    """The script ran to its end, and everything is loaded: ``M has everything and starts its kernel``."""
-    REFUSED = "refused"
-    """A request could not be used: malformed, unsupported, over a limit, or for a file that a folder has not got. At
-    most a few a second are logged: ``Unusable packet from M …`` and others."""
-    FAILED = "failed"
-    """A step of a boot went wrong on our side or on the way: ``Failed to …`` and others."""
-    PLUGIN_FAILED = "plugin-failed"
-    """A plugin raised, hung, blocked the loop or answered rubbish. Plugins do not hear of it, and it is logged once
-    for each plugin and hook: ``plugin 'NAME', hook HOOK: …``."""
+Subsystem = Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"]
+"""Who says so; in brackets at the start of a log line."""
+Level = Literal["info", "warning", "error"]
+"""How a fact is logged."""
 
 
 def _writable(text: str) -> str:
     """*text* without lone surrogates, which neither JSON nor a web page can hold, and of a bounded length."""
-    if len(text) > _LONGEST_MESSAGE:
-        text = text[:_LONGEST_MESSAGE] + "…"
+    if len(text) > _LONGEST_TEXT:
+        text = text[:_LONGEST_TEXT] + "…"
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-_LONGEST_MESSAGE = 2000
+Text = Annotated[str, AfterValidator(_writable)]
+"""A text that may come from a stranger."""
 
 
-def _writable_values(details: dict[str, str | int | float]) -> dict[str, str | int | float]:
-    # One look at all of them: thousands of events are made a second, and nearly all are of plain short words.
-    for name, value in details.items():
-        if isinstance(value, str) and not (value.isascii() and len(value) <= _LONGEST_MESSAGE):
-            details[name] = _writable(value)
-    return details
+class Fact(Model):
+    """Something that happened. ``kind`` names what, in the log, in the JSON and in the counts."""
 
-
-class Event(Model):
-    """One fact about a boot, after it happened."""
-
-    kind: EventKind = Field(description="what happened")
-    subsystem: Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"] = Field(
-        description="who says so; in brackets at the start of a log line"
-    )
-    message: Annotated[str, AfterValidator(_writable)] = Field(description="one line for a person: the log line")
-    mac: MacAddress | None = Field(None, description="whose boot; None where nobody can tell")
-    details: Annotated[dict[str, str | int | float], AfterValidator(_writable_values)] = Field(
-        {},
-        description="facts for programs: of a request the client, its architecture, the interface and its ``seconds``; "
-        "of a file its name, purpose, bytes and seconds; of a plugin's failure plugin, hook and reason",
-    )
+    kind: str = Field(description="what happened")
+    level: ClassVar[Level] = "info"
+    mac: MacAddress | None = Field(default=None, description="whose boot; None where nobody can tell")
     at: float = Field(default_factory=time.time, description="seconds since the epoch")
+
+
+class _Answer(Fact):
+    stage: Stage = Field(description="where it asked: dhcp on port 67, pxe on port 4011")
+    client: Client = Field(description="what kind of program asked")
+    architecture: str = Field(default="", description="what it said it is, in words")
+    interface: str = Field(default="", description="our network interface that the request came in on")
+    seconds: int = Field(default=0, description="secs: for how many seconds the client says it has been trying")
+    variant: str = Field(default="", description="the way the answer was worded: a row of the table of offers")
+    wait: str = Field(default="", description="why it will have to wait at its script; empty if it need not")
+
+
+class Offered(_Answer):
+    """A ProxyDHCP offer of a boot file went out: ``Offering to boot M …``."""
+
+    kind: Literal["offered"] = "offered"
+
+
+class PxeAnswered(_Answer):
+    """A boot-server request on 4011 was answered: ``Told M … where its boot file is``."""
+
+    kind: Literal["pxe-answered"] = "pxe-answered"
+
+
+class ScriptOffered(_Answer):
+    """An iPXE was offered the script: ``Offering to boot M … by script``."""
+
+    kind: Literal["script-offered"] = "script-offered"
+
+
+class Ignored(Fact):
+    """A machine was refused, or cannot be served: ``Ignoring M …``, and why."""
+
+    kind: Literal["ignored"] = "ignored"
+    reason: Text = Field(description="why")
+    stage: Literal["dhcp", "pxe", "script"] = Field(description="where it asked: on port 67, on 4011, for its script")
+    client: Client = Field(default=Client.IPXE, description="what kind of program asked")
+    architecture: str = Field(default="", description="what it said it is, in words")
+    interface: str = Field(default="", description="our network interface that the request came in on")
+    seconds: int = Field(default=0, description="secs: for how many seconds the client says it has been trying")
+
+
+class Held(Fact):
+    """A machine was told to wait and ask again, at its script or for a file: ``Holding M: …``."""
+
+    kind: Literal["held"] = "held"
+    reason: Text = Field(description="what it waits for")
+    asked_for: Literal["script", "file"] = Field(description="what it asked for")
+    seconds: int = Field(description="after how many seconds it is to ask again")
+
+
+class ScriptSent(Fact):
+    """The script was sent: ``Sent boot script to M``."""
+
+    kind: Literal["script-sent"] = "script-sent"
+    address: str = Field(default="", description="where to")
+    cmdline_bytes: int = Field(default=0, description="length of the kernel command line in bytes")
+
+
+class _Sent(Fact):
+    via: Literal["TFTP", "HTTP"] = Field(description="by which protocol")
+    file: Text = Field(description="name of the file")
+    purpose: Literal[Purpose, "loader"] = Field(description="what it is for")
+    bytes: int = Field(description="bytes sent")
+    size: int = Field(description="bytes that the file has")
+    seconds: float = Field(description="how long that took")
+    address: str = Field(default="", description="where to, by TFTP")
+    blksize: int | None = Field(default=None, description="bytes in a block, by TFTP")
+    windowsize: int | None = Field(default=None, description="blocks that are sent before an acknowledgement, by TFTP")
+
+
+class LoaderSent(_Sent):
+    """A first-stage file was sent: ``Sent file "…" (loader, …``."""
+
+    kind: Literal["loader-sent"] = "loader-sent"
+
+
+class KernelSent(_Sent):
+    """The kernel was sent whole: ``Sent file "…" (kernel, …``."""
+
+    kind: Literal["kernel-sent"] = "kernel-sent"
+
+
+class InitrdSent(_Sent):
+    """An initial RAM disk was sent whole: ``Sent file "…" (initrd, …``."""
+
+    kind: Literal["initrd-sent"] = "initrd-sent"
+
+
+class FileSent(_Sent):
+    """Another file was sent, or the part that was asked for: ``Sent file "…"`` or ``Sent part of file "…"``."""
+
+    kind: Literal["file-sent"] = "file-sent"
+
+
+class Booting(Fact):
+    """The script ran to its end, and everything is loaded: ``M has everything and starts its kernel``."""
+
+    kind: Literal["booting"] = "booting"
+
+
+class Refused(Fact):
+    """A request could not be used: malformed, unsupported, over a limit, or for a file that a folder does not have. At
+    most a few a second are logged: ``Unusable packet from M …`` and others.
+    """
+
+    kind: Literal["refused"] = "refused"
+    level: ClassVar[Level] = "warning"
+    via: Subsystem = Field(description="who refused it")
+    what: Literal["packet", "url", "path", "file", "transfer"] = Field(description="what was refused")
+    reason: Text = Field(description="why")
+    source: str = Field(default="", description="MAC or IP address that it came from")
+    interface: str = Field(default="", description="our network interface that a packet came in on")
+    file: Text = Field(default="", description="what was asked for")
+
+
+class Failed(Fact):
+    """A step of a boot went wrong on our side or on the way: ``Failed to …`` and others."""
+
+    kind: Literal["failed"] = "failed"
+    level: ClassVar[Level] = "warning"
+    via: Subsystem = Field(description="where it went wrong")
+    step: Literal["reply", "script", "file", "transfer", "server"] = Field(
+        description="what went wrong: sending an answer, writing the script, opening a file, sending it, the server"
+    )
+    reason: Text = Field(description="why")
+    file: Text = Field(default="", description="name of the file")
+    purpose: str = Field(default="", description="what the file is for")
+    bytes: int = Field(default=0, description="bytes that were sent")
+    size: int = Field(default=0, description="bytes that were to be sent")
+    seconds: float = Field(default=0.0, description="for how many seconds it was being sent")
+    address: str = Field(default="", description="where to")
+
+
+class PluginFailed(Fact):
+    """A plugin raised, hung, blocked the loop or answered rubbish. Plugins do not hear of it, and it is logged once
+    for each plugin and hook: ``plugin 'NAME', hook HOOK: …``.
+    """
+
+    kind: Literal["plugin-failed"] = "plugin-failed"
+    level: ClassVar[Level] = "error"
+    plugin: str = Field(description="its name")
+    hook: str = Field(description="what it was asked")
+    reason: Text = Field(description="what went wrong")
+
+
+class Noted(Fact):
+    """A plugin says something about a machine: the text is its own."""
+
+    kind: Literal["noted"] = "noted"
+    plugin: str = Field(description="its name")
+    text: Text = Field(min_length=1, description="what it says, in one line")
+    values: dict[str, str | int | float | bool] = Field(default={}, description="facts for programs")
+
+
+SENT: dict[str, type[LoaderSent | KernelSent | InitrdSent | FileSent]] = {
+    "loader": LoaderSent,
+    "kernel": KernelSent,
+    "initrd": InitrdSent,
+    "file": FileSent,
+}
+"""The kind of fact for a file that was sent whole, by its purpose."""
+
+FACTS: tuple[type[Fact], ...] = (
+    Ignored,
+    Held,
+    Offered,
+    PxeAnswered,
+    LoaderSent,
+    ScriptOffered,
+    ScriptSent,
+    KernelSent,
+    InitrdSent,
+    FileSent,
+    Booting,
+    Refused,
+    Failed,
+    PluginFailed,
+    Noted,
+)
+"""Every kind of fact, in the order of a boot."""
+
+
+def kind_of(fact: type[Fact]) -> str:
+    """The kind of a class of facts, such as ``offered``."""
+    default: Any = fact.model_fields["kind"].default
+    return str(default)

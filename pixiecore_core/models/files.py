@@ -35,9 +35,11 @@ class FileRef(Model):
 
     location: str = Field(max_length=8192)
     sha256: Digest | None = Field(
-        None, description="what the bytes must hash to, in hex; others are never served whole"
+        default=None, description="what the bytes must hash to, in hex; others are never served whole"
     )
-    root: str | None = Field(None, description="folder that a local file must be in, wherever symbolic links lead")
+    root: str | None = Field(
+        default=None, description="folder that a local file must be in, wherever symbolic links lead"
+    )
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -110,6 +112,19 @@ Purpose = Literal["kernel", "initrd", "file"]
 """What a boot file is for."""
 
 
+class UrlFor(Protocol):
+    """Seals file references into URLs for one machine's boot; no other way leads to the files."""
+
+    def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
+        """The URL that this server will answer with *ref*; *purpose* is what its timeline calls the download."""
+
+    def booting(self) -> str:
+        """The URL that a script fetches to say that everything is loaded."""
+
+    def page(self, path: str) -> str:
+        """The URL of a plugin's own page (see ``register_routes``), which will know for sure whose boot it is."""
+
+
 @runtime_checkable
 class ByteSource(Protocol):
     """Random access to a boot file's bytes."""
@@ -134,7 +149,7 @@ class BootFile(Model):
 
     name: str = Field(description="for people, and for the content type")
     size: int = Field(ge=0, description="bytes; always known, since firmware and iPXE need a Content-Length")
-    etag: str = Field("", description="changes whenever the bytes do; empty where nothing can be promised")
+    etag: str = Field(default="", description="changes whenever the bytes do; empty where nothing can be promised")
     source: ByteSource
 
     @classmethod

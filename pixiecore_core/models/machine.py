@@ -15,20 +15,26 @@ class Machine(Model):
     """What is known of the machine that asks; on the DHCP path and on the script path alike, more or less of it."""
 
     mac: MacAddress = Field(description="address of the network card that boots")
-    architecture: Architecture | None = Field(None, description="what the client said it is; unknown on some paths")
-    uuid: UUID | None = Field(None, description="SMBIOS system UUID")
-    serial: str = Field("", description="SMBIOS serial number, as iPXE reports it")
-    manufacturer: str = Field("", description="SMBIOS manufacturer, as iPXE reports it")
-    product: str = Field("", description="SMBIOS product name, as iPXE reports it")
-    net0_mac: MacAddress | None = Field(
-        None, description="the machine's first card as iPXE counts; differs from mac when another card boots"
+    architecture: Architecture | None = Field(
+        default=None, description="what the client said it is; unknown on some paths"
     )
-    interface: str = Field("", description="our network interface that the request came in on")
-    subnet: IPv4Network | None = Field(None, description="our network on that interface; unknown behind a relay")
-    relay: IPv4Address | None = Field(None, description="giaddr of the DHCP relay in between, if any")
+    uuid: UUID | None = Field(default=None, description="SMBIOS system UUID")
+    serial: str = Field(default="", description="SMBIOS serial number, as iPXE reports it")
+    manufacturer: str = Field(default="", description="SMBIOS manufacturer, as iPXE reports it")
+    product: str = Field(default="", description="SMBIOS product name, as iPXE reports it")
+    net0_mac: MacAddress | None = Field(
+        default=None, description="the machine's first card as iPXE counts; differs from mac when another card boots"
+    )
+    interface: str = Field(default="", description="our network interface that the request came in on")
+    subnet: IPv4Network | None = Field(
+        default=None, description="our network on that interface; unknown behind a relay"
+    )
+    relay: IPv4Address | None = Field(default=None, description="giaddr of the DHCP relay in between, if any")
     hostname: str = Field(
-        "", description="what the machine calls itself: as iPXE was told by the DHCP server, or as its firmware says"
+        default="",
+        description="what the machine calls itself: as iPXE was told by the DHCP server, or as its firmware says",
     )
     address: IPv4Address | None = Field(
-        None, description="the machine's own address, once it has one: on the script path, never on the DHCP path"
+        default=None,
+        description="the machine's own address, once it has one: on the script path, never on the DHCP path",
     )

@@ -11,17 +11,20 @@ class PageRequest(Model):
     """A request for a plugin's own page."""
 
     path: str
-    query: dict[str, str] = Field({}, description="the parameters; of one that stands twice, the first")
+    method: str = Field(default="GET", description="GET or POST")
+    query: dict[str, str] = Field(default={}, description="the parameters; of one that stands twice, the first")
     mac: MacAddress | None = Field(
-        None, description="whose boot the URL was made for; None for a URL that was not made with url_for.page"
+        default=None, description="whose boot the URL was made for; None for a URL that was not made with url_for.page"
     )
-    token: str = Field("", description="what 'Authorization: Bearer' carries")
-    address: str = Field("", description="of the client")
+    headers: dict[str, str] = Field(default={}, description="the request's headers, by their names in lower case")
+    body: bytes = Field(default=b"", description="of a POST; up to 64 KiB")
+    token: str = Field(default="", description="what 'Authorization: Bearer' carries")
+    address: str = Field(default="", description="of the client")
 
 
 class PageAnswer(Model):
     """What a plugin's page says."""
 
     text: str = ""
-    status: int = Field(200, ge=200, le=599)
-    content_type: str = Field("text/plain; charset=utf-8", pattern=r"^[\x20-\x7e]+$")
+    status: int = Field(default=200, ge=200, le=599)
+    content_type: str = Field(default="text/plain; charset=utf-8", pattern=r"^[\x20-\x7e]+$")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import resource
 from collections import Counter
-from typing import Any
+from collections.abc import Collection
+from typing import Any, cast
 
 import gevent
 from gevent import pywsgi, socket
@@ -27,6 +28,9 @@ IDLE_SECONDS = 30.0
 """How long a connection may wait for its next request."""
 REQUEST_SECONDS = 10.0
 """How long a request's headers may take."""
+
+LONGEST_BODY = 64 << 10
+"""Bytes of a POST."""
 
 _ABSOLUTE_FORM = re.compile(r"http://[^/]*/?(.*)", re.IGNORECASE)
 
@@ -63,12 +67,21 @@ class _Handler(pywsgi.WSGIHandler):
         if usable and (absolute := _ABSOLUTE_FORM.match(self.path or "")):
             # RFC 9112 section 3.2.2: it must be understood, though only proxies are sent it.
             self.path = "/" + absolute[1]
-        if usable and self.command not in ("GET", "HEAD"):
-            raise _Refused("405 Method Not Allowed")
-        if usable and (self.headers.get("Transfer-Encoding") or self.headers.get("Content-Length", "0") != "0"):
-            # Nothing here takes a body, and draining one would let a client hold the connection for ever.
-            raise _Refused("413 Content Too Large")
+        if usable:
+            self._check_body()
         return usable
+
+    def _check_body(self) -> None:
+        """Refuse what would have to be read without end: only a few pages take a body, and none takes a long one."""
+        posted = self.command == "POST" and (self.path or "").partition("?")[0] in cast("_Server", self.server).posted
+        if not posted and self.command not in ("GET", "HEAD"):
+            raise _Refused("405 Method Not Allowed")
+        length = self.headers.get("Content-Length", "0")
+        if posted and self.headers.get("Transfer-Encoding"):
+            raise _Refused("411 Length Required")
+        most = LONGEST_BODY if posted else 0
+        if self.headers.get("Transfer-Encoding") or not length.isdecimal() or int(length[:9]) > most:
+            raise _Refused("413 Content Too Large")
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
@@ -97,9 +110,11 @@ class HttpServer:
     """One listener.
 
     :param application: a WSGI callable; ``pixiecore.local_address`` in its environ is where the client reached us
+    :param posted: the paths that take a POST, with a body of up to :data:`LONGEST_BODY` bytes
     """
 
-    def __init__(self, address: str, port: int, application: Application) -> None:
+    def __init__(self, address: str, port: int, application: Application, posted: Collection[str] = ()) -> None:
+        self._posted = frozenset(posted)
         self._address = address
         self._port = port
         self._application = application
@@ -126,6 +141,7 @@ class HttpServer:
             log=None,
             error_log=None,
         )
+        server.posted = self._posted
         server.per_client = min(CONNECTIONS_PER_CLIENT, max(8, most // 2))
         server.init_socket()
         self._server = server
@@ -145,6 +161,7 @@ class HttpServer:
 
 class _Server(pywsgi.WSGIServer):
     per_client = CONNECTIONS_PER_CLIENT
+    posted: frozenset[str] = frozenset()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

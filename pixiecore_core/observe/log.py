@@ -1,7 +1,6 @@
-"""Turns events into log lines: one clear line for a person, or one JSON object for a machine.
+"""Where log lines go: one clear line for a person, or one JSON object for a machine, and never a wait for the reader.
 
-The words that people have grepped Pixiecore's log for, "Offering to boot" and "Sent file", are the events' own text and
-stay. Configures structlog once, for the command; a library user may bind a logger of their own.
+Configures structlog once, for the command; a library user may bind a logger of their own. Words no line itself.
 """
 
 from __future__ import annotations
@@ -18,16 +17,7 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 
-from pixiecore_core.models import Event, EventKind
-
 LogFormat = Literal["text", "json"]
-
-_LEVELS: dict[EventKind, str] = {
-    EventKind.REFUSED: "warning",
-    EventKind.FAILED: "warning",
-    EventKind.PLUGIN_FAILED: "error",
-}
-
 
 MAX_WAITING = 1_000_000
 """Bytes that are kept for a reader who is slow; what comes after them is dropped and counted."""
@@ -228,14 +218,6 @@ def configure(
             f"{lines} lines were lost, because whoever reads them was too slow", subsystem="Init"
         )
     return logger
-
-
-def log_event(logger: structlog.typing.FilteringBoundLogger, event: Event) -> None:
-    """Write *event* as one line."""
-    fields: dict[str, Any] = {"subsystem": event.subsystem, "kind": event.kind.value, **event.details}
-    if event.mac is not None:
-        fields["mac"] = event.mac
-    getattr(logger, _LEVELS.get(event.kind, "info"))(event.message, **fields)
 
 
 def _render_text(logger: Any, method: str, fields: structlog.typing.EventDict) -> str:

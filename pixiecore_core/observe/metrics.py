@@ -6,6 +6,7 @@ dictionaries, at a tenth of the cost of prometheus_client's locked counters: onl
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
@@ -13,28 +14,48 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from pixiecore_core.models import Event
+from pixiecore_core.engine.words import subsystem
+from pixiecore_core.models.facts import Fact, PluginFailed
+
+COUNTS_OF_A_PLUGIN = 100
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class Metrics(Collector):
-    """What ``/_/metrics`` shows."""
+    """What ``/_/metrics`` shows.
 
-    def __init__(self) -> None:
+    :param events_lost: tells how many facts each plugin has lost
+    """
+
+    def __init__(self, events_lost: Callable[[], Mapping[str, int]] = dict) -> None:
         self.registry = CollectorRegistry()
         self._events: Counter[tuple[str, str]] = Counter()
         self._dropped: Counter[tuple[str, str]] = Counter()
         self._plugin_failures: Counter[tuple[str, str]] = Counter()
-        self.events_lost: Callable[[], Mapping[str, int]] = dict
-        """Tells how many events each plugin has lost; set once they are loaded."""
+        self._plugin_counts: Counter[tuple[str, str]] = Counter()
+        self._events_lost = events_lost
         self.registry.register(self)
 
-    def count(self, event: Event) -> None:
-        """Count *event*."""
-        self._events[event.kind.value, event.subsystem] += 1
+    def count(self, fact: Fact, sentence: str = "") -> None:
+        """Count *fact*."""
+        self._events[fact.kind, subsystem(fact)] += 1
+        if isinstance(fact, PluginFailed):
+            self._plugin_failures[fact.plugin, fact.hook] += 1
 
-    def plugin_failed(self, plugin: str, hook: str) -> None:
-        """Count a failure of an installed plugin."""
-        self._plugin_failures[plugin, hook] += 1
+    def count_for_plugin(self, plugin: str, name: str, by: int) -> None:
+        """Add to a count that a plugin has made up.
+
+        :raises ValueError: *name* is not of lower-case letters, digits and underscores, or the plugin has
+            :data:`COUNTS_OF_A_PLUGIN` others, or *by* is negative
+        """
+        if (plugin, name) not in self._plugin_counts:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a name of a count: lower-case letters, digits and _ make one")
+            if sum(1 for owner, _ in self._plugin_counts if owner == plugin) >= COUNTS_OF_A_PLUGIN:
+                raise ValueError(f"{name!r} would be one count too many: a plugin may have {COUNTS_OF_A_PLUGIN}")
+        if by < 0:
+            raise ValueError(f"a count never falls: {by}")
+        self._plugin_counts[plugin, name] += by
 
     def drop(self, subsystem: str, reason: str) -> None:
         """Count a datagram that was dropped.
@@ -65,7 +86,15 @@ class Metrics(Collector):
             "Calls of a plugin that raised, hung or answered rubbish.",
             labels=["plugin", "hook"],
         )
-        families = ((events, self._events), (dropped, self._dropped), (failures, self._plugin_failures))
+        own = CounterMetricFamily(
+            "pixiecore_plugin_counts", "What plugins count of their own.", labels=["plugin", "count"]
+        )
+        families = (
+            (events, self._events),
+            (dropped, self._dropped),
+            (failures, self._plugin_failures),
+            (own, self._plugin_counts),
+        )
         for family, counts in families:
             for labels, number in sorted(counts.items()):
                 family.add_metric(labels, number)
@@ -73,6 +102,6 @@ class Metrics(Collector):
         lost = CounterMetricFamily(
             "pixiecore_plugin_events_lost", "Events that a plugin was too slow to hear.", labels=["plugin"]
         )
-        for plugin, number in sorted(self.events_lost().items()):
+        for plugin, number in sorted(self._events_lost().items()):
             lost.add_metric([plugin], number)
         yield lost

@@ -41,6 +41,7 @@ _UNTIMED = {"register_booters", "register_policies", "register_firmware", "regis
 _CALLED_ONE_BY_ONE = {
     "register_firmware",
     "register_routes",
+    "take_reporter",
     "provide_bootloader",
     "on_event",
     "on_reload",
@@ -189,11 +190,19 @@ def guard(
     :param report: told of a call that does not end
     """
 
+    last: tuple[Any, Any] = (None, None)
+
     @functools.wraps(function)
     def guarded(*args: Any) -> Any:
+        nonlocal last
         with Blame(plugin, hook, timeout, report):
             answer = function(*args)
-        return _checked(answer, plugin, hook, timeout, report)
+        if answer is last[0]:
+            return last[1]  # a booter may well give every machine the same object, thousands of times a second
+        checked = _checked(answer, plugin, hook, timeout, report)
+        if isinstance(answer, (Ignore, Hold)) or (isinstance(answer, BootSpec) and not answer.files):
+            last = (answer, checked)  # nothing in it can be changed afterwards
+        return checked
 
     return guarded
 

@@ -1,7 +1,7 @@
-"""Delivers events to one plugin, in order, from a bounded queue in a greenlet of its own.
+"""Delivers facts to one plugin, in order, from a bounded queue in a greenlet of its own.
 
 A slow listener loses the newest events, which are counted, and never slows a boot. Its failures are reported with its
-name, but never as events to plugins: a listener that fails on every event would feed itself for ever.
+name, but never to plugins: a listener that fails on every event would feed itself for ever.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gevent
 from gevent.queue import Full, Queue
 
 from pixiecore_core.errors import PluginError
-from pixiecore_core.models import Event
+from pixiecore_core.models import Fact
 
 QUEUE_LENGTH = 1000
 
@@ -32,13 +32,13 @@ class Listener:
         self._function = function
         self._report = report
         self._stopping = False
-        self._queue: Queue[Event] = Queue(maxsize=QUEUE_LENGTH)
+        self._queue: Queue[tuple[Fact, str]] = Queue(maxsize=QUEUE_LENGTH)
         self._greenlet = gevent.spawn(self._deliver)
 
-    def put(self, event: Event) -> None:
-        """Queue *event*, or count it as lost."""
+    def put(self, fact: Fact, sentence: str) -> None:
+        """Queue a fact, or count it as lost."""
         try:
-            self._queue.put_nowait(event)
+            self._queue.put_nowait((fact, sentence))
         except Full:
             self.lost += 1
             if self.lost == 1:
@@ -51,9 +51,9 @@ class Listener:
 
     def _deliver(self) -> None:
         while True:
-            event = self._queue.get()
+            fact, sentence = self._queue.get()
             try:
-                self._function(event)
+                self._function(fact, sentence)
             except PluginError as error:
                 if not self._stopping:
                     self._report(error, None)

@@ -7,7 +7,7 @@ plugin's name on whatever goes wrong. Does not load plugins (loader.py) and deci
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -18,11 +18,11 @@ import pluggy
 from pixiecore_core import hookspecs
 from pixiecore_core.errors import BootFileError, BootFileNotFound, ConfigError, PluginError
 from pixiecore_core.firmware.rows import Firmware
-from pixiecore_core.hookspecs import PROJECT, UrlFor
+from pixiecore_core.hookspecs import PROJECT
 from pixiecore_core.models import (
     BootFile,
     BootSpec,
-    Event,
+    Fact,
     FileRef,
     Hold,
     Ignore,
@@ -30,7 +30,9 @@ from pixiecore_core.models import (
     PageAnswer,
     PageRequest,
     PxeRequest,
+    UrlFor,
 )
+from pixiecore_core.models.facts import Noted, PluginFailed
 from pixiecore_core.plugins.guard import Guarded, Observe, guard
 from pixiecore_core.plugins.listeners import Listener
 
@@ -51,6 +53,7 @@ class Route:
 
     plugin: str
     page: hookspecs.Page
+    methods: frozenset[str] = frozenset({"GET"})
 
 
 class PluginManager:
@@ -142,12 +145,19 @@ class PluginManager:
         for implementation in self._pluggy.hook.register_routes.get_hookimpls():
             plugin = implementation.plugin_name
 
-            def add(path: str, page: hookspecs.Page, plugin: str = plugin) -> None:
+            def add(
+                path: str,
+                page: hookspecs.Page,
+                methods: Collection[str] = ("GET",),
+                plugin: str = plugin,
+            ) -> None:
                 if path in routes:
                     raise PluginError(plugin, "register_routes", f"plugin {routes[path].plugin!r} has {path!r} already")
                 if not _PATH.fullmatch(path) or path.startswith("/_/") or not callable(page):
                     raise PluginError(plugin, "register_routes", f"cannot have the path {path!r} with {page!r}")
-                routes[path] = Route(plugin, page)
+                if isinstance(methods, str) or not methods or not set(methods) <= {"GET", "POST"}:
+                    raise PluginError(plugin, "register_routes", f"{path!r}: methods are GET and POST, not {methods!r}")
+                routes[path] = Route(plugin, page, frozenset(methods))
 
             implementation.function(*(add for _ in implementation.argnames))
         return routes
@@ -169,6 +179,15 @@ class PluginManager:
             implementation.function(*(add for _ in implementation.argnames))
         return rows
 
+    def take_reporter(self, make: Callable[[str], hookspecs.Reporter]) -> None:
+        """Give each plugin a reporter of its own.
+
+        :param make: makes one, for a plugin of this name
+        :raises PluginError: a plugin failed
+        """
+        for implementation in self._pluggy.hook.take_reporter.get_hookimpls():
+            implementation.function(*(make(implementation.plugin_name) for _ in implementation.argnames))
+
     def register_commands(self, commands: hookspecs.CommandRegistrar) -> None:
         """:raises PluginError: a plugin failed"""
         self._pluggy.hook.register_commands(commands=commands)
@@ -179,8 +198,7 @@ class PluginManager:
         :raises PluginError: a plugin failed
         """
         for implementation in self._pluggy.hook.on_event.get_hookimpls():
-            listener = Listener(implementation.plugin_name, implementation.function, self.report)
-            self._listeners.append(listener)
+            self._listeners.append(Listener(implementation.plugin_name, _hearing(implementation), self.report))
         self._pluggy.hook.on_startup()
 
     def on_reload(self) -> None:
@@ -322,11 +340,17 @@ class PluginManager:
             ref = file
         raise BootFileError(f"{ref.location!r} leads to other files again and again")
 
-    def publish(self, event: Event) -> None:
-        """Queue *event* for every plugin that listens. Never waits."""
+    def publish(self, fact: Fact, sentence: str) -> None:
+        """Queue a fact for every plugin that listens. Never waits."""
+        if isinstance(fact, PluginFailed):
+            return  # a plugin that fails on every fact must not be fed its own failures
+        author = fact.plugin if isinstance(fact, Noted) else None
         for listener in self._listeners:
-            # Each its own details, which it may change; the timeline keeps the original.
-            listener.put(event.model_copy(update={"details": dict(event.details)}))
+            if listener.plugin == author:
+                continue  # or one that notes what it hears would never end
+            # Each its own values, which it may change; the timeline keeps the original.
+            own = fact.model_copy(update={"values": dict(fact.values)}) if isinstance(fact, Noted) else fact
+            listener.put(own, sentence)
 
     def _report_of(self, mac: str | None, error: PluginError) -> None:
         self.report(error, mac)
@@ -340,3 +364,13 @@ class PluginManager:
         except PluginError as error:
             self.report(error, machine.mac)
             raise
+
+
+def _hearing(implementation: pluggy.HookImpl) -> Callable[[Fact, str], object]:
+    """Calls an ``on_event`` with what it takes of a fact and its sentence."""
+
+    def hear(fact: Fact, sentence: str) -> object:
+        known = {"fact": fact, "sentence": sentence}
+        return implementation.function(*(known[name] for name in implementation.argnames))
+
+    return hear

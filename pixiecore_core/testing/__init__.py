@@ -5,7 +5,7 @@ A plugin's tests import from here and from ``pixiecore_core``, and need nothing 
 """
 
 from pixiecore_core.testing.contract import BooterContract
-from pixiecore_core.testing.fakes import BrokenBooter, EmptyBooter, FixedBooter, SlowBooter, architecture
+from pixiecore_core.testing.fakes import BrokenBooter, EmptyBooter, FixedBooter, SlowBooter, architecture, configured
 from pixiecore_core.testing.netboot import Boot, Netboot, Offer
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "Offer",
     "SlowBooter",
     "architecture",
+    "configured",
 ]

@@ -1,22 +1,42 @@
 """Booters for tests of other plugins: one that boots everybody, one nobody, one that fails, one that is slow. And what
-a machine of each architecture is.
+a machine of each architecture is, and how a plugin's class is made from settings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import gevent
+from pydantic import BaseModel
 
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.rows import Architecture
 from pixiecore_core.hookspecs import hookimpl
 from pixiecore_core.models import BootSpec, FileRef, Ignore, Machine
+from pixiecore_core.settings import Sources
+
+T = TypeVar("T")
 
 
 def architecture(code: int) -> Architecture:
     """What the core's table of firmware says of an IANA code, for a machine of a test: 0 for BIOS, 7 for UEFI x64."""
     return KNOWN.architecture(code)
+
+
+def configured(offered: type[T], **settings: object) -> T:
+    """A booter or policy, constructed as Pixiecore would from its table in a settings file.
+
+    :param offered: its class
+    :param settings: what the table holds; a text may stand for a list of one, as there
+    :raises ConfigError: a setting is unusable, missing or unknown, with the words that a user is told
+    """
+    name, model = getattr(offered, "name", ""), getattr(offered, "Settings", None)
+    assert isinstance(model, type), f"{offered!r} needs Settings, a pydantic model"
+    sources = Sources({}, {}, settings, f"[plugin.{name}]", name)
+    make: Callable[[BaseModel], T] = offered
+    return make(sources.resolve(model))
 
 
 class FixedBooter:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -16,19 +17,19 @@ from urllib.parse import quote, urlencode, urlsplit
 import gevent
 from werkzeug.test import Client as HttpClient
 
-from pixiecore_core.boot.tokens import Sealer
-from pixiecore_core.defaults import Defaults
+from pixiecore_core.assembly import Parts, assemble
+from pixiecore_core.engine.words import sentence
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.firmware.known import KNOWN
-from pixiecore_core.models import Event
-from pixiecore_core.net.answering import Answerer
+from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.models import Fact
+from pixiecore_core.net.answering import Answerer, Ports
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
-from pixiecore_core.net.sightings import Sightings
+from pixiecore_core.net.site import Site
 from pixiecore_core.observe.log import configure
-from pixiecore_core.observe.recorder import Recorder
-from pixiecore_core.plugins.manager import CORE, PluginManager
+from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.web.plugin_pages import plugin_pages
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option, parse, serialize
 
 SERVER = IPv4Address("192.0.2.2")
@@ -79,33 +80,32 @@ class Netboot:
 
     def __init__(self, *plugins: object) -> None:
         self._log = io.StringIO()
-        self._recorder = Recorder(configure(debug=True, stream=self._log))
-        manager = self._manager = PluginManager(self._recorder.plugin_failed)
-        self._recorder.publish = manager.publish
-        nowhere = Path("/nonexistent")
-        defaults = Defaults(FoundLoaders(KNOWN, {}, nowhere), functions=manager.cmdline_functions)
-        manager.register(defaults, CORE)
-        for number, plugin in enumerate(plugins):
-            manager.register(plugin, getattr(plugin, "name", f"plugin {number}"))
-        firmware = self._firmware = KNOWN.extended(manager.register_firmware())
-        everything = FoundLoaders(firmware, dict.fromkeys((one.name for one in firmware.loaders()), nowhere), nowhere)
-        interfaces = Interfaces(adapters=lambda: [_INTERFACE])
-        sightings = Sightings()
-        self._answerer = Answerer(manager, self._recorder, interfaces, 80, 67, everything, sightings)
-        pages = BootPages(
-            manager, self._recorder, Sealer(), sightings, routes=manager.register_routes(), firmware=firmware
+        core = self._core = assemble(
+            configure(debug=True, stream=self._log), Parts(lambda manager: _register(manager, plugins), _everything)
         )
-        self._http = HttpClient(pages)
-        manager.on_startup()
+        interfaces = Interfaces(adapters=lambda: [_INTERFACE])
+        self._answerer = Answerer(core.decider, core.bus, interfaces, Ports())
+        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
+        pages = {**plugin_pages(core.plugins, core.plugins.register_routes(), core.urls.sealer), **boot.pages()}
+        self._http = HttpClient(Site(pages, boot.folders()))
+        core.plugins.on_startup()
 
     @property
     def log(self) -> str:
         """Every line logged so far."""
         return self._log.getvalue()
 
-    def events(self, mac: str = _MAC) -> list[Event]:
-        """The machine's timeline."""
-        return self._recorder.timelines.of(mac)
+    def counts(self) -> str:
+        """All counts, in the Prometheus text format."""
+        return self._core.metrics.exposition().decode()
+
+    def facts(self, mac: str = _MAC) -> list[Fact]:
+        """The machine's timeline: what happened to it, oldest first."""
+        return self._core.attempts.facts(mac)
+
+    def sentences(self, mac: str = _MAC) -> list[str]:
+        """The same in words."""
+        return [sentence(fact) for fact in self.facts(mac)]
 
     def discover(self, mac: str = _MAC, architecture: int = 0, ipxe: bool = False) -> Offer | None:
         """What the machine is offered when it asks; ``None`` if it is ignored.
@@ -133,7 +133,7 @@ class Netboot:
 
     def boot(self, mac: str = _MAC, architecture: int = 0, ipxe_rom: bool = False, **query: str) -> Boot | None:
         """Take a machine all the way: the offer to its firmware, the offer to iPXE, the script, kernel and initrds, and
-        the word that it has everything and starts its kernel (the event ``booting``; see :meth:`settle`).
+        the word that it has everything and starts its kernel (the fact ``Booting``; see :meth:`settle`).
 
         :param architecture: IANA code, 0 for BIOS, 7 for UEFI x64, 11 for UEFI arm64
         :param ipxe_rom: whether its network card has an iPXE, so that it goes straight to the script
@@ -162,23 +162,44 @@ class Netboot:
             tuple(fetched[1:]),
         )
 
-    def get(self, url: str, token: str = "") -> tuple[int, str]:
+    def get(self, url: str, token: str = "", headers: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Status and text of any page, such as a plugin's own.
 
         :param url: a URL of a script, or just a path
         :param token: goes along as ``Authorization: Bearer``
+        :param headers: further headers of the request
         """
+        return self._ask("GET", url, token, headers)
+
+    def post(self, url: str, body: bytes, token: str = "", headers: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Status and text of a page that takes a POST; see :meth:`get`."""
+        return self._ask("POST", url, token, headers, body)
+
+    def _ask(
+        self, method: str, url: str, token: str, headers: Mapping[str, str] | None, body: bytes | None = None
+    ) -> tuple[int, str]:
         parts = urlsplit(url)
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        response = self._http.get(parts.path, query_string=parts.query, environ_overrides=_reached, headers=headers)
+        sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+        response = self._http.open(
+            parts.path,
+            method=method,
+            query_string=parts.query,
+            data=body,
+            environ_overrides=_reached,
+            headers=sent,
+        )
         return response.status_code, response.text
 
+    def reload(self) -> None:
+        """Tell the plugins to read their files again, as SIGHUP does (``on_reload``)."""
+        self._core.plugins.on_reload()
+
     def close(self) -> None:
-        """Stop it: the plugins are told (``on_shutdown``), and hear no more events."""
-        self._manager.on_shutdown(seconds=1.0)
+        """Stop it: the plugins are told (``on_shutdown``), and hear of nothing more."""
+        self._core.plugins.on_shutdown(seconds=1.0)
 
     def settle(self) -> None:
-        """Let the plugins hear the events that have happened so far."""
+        """Let the plugins hear of what has happened so far."""
         gevent.sleep(0.01)
 
     def script(self, mac: str = _MAC, buildarch: str = "x86_64", platform: str = "efi", **query: str) -> str:
@@ -197,7 +218,7 @@ class Netboot:
 
     def _ipxe_build(self, code: int) -> tuple[str, str]:
         """What iPXE says of itself on a machine of this architecture."""
-        row = self._firmware.row(code)
+        row = self._core.decider.loaders.table.row(code)
         return (row.cpu, row.platform) if row is not None else ("x86_64", "efi")
 
     def loader(self, offer: Offer) -> bytes:
@@ -223,4 +244,15 @@ class Netboot:
         return data
 
 
+_NOWHERE = Path("/nonexistent")
 _reached = {"pixiecore.local_address": (str(SERVER), 80), "REMOTE_ADDR": "192.0.2.100"}
+
+
+def _register(manager: PluginManager, plugins: tuple[object, ...]) -> None:
+    for number, plugin in enumerate(plugins):
+        manager.register(plugin, getattr(plugin, "name", f"plugin {number}"))
+
+
+def _everything(firmware: FirmwareTable) -> FoundLoaders:
+    """As if every loader were installed; none can be read."""
+    return FoundLoaders(firmware, dict.fromkeys((one.name for one in firmware.loaders()), _NOWHERE), _NOWHERE)

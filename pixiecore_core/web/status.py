@@ -1,6 +1,6 @@
 """Shows what each machine did lately: a page for a person, JSON for a program, counts for Prometheus.
 
-Read-only, and needs no script in the browser. Shows facts that the recorder holds; changes nothing. Machines are
+Read-only, and needs no script in the browser. Shows facts that are remembered; changes nothing. Machines are
 written one by one, with the event loop let go in between.
 """
 
@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 import gevent
 from werkzeug.wrappers import Request, Response
 
-from pixiecore_core.models import Event, normalise_mac
-from pixiecore_core.observe.recorder import Recorder
-from pixiecore_core.observe.timelines import Timelines
+from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.words import sentence, subsystem
+from pixiecore_core.models import normalise_mac
+from pixiecore_core.models.facts import Fact
+from pixiecore_core.observe.metrics import Metrics
 
 MACHINES = 100
 """How many are shown where nobody asks for more."""
@@ -24,8 +26,8 @@ MACHINES = 100
 PAGE_PATH = "/"
 """The timelines of the 100 machines heard of last, for people."""
 STATUS_PATH = "/_/status"
-"""The same as JSON: ``{"machines": {MAC: [event, …]}}``, the one heard of last first. In the query ``machines`` is how
-many, or ``all`` of the 2000 that are remembered; ``mac`` is only this one."""
+"""The same as JSON: ``{"machines": {MAC: [fact, …]}}``, the one heard of last first. In the query ``machines`` is how
+many, or ``all`` of the 10,000 that are remembered; ``mac`` is only this one."""
 METRICS_PATH = "/_/metrics"
 """Counts, in the Prometheus text format."""
 
@@ -42,27 +44,26 @@ time { color: #777; margin-right: .8em; }
 """
 
 
-def pages(recorder: Recorder) -> dict[str, Callable[[Request], Response]]:
+def pages(attempts: Attempts, metrics: Metrics) -> dict[str, Callable[[Request], Response]]:
     """The pages by path."""
-    timelines = recorder.timelines
     return {
-        PAGE_PATH: lambda request: Response(_page(timelines), content_type="text/html; charset=utf-8"),
-        STATUS_PATH: lambda request: _status(timelines, request),
+        PAGE_PATH: lambda request: Response(_page(attempts), content_type="text/html; charset=utf-8"),
+        STATUS_PATH: lambda request: _status(attempts, request),
         METRICS_PATH: lambda request: Response(
-            recorder.metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
+            metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
         ),
     }
 
 
-def _status(timelines: Timelines, request: Request) -> Response:
+def _status(attempts: Attempts, request: Request) -> Response:
     try:
-        macs = _chosen(timelines, request)
+        macs = _chosen(attempts, request)
     except ValueError as error:
         return Response(f"{error}\n", 400, content_type="text/plain; charset=utf-8")
-    return Response(_json(timelines, macs), content_type="application/json")
+    return Response(_json(attempts, macs), content_type="application/json")
 
 
-def _chosen(timelines: Timelines, request: Request) -> Sequence[str]:
+def _chosen(attempts: Attempts, request: Request) -> Sequence[str]:
     """The machines that are asked for, the one heard of last first.
 
     :raises ValueError: they cannot be told from the query
@@ -71,43 +72,48 @@ def _chosen(timelines: Timelines, request: Request) -> Sequence[str]:
     if mac is not None:
         return [normalise_mac(mac)]
     if number == "all":
-        return timelines.machines()
+        return attempts.machines()
     if not number.isascii() or not number.isdecimal() or len(number) > 9:
         raise ValueError("machines is a number, or 'all'")
-    return timelines.machines()[: int(number)]
+    return attempts.machines()[: int(number)]
 
 
-def _json(timelines: Timelines, macs: Sequence[str]) -> Iterator[str]:
+def _json(attempts: Attempts, macs: Sequence[str]) -> Iterator[str]:
     yield '{"machines": {'
     comma = ""
-    for mac, events in _timelines(timelines, macs):
-        yield f"{comma}\n{json.dumps(mac)}: [{', '.join(event.model_dump_json() for event in events)}]"
+    for mac, facts in _timelines(attempts, macs):
+        yield f"{comma}\n{json.dumps(mac)}: [{', '.join(map(_as_json, facts))}]"
         comma = ","
     yield "\n}}\n"
 
 
-def _page(timelines: Timelines) -> Iterator[str]:
+def _page(attempts: Attempts) -> Iterator[str]:
     yield _HEAD
-    macs = timelines.machines()
+    macs = attempts.machines()
     if not macs:
         yield "<p>No machine has asked to boot yet.</p>\n"
-    for mac, events in _timelines(timelines, macs[:MACHINES]):
-        yield f"<h2>{html.escape(mac)}</h2>\n<ol>{''.join(map(_item, events))}</ol>\n"
+    for mac, facts in _timelines(attempts, macs[:MACHINES]):
+        yield f"<h2>{html.escape(mac)}</h2>\n<ol>{''.join(map(_item, facts))}</ol>\n"
     more = len(macs) - MACHINES
     if more > 0:
         yield f'<p>{more} more were heard of earlier: <a href="/_/status?machines=all">all, as JSON</a>.</p>\n'
     yield "</html>\n"
 
 
-def _timelines(timelines: Timelines, macs: Sequence[str]) -> Iterator[tuple[str, list[Event]]]:
+def _timelines(attempts: Attempts, macs: Sequence[str]) -> Iterator[tuple[str, list[Fact]]]:
     """Those that are still remembered when their turn comes; other greenlets run between them."""
     for mac in macs:
-        events = timelines.of(mac)
-        if events:
-            yield mac, events
+        facts = attempts.facts(mac)
+        if facts:
+            yield mac, facts
             gevent.sleep(0)
 
 
-def _item(event: Event) -> str:
-    clock = time.strftime("%H:%M:%S", time.localtime(event.at))
-    return f'<li class="{event.kind.value}"><time>{clock}</time>{html.escape(event.message)}</li>'
+def _as_json(fact: Fact) -> str:
+    """A fact, with its sentence and who says it."""
+    return json.dumps(fact.model_dump(mode="json") | {"subsystem": subsystem(fact), "message": sentence(fact)})
+
+
+def _item(fact: Fact) -> str:
+    clock = time.strftime("%H:%M:%S", time.localtime(fact.at))
+    return f'<li class="{fact.kind}"><time>{clock}</time>{html.escape(sentence(fact))}</li>'

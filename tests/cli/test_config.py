@@ -16,7 +16,6 @@ def test_every_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     config = tmp_path / "pixiecore.toml"
     config.write_text(f'[server]\nbooter = "static"\ntftp = "192.0.2.1:6969"\n[booter.static]\nkernel = "{kernel}"\n')
     monkeypatch.setenv("PIXIECORE_PORT", "8080")
-    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
     done = pixiecore("config", "--config", str(config), "--interface", "eth0", "--once-unknown", "ignore")
     assert done.returncode == 0, done.stderr
     lines = {" ".join(line.split()) for line in done.stdout.splitlines()}

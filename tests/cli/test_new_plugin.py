@@ -55,22 +55,26 @@ def test_its_setting_comes_from_every_source(installed: Path, tmp_path: Path, mo
         assert f'prefix = "52:54:00" # {source}' in {" ".join(line.split()) for line in shown.stdout.splitlines()}
 
 
-def test_what_it_writes_passes_its_own_tests(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["policy", "booter", "notifier", "page"])
+def test_what_it_writes_passes_its_own_tests(tmp_path: Path, kind: str) -> None:
     # As in a clone of Pixiecore, whose settings are for more than a plugin's author has installed.
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "--strict-config"\nunheard-of = 1\n')
-    done = pixiecore("new-plugin", "rack-policy", "--in", str(tmp_path))
+    done = pixiecore("new-plugin", "rack-mine", "--kind", kind, "--in", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    folder = tmp_path / "pixiecore-rack-policy"
+    folder = tmp_path / "pixiecore-rack-mine"
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
     environment = os.environ | {"PYTHONPATH": str(folder)}
     tested = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    assert project["name"] == "pixiecore-rack-policy"
-    assert project["entry-points"]["pixiecore"] == {"rack-policy": "pixiecore_rack_policy"}
-    assert project["dependencies"] == ["pixiecore-core>=0.1,<0.2"]
+    assert project["name"] == "pixiecore-rack-mine"
+    assert project["entry-points"]["pixiecore"] == {"rack-mine": "pixiecore_rack_mine"}
+    assert project["dependencies"][0] == "pixiecore-core>=0.1,<0.2"
+    readme = (folder / "README.md").read_text()
+    assert "$" not in readme
+    assert f"`[{'booter' if kind == 'booter' else 'plugin'}.rack-mine]`" in readme
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", str(folder / "pixiecore_rack_policy")],
+        [sys.executable, "-m", "mypy", "--strict", str(folder / "pixiecore_rack_mine")],
         capture_output=True,
         text=True,
         check=False,

@@ -67,11 +67,14 @@ def refusal(*arguments: str) -> str:
             return caught.value.read().decode()
 
 
-def test_an_installed_policy_is_live_with_its_settings(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
-    assert "nobody has armed it" in refusal("boot", kernel, "--once-unknown", "ignore")
+def test_an_installed_policy_is_live_with_its_settings(
+    kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIXIECORE_ONCE_DATABASE", str(tmp_path / "once.sqlite"))
+    assert "it is not armed" in refusal("boot", kernel, "--once-enabled", "--once-unknown", "ignore")
+    monkeypatch.setenv("PIXIECORE_ONCE_ENABLED", "true")
     monkeypatch.setenv("PIXIECORE_ONCE_UNKNOWN", "ignore")
-    assert "nobody has armed it" in refusal("run", "--booter", "static", "--kernel", kernel)
+    assert "it is not armed" in refusal("run", "--booter", "static", "--kernel", kernel)
     message = failure(pixiecore("boot", kernel, "--once-unknown", "perhaps", *HIGH_PORTS), 2)
     assert "--once-unknown: Input should be 'boot' or 'ignore'" in message
 
@@ -90,8 +93,7 @@ def test_policies_are_asked_by_name_or_in_the_order_that_was_given(kernel: str, 
     assert "[plugin.zebra] wrod: there is no setting 'wrod'; did you mean 'word'?" in message
 
 
-def test_a_name_given_twice_is_asked_once(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
+def test_a_name_given_twice_is_asked_once(kernel: str) -> None:
     done = pixiecore("plugins", "--plugin-order", "once", "--plugin-order", "once")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].count("once") == 1

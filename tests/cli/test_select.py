@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixiecore_core.cli.select import _architecture
+from pixiecore_core.firmware.known import KNOWN
 from tests.cli.test_policies import kernel, two_policies
 from tests.command import failure, pixiecore
 
@@ -17,7 +18,8 @@ MAC = "52:54:00:12:34:56"
 
 def test_what_a_machine_boots_and_who_said_so(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "allowlist")
-    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC]
+    monkeypatch.setenv("PIXIECORE_ONCE_DATABASE", f"{kernel}.sqlite")
+    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC, "--once-enabled"]
     done = pixiecore(
         *command, "--cmdline", f'quiet k={{{{ ID "{kernel}" }}}} done={{{{ DONE }}}}', "--message", "Hello"
     )
@@ -34,7 +36,7 @@ def test_what_a_machine_boots_and_who_said_so(kernel: str, monkeypatch: pytest.M
     assert "  #!ipxe\n  echo Hello\n  kernel --name kernel http://192.0.2.1/_/file?name=…&type=kernel" in done.stdout
     refused = pixiecore(*command, "--once-unknown", "ignore")
     assert refused.returncode == 1
-    assert "It does not boot: nobody has armed it" in refused.stdout
+    assert "It does not boot: it is not armed" in refused.stdout
     assert "static booter" not in refused.stdout, "who comes after the first answer is not asked"
 
 
@@ -45,7 +47,8 @@ def test_policies_and_their_settings_count(kernel: str) -> None:
     lines = done.stdout.splitlines()
     assert lines[1].split() == ["select_boot", "aardvark", "policy", "no", "opinion"]
     assert lines[2].split() == ["select_boot", "allowlist", "policy", "no", "opinion"]
-    assert "ignore it: zebra says no" in lines[3]
+    assert lines[3].split() == ["select_boot", "once", "policy", "no", "opinion"]
+    assert "ignore it: zebra says no" in lines[4]
     command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC]
     done = pixiecore(*command, "--plugin-order", "zebra", "--hook-timeout", "3", "--zebra-word", "no")
     assert done.returncode == 1
@@ -63,7 +66,7 @@ def test_mistakes_are_named(kernel: str) -> None:
     message = failure(pixiecore(*command, "--mac", MAC, "--arch", "aarch64", "--platform", "bios"), 2)
     assert message == "Error: --arch: there is no 'aarch64' with platform 'bios'; there are i386, x86_64\n"
     message = failure(pixiecore(*command, "--mac", MAC, "--platform", "open firmware"), 2)
-    assert message == "Error: --platform: there is no 'open firmware'; there are efi and bios\n"
+    assert message == "Error: --platform: there is no 'open firmware'; there are efi, bios, u-boot and pi\n"
     assert "--subnet: " in failure(pixiecore(*command, "--mac", MAC, "--subnet", "here"), 2)
     assert "installed: api, inventory, quick, static" in failure(pixiecore("select", "--mac", MAC), 2)
 
@@ -78,10 +81,14 @@ def test_mistakes_are_named(kernel: str) -> None:
         ("x86", "efi", "UEFI i386"),
         ("amd64", "bios", "BIOS i386"),
         ("i386", "pcbios", "BIOS i386"),
+        ("aarch64", "u-boot", "U-Boot arm64"),
+        ("arm64", "pi", "Raspberry Pi arm64"),
+        ("16", "efi", "UEFI x86_64 HTTP Boot"),
+        ("999", "efi", "unknown architecture 999"),
     ],
 )
 def test_processors_and_firmware_are_spelled_in_several_ways(arch: str, platform: str, described: str) -> None:
-    assert str(_architecture(arch.lower(), platform.lower())) == described
+    assert str(_architecture(arch.lower(), platform.lower(), KNOWN)) == described
 
 
 def test_an_interface_can_be_matched(tmp_path: Path) -> None:
@@ -112,3 +119,20 @@ def test_nothing_is_listened_on_or_created(kernel: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("machine", "why"),
+    [
+        (("--arch", "riscv64"), "no boot file exists for UEFI riscv64"),
+        (("--arch", "arm64", "--platform", "u-boot"), "no boot file exists for U-Boot arm64"),
+        (("--arch", "999"), "no boot file exists for unknown architecture 999"),
+    ],
+)
+def test_firmware_that_nothing_boots_does_not_boot_here_either(kernel: str, machine: tuple[str, ...], why: str) -> None:
+    """It said "It boots" where the server ignores the machine."""
+    command = ["select", "--booter", "static", "--kernel", kernel, "--mac", MAC, *machine]
+    done = pixiecore(*command)
+    assert done.returncode == 1
+    assert f"It does not boot: {why}" in done.stdout
+    assert pixiecore(*command, "--ipxe").returncode == 0, "an iPXE of its own needs no boot file"

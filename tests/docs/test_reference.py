@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import pixiecore_core
-from pixiecore_core import EventKind, hookimpl, hookspecs, testing
+from pixiecore_core import hookimpl, hookspecs, testing
 from pixiecore_core.boot import paths
+from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.models.facts import FACTS, Fact, kind_of
 from pixiecore_core.observe.metrics import Metrics
-from pixiecore_core.observe.recorder import Recorder
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings import ServerSettings, option_name, with_loaders
 from pixiecore_core.web import status
@@ -67,8 +68,7 @@ def test_every_setting_is_there() -> None:
             assert f"| `{option_name(f'{policy.name}_{key}')}` |" in text
 
 
-def test_every_command_and_option_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
+def test_every_command_and_option_is_there() -> None:
     text = page("commands.md")
     settings = page("settings.md")
     for path, command, _ in walk():
@@ -85,9 +85,13 @@ def test_every_public_name_has_words(name: str) -> None:
     assert re.sub(r"```.*?```", "", section[1], flags=re.DOTALL).strip()
 
 
-@pytest.mark.parametrize("kind", EventKind)
-def test_every_event_is_there(kind: EventKind) -> None:
-    assert re.search(rf"^\|.*`{kind}`", page("events.md"), re.MULTILINE)
+@pytest.mark.parametrize("fact", FACTS)
+def test_every_fact_and_field_is_there(fact: type[Fact]) -> None:
+    section = re.search(rf"^### `{fact.__name__}`\n(.+?)(?=^##|\Z)", page("events.md"), re.MULTILINE | re.DOTALL)
+    assert section is not None
+    assert f"`{kind_of(fact)}`" in section[1]
+    for name in fact.model_fields.keys() - Fact.model_fields.keys():
+        assert f"| `{name}` |" in section[1]
 
 
 def test_every_count_is_there() -> None:
@@ -102,7 +106,7 @@ def test_every_path_is_there(tmp_path: Path) -> None:
     """The core's, from its own table and its status pages, and those of the plugins that come with it."""
     text = page("http.md")
     known = [value for name, value in vars(paths).items() if name.endswith("_PATH")]
-    known += status.pages(Recorder(None))  # type: ignore[arg-type] # pages are made, and none is asked for
+    known += status.pages(Attempts(), Metrics())
     assert "/_/ipxe" in known
     assert "/_/metrics" in known
     for path in [*known, *plugin_paths(tmp_path)]:

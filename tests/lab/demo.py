@@ -76,8 +76,6 @@ def demonstrate(machine: Machine, folder: Path) -> float:
 
 
 def main() -> int:
-    # Live wherever it is installed, and it would ignore the machine the second time.
-    os.environ["PIXIECORE_DISABLE_PLUGIN"] = "once"
     parser = argparse.ArgumentParser(prog="python -m tests.lab.demo", description=__doc__.partition("\n")[0])
     parser.add_argument("--machine", choices=MACHINES, default=DEFAULT_MACHINE, help="default: %(default)s")
     machine = MACHINES[parser.parse_args().machine]

@@ -18,17 +18,15 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 MACHINE = MACHINES["seabios-ipxe-virtio"]
 
 
-def test_once_boots_a_machine_once_and_again_when_it_is_armed(
-    lab_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIXIECORE_DISABLE_PLUGIN", "")
+def test_once_boots_a_machine_once_and_again_when_it_is_armed(lab_folder: Path) -> None:
     database = f"{lab_folder / 'once.sqlite'}"
     for attempt in ("first", "second", "third"):
         (lab_folder / attempt).mkdir()
     errand = Errand.prepare(lab_folder)
     with Network() as network:
         start_neighbour(network, lab_folder)
-        server = start_server(network, lab_folder, MACHINE, errand, options=[f"--once-database={database}"])
+        options = ["--once-enabled", f"--once-database={database}"]
+        server = start_server(network, lab_folder, MACHINE, errand, options=options)
         errand.check(MACHINE, boot(MACHINE, network, lab_folder / "first"))
         with pytest.raises(BootFailed):
             boot(MACHINE, network, lab_folder / "second")

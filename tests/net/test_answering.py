@@ -12,17 +12,30 @@ from typing import Any
 import gevent
 import pytest
 
-from pixiecore_core import BootSpec, EventKind, FileRef, Hold, Ignore, Machine, PxeRequest, hookimpl
+from pixiecore_core import (
+    BootSpec,
+    Fact,
+    Failed,
+    FileRef,
+    Hold,
+    Ignore,
+    Ignored,
+    Machine,
+    Offered,
+    PluginFailed,
+    PxeAnswered,
+    PxeRequest,
+    ScriptOffered,
+    hookimpl,
+)
+from pixiecore_core.assembly import Parts, assemble
+from pixiecore_core.engine.attempts import LATE_KEPT_SECONDS
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.net import answering
-from pixiecore_core.net.answering import Answerer
+from pixiecore_core.net.answering import Answerer, Ports
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
-from pixiecore_core.net.sightings import Sightings
 from pixiecore_core.observe.log import configure
-from pixiecore_core.observe.recorder import Recorder
-from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.wire import dhcp4
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Option
 from tests.messages import HTTP_IPXE, REQUEST, architecture, message
@@ -49,22 +62,18 @@ class Bench:
 
     def __init__(self) -> None:
         self.log = io.StringIO()
-        self.recorder = Recorder(configure(debug=True, stream=self.log))
-        self.plugins = PluginManager(self.recorder.plugin_failed, policy_timeout=0.3)
         self.socket = FakeSocket()
         self.now = 1000.0
-        self.sightings = Sightings()
-        loaders = FoundLoaders(KNOWN, {"bios": Path("/x"), "efi-x64": Path("/y")}, Path("/data"))
-        self.answerer = Answerer(
-            self.plugins,
-            self.recorder,
-            Interfaces(adapters=lambda: [ETH0]),
-            http_port=80,
-            dhcp_port=67,
-            loaders=loaders,
-            sightings=self.sightings,
+        parts = Parts(
+            register=lambda manager: None,
+            find=lambda table: FoundLoaders(table, {"bios": Path("/x"), "efi-x64": Path("/y")}, Path("/data")),
+            hook_timeout=0.3,
             clock=lambda: self.now,
         )
+        self.core = assemble(configure(debug=True, stream=self.log), parts)
+        self.plugins, self.attempts, self.metrics = self.core.plugins, self.core.attempts, self.core.metrics
+        interfaces = Interfaces(adapters=lambda: [ETH0])
+        self.answerer = Answerer(self.core.decider, self.core.bus, interfaces, Ports())
 
     def plugin(self, name: str = "p", **hooks: Callable[..., Any]) -> None:
         functions = {hook: staticmethod(hookimpl(function)) for hook, function in hooks.items()}
@@ -86,8 +95,8 @@ class Bench:
         sent, self.socket.sent = self.socket.sent, []
         return sent
 
-    def kinds(self) -> list[EventKind]:
-        return [event.kind for event in self.recorder.timelines.of(MAC)]
+    def kinds(self) -> list[type[Fact]]:
+        return [type(fact) for fact in self.attempts.facts(MAC)]
 
 
 @pytest.fixture
@@ -108,7 +117,7 @@ def test_a_discover_is_answered_from_the_interface_it_came_in_on(booting: Bench)
     ((reply, destination, interface, source),) = booting.ask(message())
     assert reply.message_type == MessageType.OFFER
     assert (destination, interface, source) == (("255.255.255.255", 68), 2, IPv4Address("192.0.2.2"))
-    assert booting.kinds() == [EventKind.OFFERED]
+    assert booting.kinds() == [Offered]
     assert f"[DHCP] Offering to boot {MAC} (BIOS i386 on eth0)" in booting.log.getvalue()
 
 
@@ -122,12 +131,12 @@ def test_the_address_that_was_asked_is_the_address_that_answers(booting: Bench) 
 def test_a_boot_server_request_is_answered_where_it_came_from(booting: Bench) -> None:
     ((reply, destination, _, _),) = booting.ask(message(architecture(7) | REQUEST), "pxe", destination="192.0.2.2")
     assert (reply.message_type, destination) == (MessageType.ACK, ("192.0.2.77", 4011))
-    assert booting.kinds() == [EventKind.PXE_ANSWERED]
+    assert booting.kinds() == [PxeAnswered]
 
 
 def test_ipxe_is_offered_the_script(booting: Bench) -> None:
     booting.ask(message(HTTP_IPXE))
-    assert booting.kinds() == [EventKind.SCRIPT_OFFERED]
+    assert booting.kinds() == [ScriptOffered]
 
 
 def test_a_machine_that_shall_wait_is_offered_its_boot(bench: Bench) -> None:
@@ -139,10 +148,10 @@ def test_a_machine_that_shall_wait_is_offered_its_boot(bench: Bench) -> None:
 
 def test_where_a_machine_asks_from_is_remembered_for_its_script(booting: Bench) -> None:
     booting.ask(message())
-    seen = booting.sightings.complete(Machine(mac=MAC, serial="S1"))
+    seen = booting.attempts.complete(Machine(mac=MAC, serial="S1"))
     assert (seen.interface, seen.subnet, seen.relay, seen.serial) == ("eth0", SUBNET, None, "S1")
     booting.ask(message(giaddr=IPv4Address("10.0.0.1")))
-    seen = booting.sightings.complete(Machine(mac=MAC))
+    seen = booting.attempts.complete(Machine(mac=MAC))
     assert (seen.interface, seen.subnet, seen.relay) == ("eth0", None, IPv4Address("10.0.0.1"))
 
 
@@ -152,7 +161,7 @@ def test_on_an_interface_that_is_not_served_nothing_is_answered(booting: Bench) 
     booting.answerer.receive(booting.socket, datagram, "dhcp")
     gevent.sleep(0.01)
     assert booting.socket.sent == []
-    assert booting.recorder.metrics.dropped("DHCP", "interface-not-served") == 1
+    assert booting.metrics.dropped("DHCP", "interface-not-served") == 1
 
 
 @pytest.mark.parametrize("stage", ["dhcp", "pxe"])
@@ -160,7 +169,7 @@ def test_a_machine_told_no_hears_nothing_on_either_port(bench: Bench, stage: str
     """The Go Pixiecore asks nobody on 4011 (field notes 3.10, 11)."""
     bench.plugin(select_boot=lambda machine: Ignore(reason="not mine"))
     assert bench.ask(message(REQUEST if stage == "pxe" else {}), stage) == []
-    assert bench.kinds() == [EventKind.IGNORED]
+    assert bench.kinds() == [Ignored]
     assert "not mine" in bench.log.getvalue()
 
 
@@ -194,7 +203,7 @@ def test_a_plugin_may_bring_the_missing_binary(booting: Bench) -> None:
 def test_a_plugin_that_raises_means_silence_and_its_name(booting: Bench, hook: dict[str, Any]) -> None:
     booting.plugin("faulty", **hook)
     assert booting.ask(message()) == []
-    assert EventKind.PLUGIN_FAILED in booting.kinds()
+    assert PluginFailed in booting.kinds()
     assert "plugin 'faulty'" in booting.log.getvalue()
 
 
@@ -255,7 +264,7 @@ def test_a_late_answer_does_not_live_for_ever(bench: Bench) -> None:
 
     bench.plugin(select_boot=select_boot)
     bench.ask(message(xid=1))
-    bench.now += answering.LATE_KEPT_SECONDS
+    bench.now += LATE_KEPT_SECONDS
     bench.ask(message(xid=2))
     assert len(asked) == 2
 
@@ -268,7 +277,7 @@ def test_too_many_at_once_are_dropped_and_counted(bench: Bench, monkeypatch: pyt
     bench.plugin(select_boot=select_boot)
     for number in range(answering.IN_FLIGHT + 5):
         bench.receive(message(chaddr=b"\x52\x54" + number.to_bytes(4, "big")))
-    assert bench.recorder.metrics.dropped("DHCP", "busy") == 5
+    assert bench.metrics.dropped("DHCP", "busy") == 5
 
 
 HOSTILE = {
@@ -312,16 +321,15 @@ def test_a_flood_of_made_up_addresses_stays_within_bounds(booting: Bench) -> Non
     with gevent.Timeout(10):
         while booting.answerer._asked:
             gevent.sleep(0.01)
-    assert len(booting.answerer._late) <= answering._LATE_KEPT, "on a machine that was too busy to answer in time"
-    assert len(booting.recorder.timelines) == 2000
-    assert len(booting.sightings) == 10_000
+    assert len(booting.attempts) == 10_000
+    assert sum(len(booting.attempts.facts(mac)) for mac in booting.attempts.machines()) <= 100_000
 
 
 def test_unusable_packets_are_rationed_in_the_log(booting: Bench) -> None:
     for _ in range(500):
         booting.receive(HOSTILE["lying length"])
     assert booting.log.getvalue().count("Unusable packet") <= 40
-    assert booting.recorder.metrics.dropped("DHCP", "malformed") == 500
+    assert booting.metrics.dropped("DHCP", "malformed") == 500
 
 
 def test_a_send_that_fails_is_told(booting: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,7 +338,7 @@ def test_a_send_that_fails_is_told(booting: Bench, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(booting.socket, "send", send)
     booting.ask(message())
-    assert booting.kinds() == [EventKind.FAILED]
+    assert booting.kinds() == [Failed]
     assert "Network is unreachable" in booting.log.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +17,36 @@ from pixiecore_core import (
     BootFileError,
     BootFileNotReady,
     BootFileTimeout,
+    Booting,
     BootSpec,
-    EventKind,
+    Fact,
+    Failed,
     FileRef,
+    FileSent,
+    Held,
     Hold,
     Ignore,
+    InitrdSent,
+    KernelSent,
+    LoaderSent,
     Machine,
+    PluginFailed,
+    PxeRequest,
+    Refused,
+    ScriptSent,
     UrlFor,
     hookimpl,
 )
+from pixiecore_core import Client as PxeClient
+from pixiecore_core.assembly import Parts, assemble
 from pixiecore_core.boot.tokens import Sealed, Sealer
-from pixiecore_core.defaults import Defaults
+from pixiecore_core.engine.words import sentence
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.net.boot_pages import BootPages
-from pixiecore_core.net.sightings import Sightings
+from pixiecore_core.net.site import Site as WebSite
 from pixiecore_core.observe.log import configure
-from pixiecore_core.observe.recorder import Recorder
-from pixiecore_core.plugins.manager import CORE, PluginManager
-from pixiecore_core.web.status import pages
+from pixiecore_core.web import status
+from pixiecore_core.web.plugin_pages import plugin_pages
 
 MAC = "52:54:00:12:34:56"
 SCRIPT = f"/_/ipxe?mac={MAC}&net0={MAC}&uuid=00112233-4455-6677-8899-aabbccddeeff&serial=S1&arch=x86_64&platform=efi"
@@ -51,14 +63,8 @@ class Site:
         self.other.write_bytes(b"cloud")
         (folder / "snponly.efi").write_bytes(b"MZ loader")
         self.log = io.StringIO()
-        self.recorder = Recorder(configure(stream=self.log))
-        self.plugins = PluginManager(self.recorder.plugin_failed, policy_timeout=0.3)
-        loaders = FoundLoaders(KNOWN, {"efi-x64": folder / "snponly.efi"}, folder)
-        self.plugins.register(Defaults(loaders), CORE)
-        self.sealer = Sealer()
-        self.sightings = Sightings()
-        self.pages = BootPages(self.plugins, self.recorder, self.sealer, self.sightings, pages(self.recorder))
-        self.client = Client(self.pages)
+        self.folder = folder
+        self.made()
         self.spec = BootSpec(
             kernel=FileRef(location=str(self.kernel)),
             initrds=(FileRef(location=str(self.initrd)),),
@@ -66,6 +72,32 @@ class Site:
             message="Hello",
             files={"data": FileRef(location=str(self.other))},
         )
+
+    def made(self, url_lifetime: float | None = None) -> None:
+        """Assembled, as a server would."""
+        parts = Parts(
+            register=lambda manager: None,
+            find=lambda table: FoundLoaders(table, {"efi-x64": self.folder / "snponly.efi"}, self.folder),
+            hook_timeout=0.3,
+            url_lifetime=url_lifetime,
+        )
+        core = self.core = assemble(configure(stream=self.log), parts)
+        self.plugins, self.attempts, self.sealer = core.plugins, core.attempts, core.urls.sealer
+        self.serve()
+
+    def serve(self) -> None:
+        """Make the site: plugins' pages are asked for once."""
+        core = self.core
+        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
+        pages = {
+            **status.pages(core.attempts, core.metrics),
+            **plugin_pages(core.plugins, core.plugins.register_routes(), core.urls.sealer),
+            **boot.pages(),
+        }
+        self.client = Client(WebSite(pages, boot.folders(), lambda address: self.serves(address)))
+
+    def serves(self, address: IPv4Address) -> bool:
+        return True
 
     def plugin(self, name: str = "p", **hooks: Callable[..., Any]) -> None:
         functions = {hook: staticmethod(hookimpl(function)) for hook, function in hooks.items()}
@@ -82,8 +114,8 @@ class Site:
         token = self.sealer.seal(Sealed(ref=FileRef(location=str(path)), mac=MAC, purpose=purpose))
         return f"/_/file?name={token}"
 
-    def kinds(self) -> list[EventKind]:
-        return [event.kind for event in self.recorder.timelines.of(MAC)]
+    def kinds(self) -> list[type[Fact]]:
+        return [type(fact) for fact in self.attempts.facts(MAC)]
 
 
 @pytest.fixture
@@ -113,11 +145,11 @@ def test_the_script_names_files_that_are_then_served(booting: Site) -> None:
     assert booting.get(lines[6].partition("data=" + base)[2]).data == b"cloud"
     assert booting.get(ready.removeprefix(base)).text == "# Booting\n"
     assert booting.kinds() == [
-        EventKind.SCRIPT_SENT,
-        EventKind.KERNEL_SENT,
-        EventKind.INITRD_SENT,
-        EventKind.FILE_SENT,
-        EventKind.BOOTING,
+        ScriptSent,
+        KernelSent,
+        InitrdSent,
+        FileSent,
+        Booting,
     ]
     assert 'Sent file "vmlinuz"' in booting.log.getvalue()
 
@@ -187,7 +219,7 @@ def test_a_plugin_that_raises_is_a_500_that_names_the_reason(booting: Site, hook
     response = booting.get(SCRIPT)
     assert response.status_code == 500
     assert "ZeroDivisionError" in response.text
-    assert booting.kinds() == [EventKind.PLUGIN_FAILED]
+    assert booting.kinds() == [PluginFailed]
 
 
 def test_a_broken_command_line_is_a_500_with_its_place(site: Site) -> None:
@@ -195,7 +227,7 @@ def test_a_broken_command_line_is_a_500_with_its_place(site: Site) -> None:
     response = site.get(SCRIPT)
     assert response.status_code == 500
     assert "knows no file 'nope' (at character 3" in response.text
-    assert site.kinds() == [EventKind.FAILED]
+    assert site.kinds() == [Failed]
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 200, "%00", "..%2F..%2Fetc%2Fpasswd"])
@@ -223,7 +255,7 @@ def test_a_machine_on_hold_is_told_when_to_ask_again(site: Site) -> None:
     site.plugin(select_boot=lambda machine: Hold(reason="the API is down", seconds=7))
     response = site.get(SCRIPT)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "7")
-    assert site.kinds() == [EventKind.HELD]
+    assert site.kinds() == [Held]
     assert f"Holding {MAC}: the API is down" in site.log.getvalue()
 
 
@@ -237,12 +269,12 @@ def test_the_script_request_says_who_made_the_machine(site: Site) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "kind"),
     [
-        (BootFileTimeout("mirror does not answer"), 504, EventKind.FAILED),
-        (BootFileNotReady("it is still on its way", 9), 503, EventKind.HELD),
+        (BootFileTimeout("mirror does not answer"), 504, Failed),
+        (BootFileNotReady("it is still on its way", 9), 503, Held),
     ],
 )
 def test_what_another_server_does_is_told_by_status(
-    site: Site, error: BootFileError, status: int, kind: EventKind
+    site: Site, error: BootFileError, status: int, kind: type[Fact]
 ) -> None:
     def open_boot_file(ref: FileRef) -> BootFile:
         raise error
@@ -255,8 +287,8 @@ def test_what_another_server_does_is_told_by_status(
 
 
 def test_urls_in_a_script_can_expire(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.made(url_lifetime=100)
     site.plugin(select_boot=lambda machine: site.spec)
-    site.pages.url_lifetime = 100
     script = site.get(SCRIPT).text
     url = next(line for line in script.splitlines() if line.startswith("kernel ")).partition("192.0.2.2:8080")[2]
     assert site.get(url).status_code == 200
@@ -333,7 +365,7 @@ def test_an_empty_file_is_served(site: Site) -> None:
 def test_http_boot_fetches_its_loader_with_the_right_type(site: Site) -> None:
     response = site.get(f"/_/loader/{MAC}/efi-x64/snponly.efi")
     assert (response.data, response.content_type) == (b"MZ loader", "application/efi")
-    assert site.kinds() == [EventKind.LOADER_SENT]
+    assert site.kinds() == [LoaderSent]
     assert site.get(f"/_/loader/{MAC}/bios/undionly.kpxe").status_code == 404
 
 
@@ -396,9 +428,9 @@ def test_a_folder_serves_the_files_below_it_and_no_others(booting: Site, tmp_pat
     assert url.startswith("/_/folder/")
     assert url.endswith("/")
     assert booting.get(url + "user-data").text == "#cloud-config"
-    assert booting.kinds()[-1] is EventKind.FILE_SENT
+    assert booting.kinds()[-1] is FileSent
     booting.get(url + "vendor-data")
-    assert booting.kinds()[-1] is EventKind.FILE_SENT, "cloud-init can do without"
+    assert booting.kinds()[-1] is FileSent, "cloud-init can do without"
     for name in ("meta-data", "below", "out", "", "..%2fvmlinuz", "../vmlinuz", "%2fetc%2fpasswd", "a%00b"):
         assert booting.get(url + name).status_code == 404
     token = url.removeprefix("/_/folder/").rstrip("/")
@@ -414,7 +446,7 @@ def test_names_that_clients_make_up_do_not_fill_the_log(site: Site, tmp_path: Pa
     token = site.sealer.seal(Sealed(ref=FileRef(location=f"{tmp_path}/"), mac=MAC, purpose="file"))
     for _ in range(100):
         assert site.get(f"/_/folder/{token}/{name}").status_code == 404
-    assert set(site.kinds()) == {EventKind.REFUSED}, "it shows in the machine's timeline"
+    assert set(site.kinds()) == {Refused}, "it shows in the machine's timeline"
     lines = site.log.getvalue().splitlines()
     assert 20 <= len(lines) <= 42, "20 a second, and how many were not logged"
     for line in lines:
@@ -428,9 +460,10 @@ def test_long_names_of_what_there_is_are_cut_too(site: Site) -> None:
     site.plugin(open_boot_file=lambda ref: BootFile.from_bytes(ref.name, b"x"))
     token = site.sealer.seal(Sealed(ref=FileRef(location="http://host/"), mac=MAC, purpose="file"))
     assert site.get(f"/_/folder/{token}/{'a' * 6000}").status_code == 200
-    (event,) = site.recorder.timelines.of(MAC)
-    assert event.message.startswith(f'Sent file "{"a" * 40}…{"a" * 40}" (file, 1 bytes')
-    assert event.details["file"] == f"{'a' * 40}…{'a' * 40}"
+    (fact,) = site.attempts.facts(MAC)
+    assert sentence(fact).startswith(f'Sent file "{"a" * 40}…{"a" * 40}" (file, 1 bytes')
+    assert isinstance(fact, FileSent)
+    assert fact.file == f"{'a' * 40}…{'a' * 40}"
 
 
 def test_a_loader_of_a_long_name(site: Site) -> None:
@@ -445,7 +478,7 @@ def test_another_servers_failure_is_one_whatever_the_name(site: Site) -> None:
     site.plugin(open_boot_file=open_boot_file)
     token = site.sealer.seal(Sealed(ref=FileRef(location="http://host/"), mac=MAC, purpose="file"))
     assert site.get(f"/_/folder/{token}/user-data").status_code == 502
-    assert site.kinds() == [EventKind.FAILED]
+    assert site.kinds() == [Failed]
 
 
 def test_a_plugin_opens_files_of_its_own_that_name_others(booting: Site) -> None:
@@ -467,7 +500,10 @@ def test_the_script_request_tells_the_host_name(site: Site) -> None:
     asked: list[Machine] = []
     site.plugin(select_boot=lambda machine: asked.append(machine))
     site.get(SCRIPT + "&hostname=node%2B1")
-    site.sightings.note(Machine(mac=MAC, hostname="firmware"))
+    machine = Machine(mac=MAC, hostname="firmware")
+    site.attempts.asked(
+        PxeRequest(machine=machine, client=PxeClient.IPXE, loader=None, stage="dhcp", transaction_id=1, seconds=0)
+    )
     site.get(SCRIPT + "&hostname=node2")
     site.get(SCRIPT)
     assert [machine.hostname for machine in asked] == ["node+1", "node2", "firmware"]

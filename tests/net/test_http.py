@@ -34,6 +34,10 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     if environ["PATH_INFO"] == "/big":
         start_response("200 OK", [("Content-Length", str(BIG))])
         return Body()
+    if environ["PATH_INFO"] == "/posted":
+        body = environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
     address = ":".join(map(str, environ["pixiecore.local_address"])).encode()
     start_response("200 OK", [("Content-Length", str(len(address)))])
     return [address]
@@ -45,7 +49,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
     monkeypatch.setattr(http, "IDLE_SECONDS", 0.3)
     monkeypatch.setattr(http, "STALL_SECONDS", 0.3)
     monkeypatch.setattr(http, "CONNECTIONS_PER_CLIENT", 20)
-    server = HttpServer("127.0.0.1", 0, application)
+    server = HttpServer("127.0.0.1", 0, application, posted=["/posted"])
     server.bind()
     server.start()
     yield server
@@ -81,7 +85,7 @@ def test_the_absolute_form_is_understood(server: HttpServer) -> None:
 def test_few_descriptors_mean_few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs out of descriptors hears no DHCP either."""
     monkeypatch.setattr(http.resource, "getrlimit", lambda which: (192, 1024))
-    server = HttpServer("127.0.0.1", 0, application)
+    server = HttpServer("127.0.0.1", 0, application, posted=["/posted"])
     server.bind()
     server.start()
     clients = [connect(server) for _ in range(40)]
@@ -121,6 +125,11 @@ def test_keep_alive_answers_are_not_held_back(server: HttpServer) -> None:
         (b"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", b"405"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", b"413"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"413"),
+        (b"GET /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", b"413"),
+        (b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n", b"413"),
+        (b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"POST /posted HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"411"),
+        (b"PUT /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", b"405"),
         (b"GET\r\n\r\n", b"400"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\r\n\r\n", b"400"),
         (b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\n\r\n", b"414"),
@@ -195,3 +204,11 @@ def test_others_are_served_while_somebody_stalls(server: HttpServer) -> None:
     assert exchange(server, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
     for client in stalled:
         client.close()
+
+
+def test_a_page_that_takes_a_post_is_given_the_body(server: HttpServer) -> None:
+    body = b"x" * http.LONGEST_BODY
+    head = b"POST /posted?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    answer = exchange(server, head + body)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(body)

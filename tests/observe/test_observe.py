@@ -1,4 +1,4 @@
-"""Log lines, timelines, counts: what a person and a program read afterwards."""
+"""The bus and its subscribers: log lines, counts; what a person and a program read afterwards."""
 
 from __future__ import annotations
 
@@ -7,106 +7,115 @@ import json
 
 import pytest
 
-from pixiecore_core.errors import PluginError
-from pixiecore_core.models import Event, EventKind
-from pixiecore_core.observe.log import configure, log_event
+from pixiecore_core import Client
+from pixiecore_core.engine.words import sentence
+from pixiecore_core.models.facts import FACTS, Booting, Fact, Failed, Offered, PluginFailed, Refused
+from pixiecore_core.observe.bus import Bus
+from pixiecore_core.observe.fact_log import REFUSALS_PER_SECOND, FactLog
+from pixiecore_core.observe.log import configure
 from pixiecore_core.observe.metrics import Metrics
-from pixiecore_core.observe.recorder import REFUSALS_PER_SECOND, Recorder
-from pixiecore_core.observe.timelines import Timelines
+from tests.engine.samples import SAMPLES
 
 MAC = "52:54:00:12:34:56"
+OFFERED = Offered(
+    mac=MAC, stage="dhcp", client=Client.PXE, architecture="BIOS i386", interface="eth0", variant="bios", seconds=4
+)
 
 
-def event(kind: EventKind = EventKind.OFFERED, mac: str | None = MAC, message: str = "Offering to boot it") -> Event:
-    return Event(kind=kind, subsystem="DHCP", message=message, mac=mac, details={"interface": "eth0"})
+def written(*facts: Fact, log_format: str = "text", clock: float = 5.0) -> str:
+    stream = io.StringIO()
+    log = FactLog(configure(log_format, stream=stream), details=log_format == "json", clock=lambda: clock)  # type: ignore[arg-type]
+    for fact in facts:
+        log.write(fact, sentence(fact))
+    return stream.getvalue()
 
 
 def test_text_is_one_plain_line() -> None:
     stream = io.StringIO()
-    logger = configure(stream=stream)
-    log_event(logger, event())
-    log_event(logger, event(EventKind.FAILED, message="it broke"))
-    logger.debug("hidden", subsystem="DHCP")
-    assert stream.getvalue() == "[DHCP] Offering to boot it\n[DHCP] warning: it broke\n"
+    log = FactLog(configure(stream=stream))
+    log.write(OFFERED, sentence(OFFERED))
+    failed = Failed(mac=MAC, via="DHCP", step="reply", reason="it broke")
+    log.write(failed, sentence(failed))
+    log.write_aside("DHCP", "hidden")
+    assert stream.getvalue() == (
+        f"[DHCP] Offering to boot {MAC} (BIOS i386 on eth0)\n"
+        f"[DHCP] warning: Failed to send the DHCP reply to {MAC}: it broke\n"
+    )
 
 
 def test_debug_and_timestamps_are_switched_on() -> None:
     stream = io.StringIO()
-    configure(debug=True, timestamps=True, stream=stream).debug("shown", subsystem="DHCP")
+    FactLog(configure(debug=True, timestamps=True, stream=stream)).write_aside("DHCP", "shown")
     assert stream.getvalue().startswith("20")
     assert stream.getvalue().endswith(" [DHCP] shown\n")
 
 
 def test_json_holds_every_fact() -> None:
-    stream = io.StringIO()
-    log_event(configure("json", stream=stream), event())
-    line = json.loads(stream.getvalue())
+    line = json.loads(written(OFFERED, log_format="json"))
     assert line.pop("timestamp")
     assert line == {
-        "event": "Offering to boot it",
+        "event": f"Offering to boot {MAC} (BIOS i386 on eth0)",
         "kind": "offered",
         "level": "info",
         "mac": MAC,
+        "stage": "dhcp",
+        "client": "PXE",
+        "architecture": "BIOS i386",
         "interface": "eth0",
+        "seconds": 4,
+        "variant": "bios",
         "subsystem": "DHCP",
     }
 
 
-@pytest.mark.parametrize("kind", EventKind)
-def test_every_kind_of_event_can_be_recorded(kind: EventKind) -> None:
-    recorder = Recorder(configure(stream=io.StringIO()))
-    recorder.record(event(kind))
-    assert [past.kind for past in recorder.timelines.of(MAC)] == [kind]
-    assert f'pixiecore_events_total{{kind="{kind}",subsystem="DHCP"}} 1.0' in recorder.metrics.exposition().decode()
+@pytest.mark.parametrize("fact", SAMPLES, ids=sentence)
+def test_every_kind_of_fact_is_counted_and_logged(fact: Fact) -> None:
+    metrics = Metrics()
+    metrics.count(fact)
+    assert f'pixiecore_events_total{{kind="{fact.kind}",subsystem="' in metrics.exposition().decode()
+    assert sentence(fact) in written(fact)
+    line = json.loads(written(fact, log_format="json"))
+    assert (line["kind"], line["event"]) == (fact.kind, sentence(fact))
+
+
+def test_a_sample_stands_for_every_kind() -> None:
+    assert {type(fact) for fact in SAMPLES} == set(FACTS)
 
 
 def test_a_message_cannot_break_out_of_its_line() -> None:
-    stream = io.StringIO()
-    log_event(configure(stream=stream), event(message="name\n[DHCP] Offering to boot \x1b[2Jsomebody"))
-    assert stream.getvalue().count("\n") == 1
-    assert "\x1b" not in stream.getvalue()
-
-
-def test_timelines_are_bounded_both_ways() -> None:
-    timelines = Timelines(machines=3, events=2)
-    macs = [f"52:54:00:00:00:{number:02x}" for number in range(5)]
-    for mac in macs:
-        for number in range(4):
-            timelines.add(event(mac=mac, message=str(number)))
-    assert len(timelines) == 3
-    assert timelines.machines() == macs[:1:-1]
-    assert [past.message for past in timelines.of(macs[-1])] == ["2", "3"]
-    assert timelines.of(macs[0]) == []
-    timelines.add(event(mac=None))
-    assert len(timelines) == 3
-
-
-def test_a_machine_heard_of_again_is_kept_longest() -> None:
-    timelines = Timelines(machines=2)
-    for mac in ("52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:01", "52:54:00:00:00:03"):
-        timelines.add(event(mac=mac))
-    assert timelines.machines() == ["52:54:00:00:00:03", "52:54:00:00:00:01"]
+    fact = Refused(via="HTTP", what="path", file="name\n[DHCP] Offering to boot \x1b[2Jsomebody", reason="\x1b\n")
+    text = written(fact)
+    assert text.count("\n") == 1
+    assert "\x1b" not in text
 
 
 def test_refusals_are_rationed_and_the_rest_counted() -> None:
     stream, now = io.StringIO(), 5.0
-    recorder = Recorder(configure(stream=stream), clock=lambda: now)
+    log = FactLog(configure(stream=stream), clock=lambda: now)
+    refused = Refused(via="DHCP", what="packet", source="x", interface="eth0", reason="bad packet")
     for _ in range(REFUSALS_PER_SECOND + 30):
-        recorder.record(event(EventKind.REFUSED, mac=None, message="bad packet"))
+        log.write(refused, sentence(refused))
     assert stream.getvalue().count("bad packet") == REFUSALS_PER_SECOND
     now = 6.0
-    recorder.record(event(EventKind.REFUSED, mac=None, message="bad packet"))
+    log.write(refused, sentence(refused))
     assert "30 more unusable requests were not logged" in stream.getvalue()
 
 
-def test_a_plugins_failure_is_told_but_not_to_plugins() -> None:
-    recorder = Recorder(configure(stream=io.StringIO()))
-    published: list[Event] = []
-    recorder.publish = published.append
-    recorder.plugin_failed(PluginError("faulty", "on_event", "boom"), MAC)
-    recorder.record(event())
-    assert [past.kind for past in recorder.timelines.of(MAC)] == [EventKind.PLUGIN_FAILED, EventKind.OFFERED]
-    assert [told.kind for told in published] == [EventKind.OFFERED]
+def test_everybody_who_subscribed_hears_of_a_fact_once_and_in_order() -> None:
+    bus = Bus()
+    heard: list[tuple[str, object]] = []
+    for name in ("first", "second"):
+        bus.subscribe(lambda fact, words, name=name: heard.append((name, words)))  # type: ignore[misc]
+    bus.subscribe(
+        lambda fact, words: None,
+        aside=lambda subsystem, text: heard.append((subsystem, text)),
+        drop=lambda subsystem, reason: heard.append((subsystem, reason)),
+    )
+    bus.report(Booting(mac=MAC))
+    bus.aside("TFTP", "a probe")
+    bus.drop("DHCP", "busy")
+    words = f"{MAC} has everything and starts its kernel"
+    assert heard == [("first", words), ("second", words), ("TFTP", "a probe"), ("DHCP", "busy")]
 
 
 def test_drops_are_counted_by_reason() -> None:
@@ -117,17 +126,15 @@ def test_drops_are_counted_by_reason() -> None:
 
 
 def test_a_plugin_that_fails_again_and_again_is_logged_once_and_counted_each_time() -> None:
-    stream = io.StringIO()
-    recorder = Recorder(configure(stream=stream))
+    boom = PluginFailed(plugin="faulty", hook="select_boot", reason="boom", mac=MAC)
+    other = PluginFailed(plugin="faulty", hook="on_event", reason="boom")
+    metrics = Metrics()
     for _ in range(3):
-        recorder.plugin_failed(PluginError("faulty", "select_boot", "boom"), MAC)
-    recorder.plugin_failed(PluginError("faulty", "on_event", "boom"), None)
-    assert stream.getvalue().count("faulty") == 2
-    assert len(recorder.timelines.of(MAC)) == 3
-    assert b'pixiecore_plugin_failures_total{hook="select_boot",plugin="faulty"} 3.0' in recorder.metrics.exposition()
+        metrics.count(boom)
+    assert written(boom, boom, boom, other).count("faulty") == 2
+    assert b'pixiecore_plugin_failures_total{hook="select_boot",plugin="faulty"} 3.0' in metrics.exposition()
 
 
 def test_lost_events_are_counted() -> None:
-    recorder = Recorder(configure(stream=io.StringIO()))
-    recorder.metrics.events_lost = lambda: {"slow": 3}
-    assert b'pixiecore_plugin_events_lost_total{plugin="slow"} 3.0' in recorder.metrics.exposition()
+    metrics = Metrics(events_lost=lambda: {"slow": 3})
+    assert b'pixiecore_plugin_events_lost_total{plugin="slow"} 3.0' in metrics.exposition()

@@ -12,11 +12,12 @@ import pytest
 from pixiecore_core import (
     BootFile,
     BootFileError,
+    Booting,
     BootSpec,
     CmdlineError,
     ConfigError,
-    Event,
-    EventKind,
+    Fact,
+    Failed,
     FileRef,
     Hold,
     Ignore,
@@ -26,6 +27,7 @@ from pixiecore_core import (
     hookimpl,
 )
 from pixiecore_core.defaults import Defaults
+from pixiecore_core.engine.words import sentence
 from pixiecore_core.errors import PluginError
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.known import KNOWN
@@ -120,14 +122,14 @@ def test_a_listener_lives_on_whatever_it_raises(
     heard: list[str] = []
 
     @hookimpl
-    def on_event(event: Event) -> None:
-        heard.append(event.message)
+    def on_event(fact: Fact, sentence: str) -> None:
+        heard.append(sentence)
         raise error
 
     manager.register(plugin(on_event=on_event), "guilty")
     manager.on_startup()
     for word in ("one", "two"):
-        manager.publish(Event(kind=EventKind.OFFERED, subsystem="DHCP", message=word))
+        manager.publish(Booting(), word)
     gevent.sleep(0.05)
     manager.on_shutdown(0.5)
     assert heard == ["one", "two"]
@@ -373,21 +375,19 @@ def test_what_a_wrapper_does_to_a_spec_stays_with_that_boot(netboot: Callable[..
 
 def test_a_listener_cannot_change_the_timeline(netboot: Callable[..., Netboot]) -> None:
     @hookimpl
-    def on_event(event: Event) -> None:
-        event.details["x"] = object()  # type: ignore[assignment]
+    def on_event(fact: Fact) -> None:
+        fact.mac = "02:00:00:00:00:01"  # type: ignore[misc]
 
     machines = netboot(FixedBooter(), plugin(on_event=on_event))
     machines.boot()
     machines.settle()
-    assert all("x" not in event.details for event in machines.events())
+    assert all(fact.mac == "52:54:00:12:34:56" for fact in machines.facts())
 
 
 def test_one_odd_text_breaks_no_status_page() -> None:
-    event = Event(
-        kind=EventKind.FAILED, subsystem="Plugin", message="x\udc80y" + "z" * 5000, details={"name": "\udc80"}
-    )
-    assert len(event.message) < 2100
-    assert event.model_dump_json()
+    fact = Failed(via="Plugin", step="server", reason="x\udc80y" + "z" * 5000, file="\udc80")
+    assert len(sentence(fact)) < 2100
+    assert fact.model_dump_json()
 
 
 @pytest.mark.parametrize(

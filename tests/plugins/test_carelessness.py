@@ -15,11 +15,10 @@ from pixiecore_core import (
     BootSpec,
     CmdlineError,
     ConfigError,
-    Event,
-    EventKind,
     FileRef,
     Hold,
     Ignore,
+    Noted,
     PageAnswer,
     PageRequest,
     hookimpl,
@@ -275,13 +274,13 @@ def test_a_page_of_a_lazy_kind_has_the_plugins_name(manager: PluginManager) -> N
             manager.page(Route("p", lambda asked, answer=answer: answer), request)  # type: ignore[misc]
 
 
-def test_each_listener_has_details_of_its_own(manager: PluginManager) -> None:
+def test_each_listener_has_values_of_its_own(manager: PluginManager) -> None:
     heard = []
 
-    manager.register(plugin(on_event=hookimpl(lambda event: heard.append(event.details))), "b")
-    manager.register(plugin(on_event=hookimpl(lambda event: event.details.clear())), "a")
+    manager.register(plugin(on_event=hookimpl(lambda fact: heard.append(fact.values))), "b")
+    manager.register(plugin(on_event=hookimpl(lambda fact: fact.values.clear())), "a")
     manager.on_startup()
-    manager.publish(Event(kind=EventKind.BOOTING, subsystem="HTTP", message="x", details={"client": "y"}))
+    manager.publish(Noted(plugin="p", text="x", values={"client": "y"}), "p: x")
     gevent.sleep(0.01)
     manager.on_shutdown(1)
     assert heard == [{"client": "y"}]

@@ -16,13 +16,13 @@ from pixiecore_core import (
     BootFile,
     BootFileError,
     BootFileNotFound,
+    Booting,
     BootSpec,
     Client,
     CmdlineError,
     CmdlineFunction,
     CommandRegistrar,
-    Event,
-    EventKind,
+    Fact,
     FileRef,
     Firmware,
     FirmwareFamily,
@@ -478,24 +478,20 @@ def test_hook_open_boot_file_that_raises(manager: PluginManager, reports: list[A
     assert reports[0][1] == MACHINE.mac
 
 
-def event(message: str) -> Event:
-    return Event(kind=EventKind.OFFERED, subsystem="DHCP", message=message)
-
-
 def test_hook_on_event(manager: PluginManager, reports: list[Any]) -> None:
     """In order, to each; one that raises or hangs takes nothing from the others."""
     heard: list[str] = []
 
     @hookimpl
-    def good(event: Event) -> None:
-        heard.append(event.message)
+    def good(fact: Fact, sentence: str) -> None:
+        heard.append(sentence)
 
     @hookimpl
-    def raises(event: Event) -> None:
+    def raises(fact: Fact) -> None:
         raise RuntimeError("boom")
 
     @hookimpl
-    def hangs(event: Event) -> None:
+    def hangs(fact: Fact) -> None:
         gevent.sleep(60)
 
     for name, function in {"raises": raises, "hangs": hangs, "good": good}.items():
@@ -503,7 +499,7 @@ def test_hook_on_event(manager: PluginManager, reports: list[Any]) -> None:
     manager.on_startup()
     started = time.monotonic()
     for number in range(3):
-        manager.publish(event(str(number)))
+        manager.publish(Booting(), str(number))
     assert time.monotonic() - started < 0.1
     gevent.sleep(0.3)
     manager.on_shutdown(0.5)
@@ -513,13 +509,13 @@ def test_hook_on_event(manager: PluginManager, reports: list[Any]) -> None:
 
 def test_hook_on_event_of_a_slow_listener_loses_events(manager: PluginManager, reports: list[Any]) -> None:
     @hookimpl
-    def on_event(event: Event) -> None:
+    def on_event(fact: Fact) -> None:
         gevent.sleep(60)
 
     manager.register(plugin(on_event=on_event), "slow")
     manager.on_startup()
     for number in range(5000):
-        manager.publish(event(str(number)))
+        manager.publish(Booting(), str(number))
     manager.on_shutdown(0.5)
     assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_event: is too slow and loses events"]
     assert manager.events_lost() == {"slow": 4000}
@@ -577,14 +573,14 @@ def test_a_listener_survives_whatever_it_does(manager: PluginManager, reports: l
     heard: list[str] = []
 
     @hookimpl
-    def on_event(event: Event) -> None:
-        heard.append(event.message)
+    def on_event(fact: Fact, sentence: str) -> None:
+        heard.append(sentence)
         raise SystemExit(3)
 
     manager.register(plugin(on_event=on_event), "rude")
     manager.on_startup()
     for number in range(3):
-        manager.publish(Event(kind=EventKind.OFFERED, subsystem="DHCP", message=str(number)))
+        manager.publish(Booting(), str(number))
     gevent.sleep(0.05)
     assert heard == ["0", "1", "2"]
     manager.on_shutdown(0.5)
@@ -679,3 +675,19 @@ def test_hook_register_firmware_takes_rows_only(manager: PluginManager) -> None:
     manager.register(plugin(register_firmware=register_firmware), "odd")
     with pytest.raises(PluginError, match=r"plugin 'odd', hook register_firmware: .* is not a Firmware"):
         manager.register_firmware()
+
+
+def test_hook_take_reporter(manager: PluginManager) -> None:
+    """Each plugin is given one with its name."""
+    given: list[str] = []
+    manager.register(plugin(take_reporter=hookimpl(lambda reporter: given.append(reporter))), "one")
+    manager.register(plugin(take_reporter=hookimpl(lambda reporter: given.append(reporter))), "two")
+    manager.take_reporter(lambda name: name)  # type: ignore[arg-type, return-value]
+    assert sorted(given) == ["one", "two"]
+
+
+@pytest.mark.parametrize("methods", ["POST", [], ["PUT"], ["GET", "get"]])
+def test_hook_register_routes_takes_get_and_post_only(manager: PluginManager, methods: Any) -> None:
+    manager.register(plugin(register_routes=hookimpl(lambda routes: routes("/a", print, methods))), "p")
+    with pytest.raises(PluginError, match="methods are GET and POST"):
+        manager.register_routes()

@@ -13,7 +13,8 @@ from pixiecore_core import (
     BootFile,
     BootSpec,
     CmdlineFunction,
-    Event,
+    ConfigError,
+    Fact,
     FileRef,
     Firmware,
     FirmwareFamily,
@@ -22,13 +23,23 @@ from pixiecore_core import (
     Ignore,
     Loader,
     Machine,
+    Noted,
     PageAnswer,
     PageRequest,
+    Reporter,
     RouteRegistrar,
     UrlFor,
     hookimpl,
 )
-from pixiecore_core.testing import BooterContract, BrokenBooter, EmptyBooter, FixedBooter, Netboot, SlowBooter
+from pixiecore_core.testing import (
+    BooterContract,
+    BrokenBooter,
+    EmptyBooter,
+    FixedBooter,
+    Netboot,
+    SlowBooter,
+    configured,
+)
 
 MAC = "52:54:00:12:34:56"
 
@@ -43,7 +54,7 @@ def test_a_whole_boot(tmp_path: Path, netboot: Callable[..., Netboot], firmware:
     assert boot.offer.boot_file.startswith(f"{MAC}/")
     assert boot.script_offer.boot_file.startswith("http://192.0.2.2/_/ipxe?")
     assert (boot.cmdline, boot.kernel, boot.initrds) == ("console=ttyS0 quiet", b"vmlinuz", (b"one", b"two"))
-    kinds = [event.kind.value for event in machines.events()]
+    kinds = [fact.kind for fact in machines.facts()]
     assert kinds == ["offered", "script-offered", "script-sent", "kernel-sent", "initrd-sent", "initrd-sent", "booting"]
 
 
@@ -95,8 +106,8 @@ def test_pages_words_and_events(netboot: Callable[..., Netboot]) -> None:
             return {"DONE": lambda: url_for.page("/mine/done")}
 
         @hookimpl
-        def on_event(self, event: Event) -> None:
-            self.heard.append(event.kind.value)
+        def on_event(self, fact: Fact) -> None:
+            self.heard.append(fact.kind)
 
     plugin = Plugin()
     booter = FixedBooter(BootSpec(kernel=FileRef(location=__file__), cmdline="done={{ DONE }}"))
@@ -111,7 +122,7 @@ def test_pages_words_and_events(netboot: Callable[..., Netboot]) -> None:
 
 
 class _Settings(BaseModel):
-    colour: str = Field("red", description="a colour")
+    colour: str = Field(default="red", description="a colour")
 
 
 class _Good(FixedBooter):
@@ -233,3 +244,94 @@ def test_an_architecture_of_one_row_in_a_plugin_boots() -> None:
     assert boot.kernel
     assert "UEFI m68k" in machines.log
     assert Netboot(FixedBooter()).boot(MAC, 900) is None
+
+
+class Racks:
+    """A policy with settings, which reports, takes a POST and reads again."""
+
+    name = "racks"
+
+    class Settings(BaseModel):
+        racks: list[str] = Field(default=[], description="racks that boot")
+        most: int = Field(default=3, ge=1, description="machines at once")
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.reloaded = 0
+        self.heard: list[str] = []
+
+    @hookimpl
+    def take_reporter(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+
+    @hookimpl
+    def on_reload(self) -> None:
+        self.reloaded += 1
+
+    @hookimpl
+    def on_event(self, sentence: str) -> None:
+        self.heard.append(sentence)
+
+    @hookimpl
+    def register_routes(self, routes: RouteRegistrar) -> None:
+        routes("/racks/report", self.page, methods=["POST"])
+
+    def page(self, request: PageRequest) -> PageAnswer:
+        self.reporter.note(
+            MAC, f"says {request.body.decode()}", method=request.method, agent=request.headers["x-agent"]
+        )
+        self.reporter.count("reports")
+        return PageAnswer(text="thanks")
+
+
+def test_a_plugin_adds_facts_and_counts_of_its_own(netboot: Callable[..., Netboot]) -> None:
+    racks = configured(Racks, racks="a7")
+    machines = netboot(FixedBooter(), racks)
+    assert machines.post("/racks/report", b"hello", headers={"X-Agent": "curl"}) == (200, "thanks")
+    machines.boot()
+    machines.settle()
+    (fact, *_) = machines.facts(MAC)
+    assert isinstance(fact, Noted)
+    assert (fact.plugin, fact.text, fact.values) == ("racks", "says hello", {"method": "POST", "agent": "curl"})
+    assert machines.sentences(MAC)[0] == "racks: says hello"
+    assert "[Plugin] racks: says hello\n" in machines.log
+    assert 'pixiecore_plugin_counts_total{count="reports",plugin="racks"} 1.0' in machines.counts()
+    assert "racks: says hello" not in racks.heard, "what it says itself it need not hear"
+    assert any("Offering to boot" in sentence for sentence in racks.heard)
+
+
+def test_a_page_is_asked_as_it_wants_to_be(netboot: Callable[..., Netboot]) -> None:
+    machines = netboot(FixedBooter(), configured(Racks))
+    status, text = machines.get("/racks/report")
+    assert (status, text) == (405, "this page is not asked so")
+
+
+@pytest.mark.parametrize("odd", ["Not A Name", "", "x" * 65])
+def test_counts_have_names_that_no_machine_makes_up(netboot: Callable[..., Netboot], odd: str) -> None:
+    racks = configured(Racks)
+    netboot(FixedBooter(), racks)
+    with pytest.raises(ValueError, match="is not a name of a count"):
+        racks.reporter.count(odd)
+    for number in range(100):
+        racks.reporter.count(f"n{number}")
+    racks.reporter.count("n5")
+    with pytest.raises(ValueError, match="one count too many"):
+        racks.reporter.count("another")
+    with pytest.raises(ValueError, match="never falls"):
+        racks.reporter.count("n5", -1)
+    with pytest.raises(ValueError, match="is not a MAC address"):
+        racks.reporter.note("nobody", "text")
+
+
+def test_settings_are_given_as_a_user_would(netboot: Callable[..., Netboot]) -> None:
+    assert configured(Racks, racks="a7").settings.racks == ["a7"], "a text stands for a list of one"
+    with pytest.raises(ConfigError, match=r"\[plugin.racks\] rakcs: there is no setting 'rakcs'; did you mean 'racks'"):
+        configured(Racks, rakcs=["a7"])
+    with pytest.raises(ConfigError, match=r"\[plugin.racks\] most: "):
+        configured(Racks, most=0)
+
+
+def test_the_kit_reloads(netboot: Callable[..., Netboot]) -> None:
+    racks = configured(Racks)
+    netboot(FixedBooter(), racks).reload()
+    assert racks.reloaded == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from itertools import pairwise
 
@@ -11,10 +10,10 @@ import pytest
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request, Response
 
-from pixiecore_core.models import Event, EventKind
-from pixiecore_core.observe.log import configure
-from pixiecore_core.observe.recorder import Recorder
-from pixiecore_core.observe.timelines import EVENTS_PER_MACHINE, MACHINES
+from pixiecore_core.engine.attempts import FACTS_OF_ONE, Attempts
+from pixiecore_core.engine.words import sentence, subsystem
+from pixiecore_core.models.facts import Ignored
+from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.web.status import pages
 
 
@@ -22,54 +21,54 @@ def mac(number: int) -> str:
     return f"52:54:00:00:{number >> 8:02x}:{number & 255:02x}"
 
 
-def recorder(machines: int, events: int = 1) -> Recorder:
-    recorder = Recorder(configure(stream=io.StringIO()))
+def attempts(machines: int, facts: int = 1) -> Attempts:
+    attempts = Attempts()
     for number in range(machines):
-        event = Event(kind=EventKind.OFFERED, subsystem="DHCP", message="Offering <to> boot it", mac=mac(number))
-        for _ in range(events):
-            recorder.timelines.add(event)
-    return recorder
+        for _ in range(facts):
+            attempts.add(Ignored(stage="dhcp", reason="a <b> of a reason", mac=mac(number)))
+    return attempts
 
 
-def get(recorder: Recorder, path: str) -> Response:
+def get(known: Attempts, path: str) -> Response:
     request = Request(EnvironBuilder(path).get_environ())
-    return pages(recorder)[request.path](request)
+    return pages(known, Metrics())[request.path](request)
 
 
-def machines(recorder: Recorder, query: str = "") -> list[str]:
-    answer = get(recorder, f"/_/status{query}").get_json()
+def machines(known: Attempts, query: str = "") -> list[str]:
+    answer = get(known, f"/_/status{query}").get_json()
     assert list(answer) == ["machines"]
     return list(answer["machines"])
 
 
 def test_status_shows_the_hundred_machines_heard_of_last() -> None:
-    assert machines(recorder(150)) == [mac(number) for number in range(149, 49, -1)]
+    assert machines(attempts(150)) == [mac(number) for number in range(149, 49, -1)]
 
 
 @pytest.mark.parametrize(("query", "shown"), [("?machines=2", 2), ("?machines=0", 0), ("?machines=500", 150)])
 def test_status_shows_as_many_as_asked_for(query: str, shown: int) -> None:
-    assert machines(recorder(150), query) == [mac(number) for number in range(149, 149 - shown, -1)]
+    assert machines(attempts(150), query) == [mac(number) for number in range(149, 149 - shown, -1)]
 
 
 def test_status_shows_all_or_one() -> None:
-    told = recorder(150, events=2)
+    told = attempts(150, facts=2)
     assert len(machines(told, "?machines=all")) == 150
     assert machines(told, "?mac=52-54-00-00-00-05") == [mac(5)]
     assert machines(told, "?mac=52:54:00:99:99:99") == []
-    (events,) = get(told, f"/_/status?mac={mac(5)}").get_json()["machines"].values()
-    assert events == [event.model_dump(mode="json") for event in told.timelines.of(mac(5))]
+    (facts,) = get(told, f"/_/status?mac={mac(5)}").get_json()["machines"].values()
+    words = [{"subsystem": subsystem(fact), "message": sentence(fact)} for fact in told.facts(mac(5))]
+    assert facts == [fact.model_dump(mode="json") | said for fact, said in zip(told.facts(mac(5)), words, strict=True)]
 
 
 @pytest.mark.parametrize("query", ["?machines=-1", "?machines=many", "?machines=", "?machines=²", "?mac=rubbish"])
 def test_status_refuses_what_it_does_not_understand(query: str) -> None:
-    assert get(recorder(1), f"/_/status{query}").status_code == 400
+    assert get(attempts(1), f"/_/status{query}").status_code == 400
 
 
 def test_the_page_says_how_many_more_there_are() -> None:
-    text = get(recorder(150), "/").get_data(as_text=True)
+    text = get(attempts(150), "/").get_data(as_text=True)
     assert text.count("<h2>") == 100
     assert "50 more were heard of" in text
-    text = get(recorder(100), "/").get_data(as_text=True)
+    text = get(attempts(100), "/").get_data(as_text=True)
     assert text.count("<h2>") == 100
     assert "more were heard of" not in text
 
@@ -77,7 +76,7 @@ def test_the_page_says_how_many_more_there_are() -> None:
 @pytest.mark.parametrize("path", ["/", "/_/status?machines=all"])
 def test_others_run_while_it_is_written(path: str) -> None:
     """Whole, the largest takes most of a second."""
-    full = recorder(MACHINES, EVENTS_PER_MACHINE)
+    full = attempts(2000, FACTS_OF_ONE)
     turns = []
 
     def turn() -> None:

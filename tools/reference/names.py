@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 import pixiecore_core
 from pixiecore_core import hookspecs, models, pytest_plugin, testing
+from pixiecore_core.models.facts import Fact
 
 from .prose import code, documented, one_line, prose
 
@@ -28,6 +29,9 @@ _CALLED = {"UrlFor": "url_for", "RouteRegistrar": "routes", "CommandRegistrar": 
 _NOT_IMPORTED = {
     "Digest": "A string: the 64 hexadecimal digits of a SHA-256.",
     "Kind": "One of the strings `data`, `state` and `cache`: what the folder is for.",
+    "OldRecord": "A function that makes the fields of a record from the columns of an old table's row, without the "
+    "first, which is the key; `None` passes the row over. It may change the dictionary that it is given.",
+    "R": "Any pydantic model.",
 }
 """Names that signatures have and that nobody imports."""
 _INTRODUCTION = """# What a plugin imports
@@ -84,6 +88,8 @@ def _describe(name: str, value: Any) -> list[str]:
     shown = [prose(words)]
     if issubclass(value, enum.Enum):
         return [*shown, _members(value)]
+    if issubclass(value, Fact) and value is not Fact:
+        return [f"{shown[0]} [Its fields](events.md#{name.lower()})."]
     if issubclass(value, BaseModel):
         shown.append(_fields(value))
     elif dataclasses.is_dataclass(value):

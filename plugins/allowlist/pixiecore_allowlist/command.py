@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +13,7 @@ from pixiecore_allowlist.state import States
 from pixiecore_core import ConfigError, MacAddress
 
 _MAC = TypeAdapter(MacAddress)
-T = TypeVar("T")
+_SERVER_OPTION = "--allowlist-database"
 
 
 @click.group("allowlist", short_help="List machines that wait; approve or deny them.")
@@ -45,7 +41,8 @@ def list_machines(states: States, waiting: bool, as_objects: bool) -> None:
 
     For example: pixiecore allowlist list --waiting
     """
-    machines = _known(states).all(waiting)
+    states.store.open_for_command(_SERVER_OPTION)
+    machines = states.all(waiting)
     if as_objects:
         click.echo(as_json(machines), nl=False)
         return
@@ -62,8 +59,8 @@ def approve(states: States, macs: tuple[str, ...]) -> None:
     For example: pixiecore allowlist approve 52:54:00:12:34:56
     """
     chosen = [_mac(text) for text in macs]
-    _made(states)
-    _change(lambda: states.decide("approved", *chosen))
+    states.store.open_for_command(_SERVER_OPTION, make=True)
+    states.decide("approved", *chosen)
     for mac in chosen:
         click.echo(f"{mac} is approved")
 
@@ -77,8 +74,8 @@ def deny(states: States, macs: tuple[str, ...]) -> None:
     For example: pixiecore allowlist deny 52:54:00:12:34:56
     """
     chosen = [_mac(text) for text in macs]
-    _made(states)
-    _change(lambda: states.decide("denied", *chosen))
+    states.store.open_for_command(_SERVER_OPTION, make=True)
+    states.decide("denied", *chosen)
     for mac in chosen:
         click.echo(f"{mac} is denied")
 
@@ -95,39 +92,9 @@ def forget(states: States, macs: tuple[str, ...], everything: bool) -> None:
     if bool(macs) == everything:
         raise ConfigError("allowlist forget", "name machines, or give --all")
     chosen = [_mac(text) for text in macs]
-    _known(states)
-    forgotten = _change(lambda: states.forget_all() if everything else states.forget(*chosen))
+    states.store.open_for_command(_SERVER_OPTION)
+    forgotten = states.forget_all() if everything else states.forget(*chosen)
     click.echo(f"{forgotten} machines forgotten")
-
-
-def _known(states: States) -> States:
-    """*states*, if the file is there: what is asked of a file that nobody has written has no answer.
-
-    :raises ClickException: it is not
-    """
-    if not os.path.exists(states.file.path):
-        raise click.ClickException(
-            f"there is no database {states.file.path}; name the server's --allowlist-database with --database"
-        )
-    states.file.prepare("--database")
-    return states
-
-
-def _made(states: States) -> States:
-    """*states*, in a new file if there is none: machines may be chosen before the server first starts."""
-    is_new = not os.path.exists(states.file.path)
-    states.file.prepare("--database")
-    if is_new:
-        click.echo(f"Made a new database, {states.file.path}: the server reads it as --allowlist-database", err=True)
-    return states
-
-
-def _change(change: Callable[[], T]) -> T:
-    """Do it, or say why the file cannot be written: it may be another user's."""
-    try:
-        return change()
-    except sqlite3.Error as error:
-        raise ConfigError("--database", f"cannot be written: {error}") from error
 
 
 def _mac(text: str) -> str:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hmac
 import logging
-import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
 
 from pixiecore_allowlist.listing import as_json, as_line
+from pixiecore_allowlist.notes import Notes
 from pixiecore_allowlist.rules import RuleFile, Rules, parse_rule
 from pixiecore_allowlist.settings import AllowlistSettings, read_token
-from pixiecore_allowlist.state import Notes, States, Verdict, seen
+from pixiecore_allowlist.state import REMEMBERED, Decision, States, Verdict, seen
 from pixiecore_core import (
     ConfigError,
     Hold,
@@ -25,11 +26,14 @@ from pixiecore_core import (
     Machine,
     PageAnswer,
     PageRequest,
+    Reporter,
     RouteRegistrar,
+    StateError,
     hookimpl,
 )
 
-# There only with --allowlist-admin-token-file, and for who says that token: 401 without one, 403 for a wrong one.
+# Only with --allowlist-admin-token-file, and for those who send that token: 401 without one, 403 for a wrong one, 503
+# where the database cannot be read or written. What is decided is answered when it is kept.
 WAITING_PATH = "/allowlist/waiting"
 """The machines that are neither approved nor denied; JSON with ``format=json`` in the query."""
 APPROVE_PATH = "/allowlist/approve"
@@ -54,6 +58,8 @@ class Allowlist:
         self._rules = Rules(parse_rule(text) for text in settings.allow)
         self._file: RuleFile | None = None
         self._told = ""
+        self._reporter: Reporter | None = None
+        self._verdicts: OrderedDict[str, Verdict] = OrderedDict()  # as each machine was told last
         self._serving = False
         if not settings.active:
             _refuse_half_a_configuration(settings)
@@ -62,7 +68,12 @@ class Allowlist:
             self._file = RuleFile(settings.file) if settings.file is not None else None
         except ValueError as error:
             raise ConfigError("--allowlist-file", str(error)) from error
-        self._states.file.prepare("--allowlist-database")
+        self._states.store.prepare("--allowlist-database")
+
+    @hookimpl
+    def take_reporter(self, reporter: Reporter) -> None:
+        """For the machines' timelines."""
+        self._reporter = reporter
 
     @hookimpl
     def select_boot(self, machine: Machine) -> Hold | Ignore | None:
@@ -73,12 +84,14 @@ class Allowlist:
         listed = self._listed(machine)
         try:
             verdict = self._states.verdict(machine.mac)
-        except sqlite3.OperationalError as error:
+        except StateError as error:
             return Hold(reason=f"whether it is approved cannot be read at the moment: {error}", seconds=2)
+        if self._serving:
+            self._tell(machine.mac, verdict or "waiting")
         if verdict == "approved" or (listed and verdict != "denied"):
             return None
         if self._serving:
-            self._notes.add(seen(machine))
+            self._notes.add(machine.mac, seen(machine))
         how = f"pixiecore allowlist approve {machine.mac}"
         if verdict == "denied":
             return Ignore(reason=f"it is denied; to let it boot: {how}{self._problems()}")
@@ -104,7 +117,16 @@ class Allowlist:
     @hookimpl
     def on_shutdown(self) -> None:
         """Write what is not written yet."""
-        self._notes.write()
+        self._notes.flush()
+
+    def _tell(self, mac: str, verdict: Verdict, whence: str = "") -> None:
+        """Have a verdict stand in the machine's timeline when it is another than before, wherever it comes from."""
+        before = self._verdicts.pop(mac, None)
+        self._verdicts[mac] = verdict
+        if len(self._verdicts) > REMEMBERED:
+            self._verdicts.popitem(last=False)
+        if self._reporter is not None and verdict != "waiting" and verdict != before and (before or whence):
+            self._reporter.note(mac, f"{mac} is {verdict}{whence}")
 
     def _listed(self, machine: Machine) -> bool:
         rules = [self._rules]
@@ -121,25 +143,33 @@ class Allowlist:
         """What an admin should know who wonders why this machine waits. Anybody may read it over HTTP."""
         problem = self._file.problem if self._file is not None else None
         file = f"; the rules are older than their file, for a mistake: {problem.where}" if problem else ""
-        unlisted = f"; it cannot be remembered: {self._notes.problem}" if self._notes.problem else ""
+        unwritten = self._notes.problem
+        unlisted = f"; it cannot be remembered: {unwritten}" if unwritten else ""
         return file + unlisted
 
     def _waiting(self, request: PageRequest) -> PageAnswer:
-        self._notes.write()
         form = request.query.get("format", "text")
         if form not in ("text", "json"):
             return PageAnswer(status=400, text="format is text or json\n")
-        machines = self._states.all(waiting=True)
+        self._notes.flush()
+        try:
+            machines = self._states.all(waiting=True)
+        except StateError as error:
+            return PageAnswer(status=503, text=f"the machines cannot be read: {error}\n")
         if form == "json":
             return PageAnswer(text=as_json(machines), content_type="application/json")
         return PageAnswer(text="".join(f"{as_line(known)}\n" for known in machines))
 
-    def _decide(self, request: PageRequest, verdict: Verdict) -> PageAnswer:
+    def _decide(self, request: PageRequest, verdict: Decision) -> PageAnswer:
         try:
             mac = _MAC.validate_python(request.query.get("mac", ""))
         except ValidationError:
-            return PageAnswer(status=400, text="mac is to be a MAC address such as 52:54:00:12:34:56\n")
-        self._states.decide(verdict, mac)
+            return PageAnswer(status=400, text="mac must be a MAC address, such as 52:54:00:12:34:56\n")
+        try:
+            self._states.decide(verdict, mac)
+        except StateError as error:
+            return PageAnswer(status=503, text=f"{mac} is not {verdict}, for that could not be written: {error}\n")
+        self._tell(mac, verdict, f" over HTTP ({request.address})")
         return PageAnswer(text=f"{mac} is {verdict}\n")
 
 

@@ -60,21 +60,22 @@ class AllowlistSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     allow: list[Annotated[str, AfterValidator(_rule)]] = Field(
-        [],
+        default=[],
         description="machines that boot: a MAC address or its first pairs (52:54:00), a UUID, or a subnet "
         "(192.0.2.0/24); may be repeated",
         json_schema_extra={"metavar": "RULE"},
     )
     file: Annotated[str, AfterValidator(_absolute), AfterValidator(_rule_file)] | None = Field(
-        None,
+        default=None,
         description="file with more such rules, one a line, # for comments; read again when it changes",
         json_schema_extra={"metavar": "PATH"},
     )
     enabled: bool = Field(
-        False, description="let only listed and approved machines boot, also where no allow and no file is given"
+        default=False,
+        description="let only listed and approved machines boot, also where no allow and no file is given",
     )
     unlisted: Literal["hold", "ignore"] = Field(
-        "hold",
+        default="hold",
         description="what machines do that are neither listed nor approved: hold lets them wait, ignore stays silent",
         json_schema_extra={"metavar": "hold|ignore"},
     )
@@ -84,7 +85,7 @@ class AllowlistSettings(BaseModel):
         json_schema_extra={"metavar": "PATH", "shown": "allowlist.sqlite in the state folder"},
     )
     admin_token_file: Annotated[str, AfterValidator(_absolute), AfterValidator(_token_file)] | None = Field(
-        None,
+        default=None,
         description="allow whoever sends the token in this file to list, approve and deny machines over HTTP, at "
         "/allowlist/",
         json_schema_extra={"metavar": "PATH"},

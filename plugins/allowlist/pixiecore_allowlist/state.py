@@ -1,50 +1,64 @@
-"""Which machines were seen, approved and denied, in a small SQLite file that server and command line share.
+"""Which machines were seen, approved and denied, in a store that server and command line share.
 
-What is seen is written at most once a second, however many machines ask. Knows no hooks.
+Two collections: what is decided is kept for ever, what is only seen up to a number. Knows no hooks.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 import time
-from collections import OrderedDict
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pixiecore_core import Machine, StateFile
+from pydantic import BaseModel, ConfigDict
+
+from pixiecore_core import Machine, PendingChange, StateStore
 
 Verdict = Literal["waiting", "approved", "denied"]
+Decision = Literal["approved", "denied"]
 
 REMEMBERED = 10_000
 """Machines that are only seen; of more, those seen last are remembered. Approved and denied ones always are."""
 LONGEST_TEXT = 128
 """Characters that are kept of each thing that a machine says of itself."""
 
-_TEXTS = ("uuid", "serial", "manufacturer", "product", "address", "subnet", "relay")
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS allowlist (mac TEXT PRIMARY KEY, verdict TEXT NOT NULL, "
-    + ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in _TEXTS)
-    + ", first_seen REAL, last_seen REAL)",
-    "CREATE INDEX IF NOT EXISTS allowlist_last_seen ON allowlist (verdict, last_seen)",
-)
-_COLUMNS = ", ".join(("mac", "verdict", *_TEXTS, "first_seen", "last_seen"))
-_SEEN = (
-    f"INSERT INTO allowlist ({_COLUMNS})"
-    f" VALUES (:mac, 'waiting', {', '.join(f':{name}' for name in _TEXTS)}, :first_seen, :last_seen)"
-    " ON CONFLICT (mac) DO UPDATE SET first_seen = COALESCE(first_seen, excluded.first_seen),"
-    " last_seen = excluded.last_seen, "
-    # A machine says less of itself by DHCP than at its script.
-    + ", ".join(f"{name} = CASE excluded.{name} WHEN '' THEN {name} ELSE excluded.{name} END" for name in _TEXTS)
-)
-_DECIDE = (
-    "INSERT INTO allowlist (mac, verdict) VALUES (?, ?) ON CONFLICT (mac) DO UPDATE SET verdict = excluded.verdict"
-)
-_TRIM = (
-    "DELETE FROM allowlist WHERE verdict = 'waiting' AND mac IN"
-    " (SELECT mac FROM allowlist WHERE verdict = 'waiting' ORDER BY last_seen DESC LIMIT -1 OFFSET ?)"
-)
+TEXTS = ("uuid", "serial", "manufacturer", "product", "address", "subnet", "relay")
+"""What a machine says of itself, or what is known of where it asks."""
+_TABLE = "allowlist"
+"""In which releases before the store kept all machines: mac, verdict, and the fields of :class:`Seen`."""
+
+
+class Seen(BaseModel):
+    """What there is to remember of a machine that asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    uuid: str = ""
+    serial: str = ""
+    manufacturer: str = ""
+    product: str = ""
+    address: str = ""
+    subnet: str = ""
+    relay: str = ""
+    first_seen: float | None = None
+    """Seconds since the epoch; ``None`` if it was never seen."""
+    last_seen: float | None = None
+
+    def then(self, later: Seen) -> Seen:
+        """Both: a machine says less of itself by DHCP than at its script."""
+        texts = {name: getattr(later, name) or getattr(self, name) for name in TEXTS}
+        first = later.first_seen if self.first_seen is None else self.first_seen
+        return Seen(first_seen=first, last_seen=later.last_seen or self.last_seen, **texts)
+
+
+class Decided(BaseModel):
+    """What was decided of a machine, and what was known of it then."""
+
+    model_config = ConfigDict(frozen=True)
+
+    verdict: Decision
+    seen: Seen = Seen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,116 +79,105 @@ class Known:
     last_seen: float | None = None
 
 
-def seen(machine: Machine) -> Known:
+def seen(machine: Machine) -> Seen:
     """What there is to remember of a machine that asks now."""
     now = time.time()
-    values = {name: _text(getattr(machine, name)) for name in _TEXTS}
-    return Known(machine.mac, "waiting", first_seen=now, last_seen=now, **values)
+    return Seen(first_seen=now, last_seen=now, **{name: _text(getattr(machine, name)) for name in TEXTS})
 
 
 class States:
-    """The file.
+    """The machines.
 
-    :param path: made, with its folder, where it is not there
+    :param path: the file; made, with its folder, where it is missing
     """
 
     def __init__(self, path: Path) -> None:
-        self.file = StateFile(path, _SCHEMA)
+        self.store = StateStore(path)
+        self._seen = self.store.records("seen", Seen, REMEMBERED, _TABLE, _old_seen)
+        self._decided = self.store.records("decided", Decided, None, _TABLE, _old_decided)
 
-    def verdict(self, mac: str) -> Verdict | None:
-        """What was decided of a machine; ``None`` if it was never seen either."""
-        with self.file.transaction() as database:
-            row = database.execute("SELECT verdict FROM allowlist WHERE mac = ?", (mac,)).fetchone()
-        return row[0] if row else None
+    def verdict(self, mac: str) -> Decision | None:
+        """What was decided of a machine, if anything.
+
+        :raises StateError: it cannot be read
+        """
+        decided = self._decided.get(mac)
+        return decided.verdict if decided is not None else None
 
     def all(self, waiting: bool = False) -> list[Known]:
         """Every machine, those that wait first, and of these the one that was seen last first.
 
         :param waiting: only those that wait
+        :raises StateError: they cannot be read
         """
-        query = f"SELECT {_COLUMNS} FROM allowlist" + (" WHERE verdict = 'waiting'" if waiting else "")
-        with self.file.transaction() as database:
-            rows = database.execute(f"{query} ORDER BY verdict != 'waiting', last_seen DESC, mac").fetchall()
-        return [Known(*row) for row in rows]
+        decided = self._decided.all()
+        seen = self._seen.all()
+        machines = [Known(mac, "waiting", **dict(facts)) for mac, facts in seen.items() if mac not in decided]
+        if not waiting:
+            for mac, known in decided.items():
+                facts = known.seen.then(seen[mac]) if mac in seen else known.seen
+                machines.append(Known(mac, known.verdict, **dict(facts)))
+        return sorted(machines, key=lambda known: (known.verdict != "waiting", -(known.last_seen or 0), known.mac))
 
-    def decide(self, verdict: Verdict, *macs: str) -> None:
-        """Approve or deny machines, seen or not."""
-        with self.file.transaction(write=True) as database:
-            database.executemany(_DECIDE, [(mac, verdict) for mac in macs])
+    def decide(self, decision: Decision, *macs: str) -> None:
+        """Approve or deny machines, seen or not, and wait until that is kept.
 
-    def see(self, machines: list[Known]) -> None:
-        """Remember machines as seen; what was decided of them stays. Forgets the oldest beyond :data:`REMEMBERED`."""
-        with self.file.transaction(write=True) as database:
-            database.executemany(_SEEN, [asdict(machine) for machine in machines])
-            database.execute(_TRIM, (REMEMBERED,))
+        :raises StateError: it cannot be written; nothing is decided of at least one of them
+        """
+        seen = {mac: self._seen.get(mac) for mac in macs}
+        changes = [self._decided.begin_change(mac, _decision(decision, seen[mac])) for mac in macs]
+        for change in changes:
+            change.wait()
+        for removal in [self._seen.begin_removal(mac) for mac in macs if seen[mac] is not None]:
+            removal.wait()
+
+    def see(self, machines: Iterable[tuple[str, Seen]]) -> list[PendingChange[Seen | None]]:
+        """Begin to remember machines as seen. Forgets those seen longest ago beyond :data:`REMEMBERED`.
+
+        :raises StateError: they cannot be written, as far as is known at once
+        """
+        return [self._seen.begin_change(mac, _sighting(facts)) for mac, facts in machines]
 
     def forget(self, *macs: str) -> int:
-        """Know nothing of these machines any more; how many were known."""
-        with self.file.transaction(write=True) as database:
-            return sum(database.execute("DELETE FROM allowlist WHERE mac = ?", (mac,)).rowcount for mac in macs)
+        """Know nothing of these machines any more; how many were known.
+
+        :raises StateError: it cannot be written
+        """
+        removals = [(self._seen.begin_removal(mac), self._decided.begin_removal(mac)) for mac in macs]
+        return sum([was_seen.wait() | was_decided.wait() for was_seen, was_decided in removals])
 
     def forget_all(self) -> int:
-        """Know nothing any more; how many machines were known."""
-        with self.file.transaction(write=True) as database:
-            return database.execute("DELETE FROM allowlist").rowcount
+        """Know nothing any more, not even what cannot be read; how many machines were known.
+
+        :raises StateError: it cannot be written
+        """
+        return self.forget(*{*self._seen.keys(), *self._decided.keys()})
 
 
-class Notes:
-    """Machines that were seen and are not in the file yet: a write waits for the disk, and everybody with it.
+def _decision(decision: Decision, facts: Seen | None) -> Callable[[Decided | None], Decided]:
+    def decide(before: Decided | None) -> Decided:
+        known = before.seen if before is not None else Seen()
+        return Decided(verdict=decision, seen=known.then(facts) if facts is not None else known)
 
-    :param interval: seconds between two writes
-    """
-
-    def __init__(self, states: States, interval: float = 1.0) -> None:
-        self._states = states
-        self._interval = interval
-        self._lock = threading.Lock()
-        self._pending: OrderedDict[str, Known] = OrderedDict()
-        self._timer: threading.Timer | None = None
-        self._written = -interval
-        self.problem = ""
-        """Why the last write failed; empty if it did not."""
-
-    def add(self, machine: Known) -> None:
-        """Note a machine: at once, if nothing was written within the interval. Never raises for a file's sake."""
-        with self._lock:
-            before = self._pending.pop(machine.mac, None)
-            self._pending[machine.mac] = machine if before is None else _merged(before, machine)
-            if len(self._pending) > REMEMBERED:
-                self._pending.popitem(last=False)
-            left = self._written + self._interval - time.monotonic()
-            if left > 0 and self._timer is None:
-                self._timer = threading.Timer(left, self.write)
-                self._timer.daemon = True
-                self._timer.start()
-            if left > 0:
-                return
-        self.write()
-
-    def write(self) -> None:
-        """Write what is noted. Never raises for the file's sake."""
-        with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            if not self._pending:
-                return
-            try:
-                self._states.see(list(self._pending.values()))
-                self._pending.clear()
-                self.problem = ""
-            except sqlite3.Error as error:
-                self.problem = str(error)
-            self._written = time.monotonic()
+    return decide
 
 
-def _merged(before: Known, after: Known) -> Known:
-    known = {name: getattr(after, name) or getattr(before, name) for name in _TEXTS}
-    return Known(after.mac, "waiting", first_seen=before.first_seen, last_seen=after.last_seen, **known)
+def _sighting(facts: Seen) -> Callable[[Seen | None], Seen]:
+    return lambda before: before.then(facts) if before is not None else facts
+
+
+def _old_seen(row: dict[str, object]) -> dict[str, object] | None:
+    return row if row.pop("verdict") == "waiting" else None
+
+
+def _old_decided(row: dict[str, object]) -> dict[str, object] | None:
+    verdict = row.pop("verdict")
+    # A verdict that there is not stays one, and holds its machine.
+    return {"verdict": verdict, "seen": row} if verdict != "waiting" else None
 
 
 def _text(value: object) -> str:
     if value is None:
         return ""
-    # SQLite takes no lone surrogates.
+    # JSON takes no lone surrogates.
     return str(value)[:LONGEST_TEXT].encode("utf-8", "replace").decode()

@@ -32,7 +32,7 @@ class UrlObject(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
     url: str = Field(description="absolute, or relative to the API server; file:// below a --file-root")
-    sha256: str | None = Field(None, pattern=_DIGEST, description="what the bytes must hash to, in hex")
+    sha256: str | None = Field(default=None, pattern=_DIGEST, description="what the bytes must hash to, in hex")
 
 
 def _tag(kind: type) -> Tag:
@@ -70,18 +70,18 @@ class Answer(BaseModel):
         json_schema_extra={"anyOf": [{"required": ["kernel"]}, {"required": ["ipxe-script"]}]},
     )
 
-    kernel: _Address | None = Field(None, description="URL of the kernel; needed unless ipxe-script is given")
+    kernel: _Address | None = Field(default=None, description="URL of the kernel; needed unless ipxe-script is given")
     initrd: list[_Address] | None = Field(
-        None, description="URLs of initial RAM disks, in the order the kernel sees them"
+        default=None, description="URLs of initial RAM disks, in the order the kernel sees them"
     )
     cmdline: _Cmdline | None = Field(
-        None,
+        default=None,
         description='kernel command line. In a string, {{ URL "u" }} becomes a URL by which the machine fetches u. '
         'Of an object the keys are sorted: true gives key, false nothing, a string key="string", {"url": u} key=URL',
     )
-    message: str | None = Field(None, description="shown on the machine's screen before it boots")
+    message: str | None = Field(default=None, description="shown on the machine's screen before it boots")
     ipxe_script: str | None = Field(
-        None, alias="ipxe-script", description="an iPXE script of one's own; if not empty, all else is ignored"
+        default=None, alias="ipxe-script", description="an iPXE script of one's own; if not empty, all else is ignored"
     )
 
 

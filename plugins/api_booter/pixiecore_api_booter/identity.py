@@ -24,16 +24,20 @@ class Question(BaseModel):
     """What the API is asked in version 2: which machine wants to boot. What is not known is left out."""
 
     mac: str = Field(description="address of the network card that boots, in lower case with colons")
-    uuid: str | None = Field(None, description="SMBIOS system UUID")
-    serial: str | None = Field(None, description="SMBIOS serial number; known when the machine asks for its script")
-    arch: str | None = Field(None, description="instruction set, such as x86_64, i386 or arm64")
-    firmware: str | None = Field(None, description="firmware family, such as BIOS or UEFI")
-    manufacturer: str | None = Field(None, description="SMBIOS manufacturer; known when it asks for its script")
-    product: str | None = Field(None, description="SMBIOS product name; known when it asks for its script")
-    hostname: str | None = Field(None, description="what it calls itself, such as the name that DHCP gave it")
-    interface: str | None = Field(None, description="Pixiecore's network interface that the request came in on")
-    relay: str | None = Field(None, description="address of the DHCP relay in between")
-    subnet: str | None = Field(None, description="Pixiecore's network on that interface; unknown behind a relay")
+    uuid: str | None = Field(default=None, description="SMBIOS system UUID")
+    serial: str | None = Field(
+        default=None, description="SMBIOS serial number; known when the machine asks for its script"
+    )
+    arch: str | None = Field(default=None, description="instruction set, such as x86_64, i386 or arm64")
+    firmware: str | None = Field(default=None, description="firmware family, such as BIOS or UEFI")
+    manufacturer: str | None = Field(default=None, description="SMBIOS manufacturer; known when it asks for its script")
+    product: str | None = Field(default=None, description="SMBIOS product name; known when it asks for its script")
+    hostname: str | None = Field(default=None, description="what it calls itself, such as the name that DHCP gave it")
+    interface: str | None = Field(default=None, description="Pixiecore's network interface that the request came in on")
+    relay: str | None = Field(default=None, description="address of the DHCP relay in between")
+    subnet: str | None = Field(
+        default=None, description="Pixiecore's network on that interface; unknown behind a relay"
+    )
 
 
 FIELDS: tuple[str, ...] = tuple(name for name in Question.model_fields if name != "mac")

@@ -82,47 +82,49 @@ class ApiSettings(BaseModel):
         description="URL of the API server; /v1/boot/MAC is added to it", json_schema_extra={"metavar": "URL"}
     )
     api_request_timeout: Seconds = Field(
-        5,
+        default=5,
         gt=0,
         le=600,
         description="how long the API may take to answer, such as 5s, 500ms or 1m30s; a plain number is seconds",
         json_schema_extra={"metavar": "DURATION"},
     )
     api_version: Annotated[Literal[1, 2], BeforeValidator(_number)] = Field(
-        1,
+        default=1,
         description="1: GET /v1/boot/MAC; 2: POST what is known of the machine as JSON to /v2/boot",
         json_schema_extra={"metavar": "1|2"},
     )
     identity: Literal["headers", "query"] = Field(
-        "headers",
+        default="headers",
         description="where version 1 says what is known of a machine beyond its MAC address: headers or query",
         json_schema_extra={"metavar": "headers|query"},
     )
     api_down: WhenDown = Field(
-        "hold",
+        default="hold",
         description="while the API cannot be reached: hold makes machines that are under way wait and ignores new "
         "ones, hold-all makes all wait, ignore ignores all",
         json_schema_extra={"metavar": "hold|hold-all|ignore"},
     )
     api_ca: Readable | None = Field(
-        None, description="trust the API's certificate if one in this PEM file signed it", json_schema_extra=_PATH
+        default=None,
+        description="trust the API's certificate if one in this PEM file signed it",
+        json_schema_extra=_PATH,
     )
     api_cert: Readable | None = Field(
-        None, description="client certificate to show to the API, a PEM file", json_schema_extra=_PATH
+        default=None, description="client certificate to show to the API, a PEM file", json_schema_extra=_PATH
     )
     api_key: Readable | None = Field(
-        None,
+        default=None,
         validate_default=True,
         description="key of --api-cert, a PEM file without a password; if not given, it is in that file too",
         json_schema_extra=_PATH,
     )
     api_token_file: Readable | None = Field(
-        None,
+        default=None,
         description="send the token in this file to the API (Authorization: Bearer); read again when it changes",
         json_schema_extra=_PATH,
     )
     file_root: list[Folder] = Field(
-        [],
+        default=[],
         description="allow the API to name files in this folder of our host, as file:///FOLDER/…; may be repeated",
         json_schema_extra={"metavar": "FOLDER"},
     )

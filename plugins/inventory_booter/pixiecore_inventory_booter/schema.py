@@ -132,10 +132,12 @@ Firmware = Annotated[Literal["bios", "uefi"], BeforeValidator(_firmware)]
 class FileEntry(_Part):
     """A file that a machine may fetch."""
 
-    path: str = Field("", description="where it is: below the inventory's folder, an absolute path, or an http(s) URL")
-    text: str | None = Field(None, description="the file itself, instead of a path")
+    path: str = Field(
+        default="", description="where it is: below the inventory's folder, an absolute path, or an http(s) URL"
+    )
+    text: str | None = Field(default=None, description="the file itself, instead of a path")
     template: bool = Field(
-        True, description="whether it is a Jinja template, rendered for each machine; a URL never is"
+        default=True, description="whether it is a Jinja template, rendered for each machine; a URL never is"
     )
 
     @model_validator(mode="after")
@@ -153,17 +155,17 @@ class Profile(_Part):
     """What to boot."""
 
     kernel: str = Field(description="kernel: a path, or an http(s) URL, perhaps with #sha256=… behind it")
-    initrd: Texts = Field([], description="initial RAM disks, the same way")
+    initrd: Texts = Field(default=[], description="initial RAM disks, the same way")
     cmdline: Annotated[str, BeforeValidator(_one_line)] = Field(
-        "",
+        default="",
         description='kernel command line, a text or a list of words; {{ name }} becomes a variable, {{ ID "file" }} '
         'the URL of one of the files, {{ ID "/" }} that of the folder of them all',
     )
-    message: str = Field("", description="shown on the machine's screen before it boots")
+    message: str = Field(default="", description="shown on the machine's screen before it boots")
     files: dict[Annotated[str, AfterValidator(_file_name)], Annotated[FileEntry, BeforeValidator(_file_entry)]] = Field(
-        {}, description="files that the machine may fetch, by name: each a path, or a table"
+        default={}, description="files that the machine may fetch, by name: each a path, or a table"
     )
-    vars: Variables = Field({}, description="variables; a group's, and a machine's before all, win over these")
+    vars: Variables = Field(default={}, description="variables; a group's, and a machine's before all, win over these")
 
 
 class Machine(_Part):
@@ -171,13 +173,13 @@ class Machine(_Part):
 
     name: Annotated[str, AfterValidator(_hostname)] = Field(description="its host name")
     mac: Annotated[list[MacAddress], BeforeValidator(_as_list)] = Field(
-        [], description="MAC addresses of its network cards"
+        default=[], description="MAC addresses of its network cards"
     )
-    uuid: UUID | None = Field(None, description="SMBIOS system UUID")
-    serial: str = Field("", description="SMBIOS serial number")
-    labels: dict[str, str] = Field({}, description="whatever groups shall tell it by, such as rack: a7")
-    profile: str = Field("", description="what it boots; decided by the groups if not given")
-    vars: Variables = Field({}, description="variables of its own")
+    uuid: UUID | None = Field(default=None, description="SMBIOS system UUID")
+    serial: str = Field(default="", description="SMBIOS serial number")
+    labels: dict[str, str] = Field(default={}, description="whatever groups shall tell it by, such as rack: a7")
+    profile: str = Field(default="", description="what it boots; decided by the groups if not given")
+    vars: Variables = Field(default={}, description="variables of its own")
 
     @model_validator(mode="after")
     def _identified(self) -> Machine:
@@ -190,26 +192,26 @@ class Match(_Part):
     """Which machines a group is for: those that meet every condition; of a list, one must be met."""
 
     mac: Annotated[list[Annotated[str, AfterValidator(_mac_prefix)]], BeforeValidator(_as_list)] = Field(
-        [], description="MAC addresses, or their first pairs"
+        default=[], description="MAC addresses, or their first pairs"
     )
-    uuid: Annotated[list[UUID], BeforeValidator(_as_list)] = Field([], description="SMBIOS system UUIDs")
-    serial: Texts = Field([], description="serial numbers, as patterns: * and ? stand for anything")
+    uuid: Annotated[list[UUID], BeforeValidator(_as_list)] = Field(default=[], description="SMBIOS system UUIDs")
+    serial: Texts = Field(default=[], description="serial numbers, as patterns: * and ? stand for anything")
     arch: Annotated[list[Processor], BeforeValidator(_as_list)] = Field(
-        [], description="processors; a BIOS machine is both i386 and x86_64, for its firmware does not tell"
+        default=[], description="processors; a BIOS machine is both i386 and x86_64, for its firmware does not tell"
     )
-    firmware: Annotated[list[Firmware], BeforeValidator(_as_list)] = Field([], description="bios or uefi")
+    firmware: Annotated[list[Firmware], BeforeValidator(_as_list)] = Field(default=[], description="bios or uefi")
     subnet: Annotated[list[Annotated[IPv4Network, BeforeValidator(_network)]], BeforeValidator(_as_list)] = Field(
-        [],
+        default=[],
         description="networks, such as 192.0.2.0/24, that the relay in between is in; or our network on the interface "
         "that it asked on, or, where that is wider, its address",
     )
-    interface: Texts = Field([], description="our network interfaces, as patterns")
+    interface: Texts = Field(default=[], description="our network interfaces, as patterns")
     hostname: Texts = Field(
-        [], description="host names, as patterns: the name in the inventory, else what the machine calls itself"
+        default=[], description="host names, as patterns: the name in the inventory, else what the machine calls itself"
     )
-    manufacturer: Texts = Field([], description="who made it, as patterns")
-    product: Texts = Field([], description="product names, as patterns")
-    label: dict[str, Texts] = Field({}, description="labels of the machine in the inventory, as patterns")
+    manufacturer: Texts = Field(default=[], description="who made it, as patterns")
+    product: Texts = Field(default=[], description="product names, as patterns")
+    label: dict[str, Texts] = Field(default={}, description="labels of the machine in the inventory, as patterns")
 
     @model_validator(mode="after")
     def _says_something(self) -> Match:
@@ -221,19 +223,19 @@ class Match(_Part):
 class Group(_Part):
     """Machines that boot the same."""
 
-    name: str = Field("", description="for people")
+    name: str = Field(default="", description="for people")
     match: Match = Field(description="which machines")
     profile: str = Field(description="what they boot: the name of a profile, or ignore")
-    vars: Variables = Field({}, description="variables")
+    vars: Variables = Field(default={}, description="variables")
 
 
 class Inventory(_Part):
     """What one file may hold, beside keys that begin with ``x-``. All files together are one inventory."""
 
-    profiles: dict[str, Profile] = Field({}, description="what can be booted, by name")
-    machines: list[Machine] = Field([], description="machines that are known by name")
-    groups: list[Group] = Field([], description="which machines boot what; the first one that matches wins")
+    profiles: dict[str, Profile] = Field(default={}, description="what can be booted, by name")
+    machines: list[Machine] = Field(default=[], description="machines that are known by name")
+    groups: list[Group] = Field(default=[], description="which machines boot what; the first one that matches wins")
     default: str | None = Field(
-        None, description="profile of machines that no group matches, or ignore, which it is if not given"
+        default=None, description="profile of machines that no group matches, or ignore, which it is if not given"
     )
-    vars: Variables = Field({}, description="variables for all")
+    vars: Variables = Field(default={}, description="variables for all")

@@ -55,7 +55,7 @@ def test_its_files_are_rendered_for_it(machines: Netboot) -> None:
     for name in ("network-config", "../inventory.yaml", "templates/user-data", "meta-data/user-data"):
         with pytest.raises(LookupError, match=r"^404"):
             machines.fetch(url + name)
-    assert [event.message for event in machines.events(MAC)][1].startswith('Sent file "user-data" (file, 53 bytes')
+    assert machines.sentences(MAC)[1].startswith('Sent file "user-data" (file, 53 bytes')
 
 
 def test_a_stranger_is_ignored_and_told_why(machines: Netboot) -> None:
@@ -174,7 +174,7 @@ def test_what_a_machine_says_of_itself_is_never_a_template(folder: Path) -> None
 
 def test_it_works_with_once(folder: Path, tmp_path: Path) -> None:
     edit(folder, "console=ttyS0", "done={{ DONE }}")
-    machines = Netboot(booter(folder), Once(OnceSettings(database=tmp_path / "once.sqlite")))
+    machines = Netboot(booter(folder), Once(OnceSettings(enabled=True, database=tmp_path / "once.sqlite")))
     boot = machines.boot()
     assert boot is not None
     status, _ = machines.get(boot.cmdline.partition("done=")[2].split()[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from pixiecore_once.policy import default_database
 from pixiecore_once.state import States
 
 _MAC = TypeAdapter(MacAddress)
+_SERVER_OPTION = "--once-database"
 
 
 @click.group("once", short_help="Arm machines for one more boot; list them.")
@@ -28,7 +28,7 @@ _MAC = TypeAdapter(MacAddress)
 )
 @click.pass_context
 def once(ctx: click.Context, database: Path | None) -> None:
-    """Machines boot from the network once, and again when they are armed.
+    """Machines boot from the network once, and again when they are armed, where the server has --once-enabled.
 
     For example: pixiecore once arm 52:54:00:12:34:56
     """
@@ -44,9 +44,9 @@ def arm(states: States, macs: tuple[str, ...]) -> None:
     For example: pixiecore once arm 52:54:00:12:34:56
     """
     chosen = [_mac(text) for text in macs]
-    _made(states)
+    states.store.open_for_command(_SERVER_OPTION, make=True)
+    states.set_all(chosen, "armed")
     for mac in chosen:
-        states.set(mac, "armed")
         click.echo(f"{mac} will boot from the network once")
 
 
@@ -58,7 +58,8 @@ def list_machines(states: States, as_objects: bool) -> None:
 
     For example: pixiecore once list
     """
-    machines = _known(states).all()
+    states.store.open_for_command(_SERVER_OPTION)
+    machines = states.all()
     if as_objects:
         since = [datetime.fromtimestamp(known.since, UTC).isoformat(timespec="seconds") for known in machines]
         listed = [asdict(known) | {"since": when} for known, when in zip(machines, since, strict=True)]
@@ -80,32 +81,10 @@ def clear(states: States, macs: tuple[str, ...], everything: bool) -> None:
     """
     if bool(macs) == everything:
         raise ConfigError("once clear", "name machines, or give --all")
-    _known(states)
-    chosen = [known.mac for known in states.all()] if everything else [_mac(text) for text in macs]
-    forgotten = sum(states.forget(mac) for mac in chosen)
+    chosen = [_mac(text) for text in macs]
+    states.store.open_for_command(_SERVER_OPTION)
+    forgotten = states.forget_all() if everything else states.forget(chosen)
     click.echo(f"{forgotten} machines forgotten")
-
-
-def _known(states: States) -> States:
-    """*states*, if the file is there: what is asked of a file that nobody has written has no answer.
-
-    :raises ClickException: it is not
-    """
-    if not os.path.exists(states.file.path):
-        raise click.ClickException(
-            f"there is no database {states.file.path}; name the server's --once-database with --database"
-        )
-    states.file.prepare("--database")
-    return states
-
-
-def _made(states: States) -> States:
-    """*states*, in a new file if there is none: machines may be chosen before the server first starts."""
-    is_new = not os.path.exists(states.file.path)
-    states.file.prepare("--database")
-    if is_new:
-        click.echo(f"Made a new database, {states.file.path}: the server reads it as --once-database", err=True)
-    return states
 
 
 def _mac(text: str) -> str:

@@ -1,12 +1,13 @@
 """The policy: a machine that has booted is left to its own disk.
 
 One boot asks several times, so nothing is decided when it is asked: a machine has booted when the script says that
-everything is loaded, or, where the command line holds ``{{ DONE }}``, when the booted system calls that URL.
+everything is loaded, or, where the command line holds ``{{ DONE }}``, when the booted system calls that URL. No machine
+boots while that could not be written. Does nothing, and opens no file, until it is switched on.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import logging
 import time
 from pathlib import Path
 from typing import Literal
@@ -14,28 +15,35 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixiecore_core import (
+    Booting,
     CmdlineFunction,
-    Event,
-    EventKind,
+    ConfigError,
+    Fact,
     Hold,
     Ignore,
     Machine,
     PageAnswer,
     PageRequest,
+    Reporter,
     RouteRegistrar,
+    ScriptSent,
+    StateError,
     UrlFor,
     hookimpl,
     user_folder,
 )
-from pixiecore_once.state import States
+from pixiecore_once.state import Record, States, becomes, has_loaded
+from pixiecore_once.unsettled import Unsettled
 
 DONE_PATH = "/once/done"
-"""Notes that the machine is done; the query is as ``{{ DONE }}`` made it. 403 for a URL that was not made for a
-machine."""
+"""Notes that the machine is done, and answers when that is kept; the query is as ``{{ DONE }}`` made it. 403 for a URL
+that was not made for a machine, 503 where it cannot be written: ask again. Only with --once-enabled."""
+
+_log = logging.getLogger("pixiecore.once")
 
 
 def default_database() -> Path:
-    """Where the state is kept unless somebody says otherwise."""
+    """Where the state is kept by default."""
     return user_folder("state") / "once.sqlite"
 
 
@@ -44,49 +52,70 @@ class OnceSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    enabled: bool = Field(
+        default=False, description="boot each machine from the network once, then leave it to its disk"
+    )
     database: Path = Field(
         default_factory=default_database,
         description="SQLite file that remembers which machines have booted",
         json_schema_extra={"metavar": "PATH", "shown": "once.sqlite in the state folder"},
     )
     unknown: Literal["boot", "ignore"] = Field(
-        "boot",
-        description="what machines do that nobody has armed and that have not booted yet: boot or ignore",
+        default="boot",
+        description="what a machine does that was not armed and has not booted yet: boot or ignore",
         json_schema_extra={"metavar": "boot|ignore"},
     )
 
 
 class Once:
-    """Boots each machine once."""
+    """Boots each machine once; inert until it is switched on."""
 
     name = "once"
     Settings = OnceSettings
 
     def __init__(self, settings: OnceSettings) -> None:
         self._settings = settings
-        self._states = States(settings.database)
         self._given: set[str] = set()  # machines whose script, about to be sent, holds a completion URL
-        self._states.file.prepare("--once-database")
+        self._reporter: Reporter | None = None
+        self._states: States | None = None
+        if not settings.enabled:
+            _refuse_half_a_configuration(settings)
+            return
+        self._states = States(settings.database)
+        self._unsettled = Unsettled(self._states)
+        self._states.store.prepare("--once-database")
+
+    @hookimpl
+    def take_reporter(self, reporter: Reporter) -> None:
+        """For the machines' timelines."""
+        self._reporter = reporter
 
     @hookimpl
     def select_boot(self, machine: Machine) -> Ignore | Hold | None:
         """A refusal for a machine that has booted; nothing for one that may."""
-        try:
-            known = self._states.of(machine.mac)
-        except sqlite3.OperationalError as error:
-            return Hold(reason=f"whether it has booted cannot be read at the moment: {error}", seconds=2)
-        if known is None:
-            if self._settings.unknown == "boot":
-                return None
-            return Ignore(reason=f"nobody has armed it; to boot it: pixiecore once arm {machine.mac}")
-        if known.state != "done":
+        if self._states is None:
             return None
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.since))
-        return Ignore(reason=f"it has booted once, on {when}; to boot it again: pixiecore once arm {machine.mac}")
+        try:
+            self._unsettled.settle(machine.mac)
+        except StateError as error:
+            return Hold(reason=f"it has booted, which cannot be written at the moment: {error}", seconds=2)
+        try:
+            refusal = self._refusal(machine.mac, self._states.of(machine.mac))
+        except StateError as error:
+            return Hold(reason=f"whether it has booted cannot be read at the moment: {error}", seconds=2)
+        if refusal is not None:
+            return refusal
+        try:
+            self._unsettled.settle_failed()
+        except StateError as error:
+            return Hold(reason=f"that it boots could not be written at the moment: {error}", seconds=2)
+        return None
 
     @hookimpl
     def cmdline_functions(self, machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction]:
         """``{{ DONE }}``: the URL that the booted system calls when it needs no other boot."""
+        if self._states is None:
+            return {}
 
         def done() -> str:
             # Noted when the script is sent: pixiecore select renders it too, and sends nothing.
@@ -96,25 +125,74 @@ class Once:
         return {"DONE": done}
 
     @hookimpl
-    def on_event(self, event: Event) -> None:
+    def on_event(self, fact: Fact) -> None:
         """The machine has loaded everything: that is its one boot, unless it was asked to say so itself."""
-        if event.mac is None:
+        if fact.mac is None or self._states is None:
             return
-        if event.kind is EventKind.SCRIPT_SENT and event.mac in self._given:
-            self._given.discard(event.mac)
-            self._states.set(event.mac, "installing")
-        if event.kind is EventKind.BOOTING:
-            known = self._states.of(event.mac)
-            if known is None or known.state == "armed":
-                self._states.set(event.mac, "done")
+        if isinstance(fact, ScriptSent) and fact.mac in self._given:
+            self._given.discard(fact.mac)
+            self._unsettled.begin(fact.mac, becomes("installing"))
+        if isinstance(fact, Booting):
+            self._unsettled.begin(fact.mac, has_loaded())
 
     @hookimpl
     def register_routes(self, routes: RouteRegistrar) -> None:
         """The page behind ``{{ DONE }}``."""
-        routes(DONE_PATH, self._done)
+        if self._states is not None:
+            routes(DONE_PATH, self._done)
+
+    @hookimpl
+    def on_startup(self) -> None:
+        """See that the database can be written before any machine boots.
+
+        :raises ConfigError: it cannot
+        """
+        if self._states is not None:
+            try:
+                self._states.store.probe()
+            except StateError as error:
+                raise ConfigError("--once-database", str(error)) from error
+        elif "enabled" not in self._settings.model_fields_set and self._settings.database.exists():
+            _log.warning(
+                "it is off: machines boot again though %s may say that they have booted; --once-enabled switches it on",
+                self._settings.database,
+            )
+
+    @hookimpl
+    def on_shutdown(self) -> None:
+        """Write what is not written yet."""
+        if self._states is not None:
+            self._unsettled.settle_all()
+
+    def _refusal(self, mac: str, known: Record | None) -> Ignore | None:
+        if known is None:
+            if self._settings.unknown == "boot":
+                return None
+            return Ignore(reason=f"it is not armed; to boot it: pixiecore once arm {mac}")
+        if known.state != "done":
+            return None
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.since))
+        return Ignore(reason=f"it has booted once, on {when}; to boot it again: pixiecore once arm {mac}")
 
     def _done(self, request: PageRequest) -> PageAnswer:
-        if request.mac is None:
+        if request.mac is None or self._states is None:
             return PageAnswer(status=403, text="this URL was not made for a machine\n")
-        self._states.set(request.mac, "done")
+        try:
+            self._states.set(request.mac, "done")
+        except StateError as error:
+            return PageAnswer(status=503, text=f"{request.mac} is not done, for that could not be written: {error}\n")
+        if self._reporter is not None:
+            self._reporter.note(request.mac, f"{request.mac} says that it is done ({request.address})")
         return PageAnswer(text=f"{request.mac} has booted once\n")
+
+
+def _refuse_half_a_configuration(settings: OnceSettings) -> None:
+    """Whoever sets something means to boot each machine once, and would have them all installed at every start.
+
+    :raises ConfigError: something is set that does nothing
+    """
+    if "enabled" in settings.model_fields_set:
+        return  # the user said no
+    for key in ("unknown", "database"):
+        if key in settings.model_fields_set:
+            raise ConfigError(f"--once-{key}", "does nothing without --once-enabled")

@@ -1,26 +1,36 @@
-"""Which machines have booted, in a small SQLite file that the server and the command line share.
+"""Which machines have booted, in a store that the server and the command line share.
 
-Knows no hooks.
+Knows no hooks, and decides nothing about a boot but how one state follows from another.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pixiecore_core import StateFile
+from pydantic import BaseModel, ConfigDict
+
+from pixiecore_core import PendingChange, StateStore
 
 State = Literal["armed", "installing", "done"]
 """Armed: it may boot. Installing: it boots until it has called its completion URL. Done: it may not boot."""
 
-_TABLE = "CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL, since REAL NOT NULL)"
-_SET = (
-    "INSERT INTO machines VALUES (?, ?, ?)"
-    " ON CONFLICT (mac) DO UPDATE SET since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,"
-    " state = excluded.state"
-)
+
+class Record(BaseModel):
+    """What is kept of one machine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State
+    since: float
+    """Seconds since the epoch."""
+
+
+Step = Callable[[Record | None], Record | None]
+"""What happens to a machine's record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +44,75 @@ class Known:
 
 
 class States:
-    """The file.
+    """The machines.
 
-    :param path: made, with its folder, where it is not there
+    :param path: the file; made, with its folder, where it is missing
     """
 
     def __init__(self, path: Path) -> None:
-        self.file = StateFile(path, [_TABLE])
+        self.store = StateStore(path)
+        # Releases before the store had a table "machines": mac, state, since.
+        self._machines = self.store.records("machines", Record, old_table="machines")
 
-    def of(self, mac: str) -> Known | None:
-        """What is known of a machine."""
-        with self.file.transaction() as database:
-            row = database.execute("SELECT mac, state, since FROM machines WHERE mac = ?", (mac,)).fetchone()
-        return Known(*row) if row else None
+    def of(self, mac: str) -> Record | None:
+        """What is known of a machine.
+
+        :raises StateError: it cannot be read
+        """
+        return self._machines.get(mac)
 
     def all(self) -> list[Known]:
-        """Every machine, the one that changed last first."""
-        with self.file.transaction() as database:
-            rows = database.execute("SELECT mac, state, since FROM machines ORDER BY since DESC, mac").fetchall()
-        return [Known(*row) for row in rows]
+        """Every machine, the one that changed last first.
+
+        :raises StateError: they cannot be read
+        """
+        machines = [Known(mac, known.state, known.since) for mac, known in self._machines.all().items()]
+        return sorted(machines, key=lambda known: (-known.since, known.mac))
+
+    def begin(self, mac: str, step: Step) -> PendingChange[Record | None]:
+        """Begin to change a machine's state.
+
+        :raises StateError: it cannot be written, as far as is known at once
+        """
+        return self._machines.begin_change(mac, step)
 
     def set(self, mac: str, state: State) -> None:
-        """Change a machine's state."""
-        with self.file.transaction(write=True) as database:
-            database.execute(_SET, (mac, state, time.time()))
+        """Change a machine's state, and wait until the change is kept.
 
-    def forget(self, mac: str) -> bool:
-        """Know nothing of a machine any more; whether anything was known."""
-        with self.file.transaction(write=True) as database:
-            return database.execute("DELETE FROM machines WHERE mac = ?", (mac,)).rowcount > 0
+        :raises StateError: it cannot be written; the machine stays as it was
+        """
+        self.begin(mac, becomes(state)).wait()
+
+    def set_all(self, macs: Iterable[str], state: State) -> None:
+        """The same for several machines at once.
+
+        :raises StateError: not all of them could be written
+        """
+        for change in [self.begin(mac, becomes(state)) for mac in macs]:
+            change.wait()
+
+    def forget(self, macs: Iterable[str]) -> int:
+        """Know nothing of these machines any more; how many were known.
+
+        :raises StateError: not all of them could be written
+        """
+        return sum(change.wait() for change in [self._machines.begin_removal(mac) for mac in macs])
+
+    def forget_all(self) -> int:
+        """Know nothing any more, not even what cannot be read; how many machines were known.
+
+        :raises StateError: not all of them could be written
+        """
+        return self.forget(self._machines.keys())
+
+
+def becomes(state: State) -> Step:
+    """A machine is in *state* from now on, or has been since before."""
+    now = time.time()
+    return lambda known: known if known is not None and known.state == state else Record(state=state, since=now)
+
+
+def has_loaded() -> Step:
+    """A machine has loaded everything: that was its boot, unless it was asked to say so itself."""
+    done = becomes("done")
+    return lambda known: done(known) if known is None or known.state == "armed" else known

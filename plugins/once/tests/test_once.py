@@ -12,7 +12,7 @@ from pixiecore_once import Once, OnceSettings
 from pixiecore_once.command import once
 from pixiecore_once.state import States
 
-from pixiecore_core import BootSpec, ConfigError, FileRef, Hold, Machine
+from pixiecore_core import BootSpec, ConfigError, FileRef, Hold, Ignore, Machine, StateMissing
 from pixiecore_core.testing import FixedBooter, Netboot
 
 MAC, OTHER = "52:54:00:12:34:56", "52:54:00:00:00:01"
@@ -23,9 +23,11 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "state" / "once.sqlite"
 
 
-def server(database: Path, cmdline: str = "quiet", **settings: str) -> Netboot:
+def server(database: Path, cmdline: str = "quiet", **settings: object) -> Netboot:
     spec = BootSpec(kernel=FileRef(location=str(Path(__file__).resolve())), cmdline=cmdline)
-    return Netboot(FixedBooter(spec), Once(OnceSettings.model_validate({"database": database, **settings})))
+    return Netboot(
+        FixedBooter(spec), Once(OnceSettings.model_validate({"enabled": True, "database": database, **settings}))
+    )
 
 
 def finish(machines: Netboot, mac: str = MAC) -> None:
@@ -65,6 +67,7 @@ def test_with_a_completion_url_only_the_booted_system_decides(database: Path) ->
     assert machines.boot(MAC) is not None, "the installation may have failed"
     url = boot.cmdline.removeprefix("quiet done=")
     assert machines.get(url) == (200, f"{MAC} has booted once\n")
+    assert f"once: {MAC} says that it is done (192.0.2.100)" in machines.sentences(MAC)
     assert machines.boot(MAC) is None
     assert machines.get("/once/done?mac=52:54:00:00:00:01&name=forged")[0] == 403
     assert machines.boot(OTHER) is not None
@@ -78,7 +81,7 @@ def test_the_state_survives_a_restart(database: Path) -> None:
 def test_unknown_machines_can_be_left_alone(database: Path) -> None:
     machines = server(database, unknown="ignore")
     assert machines.boot(MAC) is None
-    assert f"nobody has armed it; to boot it: pixiecore once arm {MAC}" in machines.log
+    assert f"it is not armed; to boot it: pixiecore once arm {MAC}" in machines.log
     States(database).set(MAC, "armed")
     assert machines.boot(MAC) is not None
 
@@ -106,17 +109,16 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a database, but long enough to be taken for one" * 100)
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ConfigError, match=r"--once-database: .* cannot be used"):
-            Once(OnceSettings(database=path))
-    assert sqlite3.sqlite_version
+            Once(OnceSettings(enabled=True, database=path))
 
 
 def test_a_machine_waits_while_another_process_holds_the_file(database: Path) -> None:
-    mine = Once(OnceSettings(database=database))
+    mine = Once(OnceSettings(enabled=True, database=database))
     writer = sqlite3.connect(database, isolation_level=None)
     writer.execute("BEGIN EXCLUSIVE")
     answer = mine.select_boot(Machine(mac=MAC))
     assert isinstance(answer, Hold)
-    assert "cannot be read at the moment: database is locked" in answer.reason
+    assert f"cannot be read at the moment: {database} cannot be used: database is locked" in answer.reason
     writer.execute("ROLLBACK")
     writer.close()
     assert mine.select_boot(Machine(mac=MAC)) is None
@@ -132,7 +134,7 @@ def test_nobody_boots_while_the_file_is_gone(database: Path, caplog: pytest.LogC
         with pytest.raises(LookupError, match=rf"^503 whether it has booted .*{database} has been removed"):
             machines.script(MAC)
     assert not database.exists()
-    States(database).file.prepare("--database")
+    States(database).store.prepare("--database")
     with pytest.raises(LookupError, match=r"503 .* is another file than the one that was opened; put the old one"):
         machines.boot(OTHER)
     assert [record.name for record in caplog.records] == ["pixiecore.state"], "told once"
@@ -148,8 +150,8 @@ def test_a_mistyped_database_is_told_and_not_made(database: Path) -> None:
 
     for arguments in (["list"], ["clear", "--all"], ["clear", MAC]):
         done = run(*arguments)
-        assert done.exit_code == 1
-        assert f"there is no database {database}; name the server's --once-database" in done.stderr
+        assert isinstance(done.exception, StateMissing)
+        assert f"there is no database {database}; name the server's --once-database" in str(done.exception)
     assert run("list", "--help").exit_code == 0
     assert isinstance(run("arm", "nonsense").exception, ConfigError)
     assert not database.parent.exists()
@@ -158,3 +160,161 @@ def test_a_mistyped_database_is_told_and_not_made(database: Path) -> None:
     assert done.stderr == f"Made a new database, {database}: the server reads it as --once-database\n"
     assert run("arm", MAC).stderr == ""
     assert run("list").exit_code == 0
+
+
+def test_it_does_nothing_and_opens_nothing_until_it_is_switched_on(
+    database: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(database.parent))
+    spec = BootSpec(kernel=FileRef(location=str(Path(__file__).resolve())))
+    for settings in (OnceSettings(), OnceSettings(enabled=False, unknown="ignore", database=database)):
+        machines = Netboot(FixedBooter(spec), Once(settings))
+        for _ in range(2):
+            assert machines.boot(MAC) is not None
+            machines.settle()
+        assert machines.get("/once/done?mac=52:54:00:00:00:01&name=forged")[0] == 404
+        machines.close()
+    assert not database.parent.exists()
+    assert caplog.records == []
+
+
+def test_a_database_that_nobody_reads_is_told_of(
+    database: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once was on wherever it was installed: after an upgrade, machines would be installed again."""
+    States(database).set(MAC, "done")
+    before = database.read_bytes()
+    monkeypatch.setenv("XDG_STATE_HOME", str(database.parent))
+    (database.parent / "pixiecore").mkdir()
+    database.rename(database.parent / "pixiecore" / "once.sqlite")
+    machines = Netboot(FixedBooter(), Once(OnceSettings()))
+    (told,) = caplog.records
+    assert told.name == "pixiecore.once"
+    assert "it is off: machines boot again though" in told.getMessage()
+    assert "--once-enabled switches it on" in told.getMessage()
+    machines.close()
+    assert (database.parent / "pixiecore" / "once.sqlite").read_bytes() == before
+    Netboot(FixedBooter(), Once(OnceSettings(enabled=False)))
+    assert len(caplog.records) == 1, "the user said no"
+
+
+@pytest.mark.parametrize("setting", [{"unknown": "ignore"}, {"database": "/nonexistent/once.sqlite"}])
+def test_half_a_configuration_is_refused(setting: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="does nothing without --once-enabled"):
+        Once(OnceSettings.model_validate(setting))
+
+
+def full(database: Path, statement: str) -> None:
+    """Have SQLite refuse what is written, as on a full disk, or (``DROP``) no longer."""
+    with sqlite3.connect(database) as other:
+        for table in ("records", "marks"):
+            for what in ("INSERT", "UPDATE"):
+                refuse = f"BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+                other.execute(f"{statement} TRIGGER full_{table}_{what} {refuse if statement == 'CREATE' else ''}")
+    other.close()
+
+
+@pytest.mark.parametrize("unknown", ["boot", "ignore"])
+def test_a_machine_whose_boot_cannot_be_written_is_held(database: Path, unknown: str) -> None:
+    machines = server(database, unknown=unknown)
+    for mac in (MAC, OTHER):
+        States(database).set(mac, "armed")
+    assert machines.discover(MAC) is not None
+    full(database, "CREATE")
+    finish(machines)
+    for _ in range(2):
+        with pytest.raises(
+            LookupError, match=r"^503 it has booted, which cannot be written at the moment: .*disk is full"
+        ):
+            machines.script(MAC)
+        with pytest.raises(LookupError, match=r"^503 that it boots could not be written at the moment: .*disk is full"):
+            machines.script(OTHER)
+    for mac in (MAC, OTHER):
+        assert f"Holding {mac}" in machines.log
+    full(database, "DROP")
+    with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
+        machines.script(MAC)
+    assert machines.boot(OTHER) is not None
+    machines.close()
+    assert {known.mac: known.state for known in States(database).all()} == {MAC: "done", OTHER: "done"}
+
+
+def test_a_boot_that_could_not_be_written_is_written_for_a_machine_that_stays_away(database: Path) -> None:
+    machines = server(database, "quiet done={{ DONE }}")
+    assert machines.discover(MAC) is not None
+    full(database, "CREATE")
+    finish(machines)
+    full(database, "DROP")
+    assert machines.script(OTHER)
+    machines.close()
+    assert {known.mac: known.state for known in States(database).all()} == {MAC: "installing", OTHER: "installing"}
+
+
+def test_what_was_said_later_counts(database: Path) -> None:
+    """A boot that could not be written takes nothing back that an administrator said meanwhile."""
+    machines = server(database)
+    assert machines.discover(MAC) is not None
+    full(database, "CREATE")
+    finish(machines)
+    full(database, "DROP")
+    States(database).set(MAC, "armed")
+    assert machines.boot(MAC) is not None
+
+
+def test_done_is_answered_when_it_is_kept_and_503_where_it_is_not(database: Path) -> None:
+    machines = server(database, "quiet done={{ DONE }}")
+    boot = machines.boot(MAC)
+    assert boot is not None
+    machines.settle()
+    url = boot.cmdline.removeprefix("quiet done=")
+    full(database, "CREATE")
+    status, text = machines.get(url)
+    assert status == 503
+    assert (
+        text
+        == f"{MAC} is not done, for that could not be written: {database} cannot be used: database or disk is full\n"
+    )
+    full(database, "DROP")
+    assert machines.boot(MAC) is not None
+    assert machines.get(url) == (200, f"{MAC} has booted once\n")
+    assert [known.state for known in States(database).all()] == ["done"], "in the file, too"
+
+
+def test_a_record_that_cannot_be_used_holds_its_machine_and_can_be_cleared(database: Path) -> None:
+    machines = server(database, unknown="boot")
+    States(database).set(MAC, "armed")
+    with sqlite3.connect(database) as other:
+        other.execute("UPDATE records SET value = '{}'")
+    other.close()
+    with pytest.raises(LookupError, match=f"^503 whether it has booted cannot be read .* the record of {MAC} in"):
+        machines.script(MAC)
+    assert machines.boot(OTHER) is not None
+    assert States(database).forget([MAC]) == 1
+    assert machines.boot(MAC) is not None
+
+
+def test_a_database_that_cannot_be_written_stops_the_start(database: Path) -> None:
+    States(database).set(MAC, "done")
+    full(database, "CREATE")
+    mine = Once(OnceSettings(enabled=True, database=database))
+    assert isinstance(mine.select_boot(Machine(mac=MAC)), Ignore), "a dry run does not write"
+    with pytest.raises(ConfigError, match=r"--once-database: .*database or disk is full"):
+        mine.on_startup()
+
+
+def test_a_database_of_an_earlier_release_is_taken_over(database: Path) -> None:
+    """As release 0.1 made it: nothing is installed twice because of an upgrade."""
+    database.parent.mkdir()
+    rows = [(MAC, "done", 1.5), (OTHER, "installing", 2.5), ("02:00:00:00:00:01", "armed", 3.5)]
+    with sqlite3.connect(database) as old:
+        old.execute(
+            "CREATE TABLE IF NOT EXISTS machines (mac TEXT PRIMARY KEY, state TEXT NOT NULL, since REAL NOT NULL)"
+        )
+        old.executemany("INSERT INTO machines VALUES (?, ?, ?)", rows)
+    old.close()
+    machines = server(database)
+    assert machines.boot(MAC) is None
+    assert machines.boot(OTHER) is not None
+    machines.close()
+    assert [(known.mac, known.state, known.since) for known in States(database).all()] == rows[::-1]
+    assert server(database).boot(MAC) is None

@@ -20,13 +20,13 @@ class StaticSettings(BaseModel):
     kernel: BootableFile = Field(
         description="kernel to boot: a path or an http(s) URL, perhaps with #sha256=… behind it"
     )
-    initrd: list[BootableFile] = Field([], description="initial RAM disk, a path or a URL; may be repeated")
+    initrd: list[BootableFile] = Field(default=[], description="initial RAM disk, a path or a URL; may be repeated")
     cmdline: CmdlineTemplate = Field(
-        "",
+        default="",
         description='kernel command line; {{ ID "path-or-url" }} becomes a URL of that file, or of a folder, with a '
         "slash at its end",
     )
-    message: str = Field("", description="message to show on the machine's screen before it boots")
+    message: str = Field(default="", description="message to show on the machine's screen before it boots")
 
 
 class StaticBooter:

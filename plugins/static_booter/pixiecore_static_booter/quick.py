@@ -50,20 +50,21 @@ class QuickSettings(BaseModel):
         description="what to boot: a name such as debian (pixiecore quick lists them), or the path of a recipe"
     )
     version: Annotated[str, AfterValidator(_version)] = Field(
-        "", description="version of it, such as trixie; the recipe's first if not given"
+        default="", description="version of it, such as trixie; the recipe's first if not given"
     )
     architecture: Annotated[str, AfterValidator(_architecture)] = Field(
-        "", description="boot only machines with this processor, such as amd64; each machine its own if not given"
+        default="",
+        description="boot only machines with this processor, such as amd64; each machine its own if not given",
     )
     mirror: Annotated[str, AfterValidator(_mirror)] = Field(
-        "",
+        default="",
         description="URL of the mirror to boot and install from; the recipe's own if not given",
         json_schema_extra={"metavar": "URL"},
     )
     cmdline: CmdlineTemplate = Field(
-        "", description='added to the kernel command line; {{ ID "path-or-url" }} becomes a URL of that file'
+        default="", description='added to the kernel command line; {{ ID "path-or-url" }} becomes a URL of that file'
     )
-    message: str = Field("", description="message to show on the machine's screen before it boots")
+    message: str = Field(default="", description="message to show on the machine's screen before it boots")
 
     @model_validator(mode="after")
     def _bootable(self) -> Self:

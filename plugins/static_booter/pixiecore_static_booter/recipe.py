@@ -46,14 +46,15 @@ class _Parts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mirror: str | None = Field(None, description="what all URLs begin with; --mirror replaces it")
+    mirror: str | None = Field(default=None, description="what all URLs begin with; --mirror replaces it")
     installer_mirror: str | None = Field(
-        None, description="the same as the booted system reaches it, where that differs; --mirror replaces it, too"
+        default=None,
+        description="the same as the booted system reaches it, where that differs; --mirror replaces it, too",
     )
     kernel: str | None = None
     initrd: list[str] | None = None
     cmdline: str | None = None
-    words: dict[str, str] = Field({}, description="further words; one may use those above it")
+    words: dict[str, str] = Field(default={}, description="further words; one may use those above it")
 
 
 class Case(_Parts):
@@ -79,7 +80,7 @@ class Recipe(_Parts):
     homepage: str = ""
     aliases: list[str] = []
     versions: list[str] = Field(min_length=1, description="the first is booted if none is named")
-    other_versions: str = Field("", description="regular expression of versions that may come, and are tried")
+    other_versions: str = Field(default="", description="regular expression of versions that may come, and are tried")
     architectures: dict[Annotated[str, AfterValidator(processor)], str] = Field(
         min_length=1, description="processors, the preferred first, and what {arch} is for each"
     )

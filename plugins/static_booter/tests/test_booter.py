@@ -53,7 +53,7 @@ def test_the_script_loads_everything_in_order(files: Path) -> None:
     assert boot[:5] == ["boot", "kernel", "initrd=initrd0", "initrd=initrd1", "quiet"]
     assert boot[6] == "end"
     assert machines.fetch(boot[5].removeprefix("seed=")) == b"#cloud-config"
-    assert [event.kind for event in machines.events()] == [
+    assert [fact.kind for fact in machines.facts()] == [
         "script-sent",
         "kernel-sent",
         "initrd-sent",

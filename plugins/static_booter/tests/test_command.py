@@ -82,7 +82,7 @@ def test_the_recipe_may_stand_in_the_file_or_the_environment(tmp_path: Path) -> 
 
 
 def test_select_says_what_a_machine_would_boot() -> None:
-    machine = ["--mac", "52:54:00:12:34:56", "--arch", "arm64"]
+    machine = ["--mac", "52:54:00:12:34:56", "--arch", "arm64", "--ipxe"]
     fedora = ["--booter", "quick", "--recipe", "fedora", "--mirror", "http://mirror.test/fedora"]
     done = pixiecore("select", *fedora, *machine)
     assert done.returncode == 0, done.stdout + done.stderr

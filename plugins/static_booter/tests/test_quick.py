@@ -72,7 +72,7 @@ def test_a_whole_boot_from_a_mirror(
     assert words[0] == "auto"
     assert machines.fetch(words[1].removeprefix("url=")) == preseed.read_bytes()
     assert boot.script.splitlines()[1] == "echo Debian"
-    kinds = [event.kind.value for event in machines.events()]
+    kinds = [fact.kind for fact in machines.facts()]
     assert kinds[-5:] == ["script-sent", "kernel-sent", "initrd-sent", "booting", "file-sent"]
 
 

@@ -1,6 +1,6 @@
 """What firmware fetches before any script runs: the loader of its own directory, and iPXE's autoexec script.
 
-The same names work over TFTP and over HTTP, because both servers ask here.
+The same names work over TFTP and over HTTP, because both servers ask here. Reads no folder itself.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pixiecore_core.boot.paths import AUTOEXEC_SCRIPT, is_autoexec, parse_loader_path
+from pixiecore_core.engine.policy import Policy
 from pixiecore_core.errors import BootFileNotFound
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import BootFile, Machine
-from pixiecore_core.plugins.manager import PluginManager
 
 
 @dataclass(frozen=True, slots=True)
 class FirstStage:
     """Opens first-stage files by the paths that our offers give out."""
 
-    plugins: PluginManager
+    policy: Policy
     firmware: FirmwareTable
 
     def open(self, path: str) -> tuple[BootFile, str | None]:
@@ -32,7 +32,7 @@ class FirstStage:
         wanted = parse_loader_path(path)
         if wanted is None or self.firmware.loader(wanted.loader) is None:
             raise BootFileNotFound("no such file; boot files are at MAC/LOADER/NAME")
-        file = self.plugins.provide_bootloader(wanted.loader, Machine(mac=wanted.mac))
+        file = self.policy.provide_bootloader(wanted.loader, Machine(mac=wanted.mac))
         if file is None:
             raise BootFileNotFound(f"no iPXE for {wanted.loader} is installed here; see: pixiecore firmware")
         return file, wanted.mac

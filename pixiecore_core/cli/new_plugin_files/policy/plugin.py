@@ -23,7 +23,7 @@ class $class_name:
 
         model_config = ConfigDict(frozen=True, extra="forbid")
 
-        prefix: str = Field("", description="boot only machines whose MAC address begins so; all if empty")
+        prefix: str = Field(default="", description="boot only machines whose MAC address begins so; all if empty")
 
     def __init__(self, settings: Settings) -> None:
         self._prefix = settings.prefix.lower()

@@ -1,0 +1,117 @@
+"""Puts bus, plugins and engine together: once, for the server, the dry run and the kit.
+
+The caller says which plugins there are, where loaders are looked for and where lines go. Opens no socket and starts
+nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from pixiecore_core.boot.tokens import Sealer
+from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.defaults import Defaults
+from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.deciding import Decider
+from pixiecore_core.engine.first_stage import FirstStage
+from pixiecore_core.engine.scripting import ScriptWriter
+from pixiecore_core.errors import PluginError
+from pixiecore_core.files.plane import FilePlane
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.models.facts import Failed, PluginFailed, Subsystem
+from pixiecore_core.observe.bus import Bus
+from pixiecore_core.observe.fact_log import FactLog
+from pixiecore_core.observe.metrics import Metrics
+from pixiecore_core.observe.reporter import PluginReporter
+from pixiecore_core.plugins.guard import Observe
+from pixiecore_core.plugins.manager import CORE, PluginManager
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one assembly is made of, where that differs.
+
+    :param register: registers the booter and the plugins, in this order
+    :param find: looks for the loaders of a table of firmware
+    :param open_files: opens the file plane, and may warn, also later
+    :param open_sealer: opens the key of our URLs, and may warn
+    """
+
+    register: Callable[[PluginManager], None]
+    find: Callable[[FirmwareTable], FoundLoaders]
+    open_files: Callable[[Warn], FilePlane] = lambda warn: FilePlane()
+    open_sealer: Callable[[Warn], Sealer] = lambda warn: Sealer()
+    url_lifetime: float | None = None
+    hook_timeout: float = 10.0
+    event_timeout: float = 2.0
+    observe: Observe | None = None
+    """Told of every answer of a plugin, for a dry run."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Everything between the wire and the plugins, ready to be asked."""
+
+    logger: structlog.typing.FilteringBoundLogger
+    bus: Bus
+    metrics: Metrics
+    attempts: Attempts
+    plugins: PluginManager
+    files: FilePlane
+    decider: Decider
+    scripts: ScriptWriter
+    first_stage: FirstStage
+    urls: UrlMaker
+
+
+def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, details: bool = False) -> Core:
+    """Put a core together.
+
+    :param details: whether log lines carry the facts apart, as JSON lines do
+    :raises ConfigError: a plugin's hooks, settings or firmware, or a file that the user named, is not usable
+    :raises PluginError: a plugin failed
+    """
+    bus, attempts, log = Bus(), Attempts(clock=parts.clock), FactLog(logger, details, parts.clock)
+
+    def report(error: PluginError, mac: str | None) -> None:
+        bus.report(PluginFailed(plugin=error.plugin, hook=error.hook, reason=error.reason, mac=mac))
+
+    plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe)
+    metrics = Metrics(plugins.events_lost)
+    bus.subscribe(attempts.add)
+    bus.subscribe(metrics.count, drop=metrics.drop)
+    bus.subscribe(log.write, aside=log.write_aside)
+    bus.subscribe(plugins.publish)
+    files = parts.open_files(_warner(bus, "Files"))
+    parts.register(plugins)
+    loaders = parts.find(KNOWN.extended(plugins.register_firmware()))
+    # Asked last, whatever is registered after it: its hooks say so themselves.
+    plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
+    plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
+    decider = Decider(plugins, loaders, attempts, parts.clock)
+    return Core(
+        logger,
+        bus,
+        metrics,
+        attempts,
+        plugins,
+        files,
+        decider,
+        ScriptWriter(plugins, decider),
+        FirstStage(plugins, loaders.table),
+        UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime),
+    )
+
+
+def _warner(bus: Bus, via: Subsystem) -> Warn:
+    return lambda text: bus.report(Failed(via=via, step="server", reason=text))

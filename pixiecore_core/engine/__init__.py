@@ -1,0 +1,1 @@
+"""The order of things, pure: decide, write the script, remember an attempt, word a fact. Sends nothing."""

@@ -1,0 +1,207 @@
+"""Remembers each machine's boot attempt: where it asked from, what it was offered, what happened, how it stands.
+
+The one memory of machines, within bounds: a flood of made-up addresses pushes out those that have been silent longest
+and cannot grow it. The time is an argument of its making. Keeps facts; what they mean is for whoever reads them.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pixiecore_core.engine.policy import Decision
+from pixiecore_core.models import Client, Machine, PxeRequest
+from pixiecore_core.models.facts import (
+    Booting,
+    Fact,
+    Failed,
+    Held,
+    Ignored,
+    KernelSent,
+    LoaderSent,
+    Offered,
+    PxeAnswered,
+    ScriptOffered,
+    ScriptSent,
+)
+
+MACHINES = 10_000
+FACTS = 100_000
+"""Of all machines together; beyond it, those silent longest are forgotten."""
+FACTS_OF_ONE = 50
+SILENCE_SECONDS = 120.0
+"""A machine that was not heard of for so long begins anew. EDK2 waits up to 60 s between two tries of its own."""
+LATE_KEPT_SECONDS = 20.0
+"""EDK2 asks again after 4, 8 and 16 s: a decision that came late is kept until the retry after that."""
+
+
+class Outcome(StrEnum):
+    """How an attempt stands."""
+
+    UNDER_WAY = "under way"
+    IGNORED = "ignored"
+    HELD = "held"
+    FAILED = "failed"
+    BOOTING = "booting"
+    """Everything was loaded, and the kernel started."""
+
+
+_OUTCOMES: dict[type[Fact], Outcome] = {
+    Ignored: Outcome.IGNORED,
+    Held: Outcome.HELD,
+    Failed: Outcome.FAILED,
+    Booting: Outcome.BOOTING,
+    Offered: Outcome.UNDER_WAY,
+    PxeAnswered: Outcome.UNDER_WAY,
+    ScriptOffered: Outcome.UNDER_WAY,
+    LoaderSent: Outcome.UNDER_WAY,
+    ScriptSent: Outcome.UNDER_WAY,
+    KernelSent: Outcome.UNDER_WAY,
+}
+"""What a fact says of its attempt; others leave it as it is."""
+
+Question = tuple[str, str, int]
+"""Which of an attempt's questions it was: stage, client, architecture code."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try of one machine to boot."""
+
+    machine: Machine
+    """As far as it is known by DHCP; its MAC alone, where that is all."""
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+    offered: str = ""
+    """The way its last offer was worded: a row of the table of offers."""
+    facts: deque[Fact] = field(default_factory=lambda: deque(maxlen=FACTS_OF_ONE))
+    """What happened, oldest first."""
+    outcome: Outcome = Outcome.UNDER_WAY
+    heard: float = 0.0
+    """When it was heard of last, by the clock of :class:`Attempts`."""
+    before: deque[Fact] | None = None
+    """The facts of the attempt before this one."""
+    ipxe_asked: bool = False
+    """Whether it has come so far that its iPXE asked, by DHCP or for its script."""
+    late: dict[Question, tuple[float, Decision]] = field(default_factory=dict)
+    """Decisions that came too late for their own request, and until when each is kept."""
+
+    def is_over(self, request: PxeRequest) -> bool:
+        """Whether *request* begins another attempt, however soon it comes: the machine has started, or its firmware
+        asks again where its iPXE had asked already, so that it was switched off and on.
+        """
+        if self.outcome is Outcome.BOOTING:
+            return True
+        return request.client is not Client.IPXE and self.ipxe_asked
+
+
+def question_of(request: PxeRequest) -> Question:
+    """Which of its attempt's questions a request is; a retransmission is the same."""
+    architecture = request.machine.architecture
+    return request.stage, request.client, architecture.code if architecture is not None else -1
+
+
+class Attempts:
+    """The latest attempts of the latest machines.
+
+    :param machines: how many machines are remembered
+    :param facts: how many facts of all of them together
+    :param clock: seconds, monotonic
+    """
+
+    def __init__(
+        self, machines: int = MACHINES, facts: int = FACTS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._most_machines = machines
+        self._most_facts = facts
+        self._clock = clock
+        self._attempts: OrderedDict[str, Attempt] = OrderedDict()
+        self._facts = 0
+
+    def __len__(self) -> int:
+        return len(self._attempts)
+
+    def asked(self, request: PxeRequest) -> Attempt:
+        """The attempt that a machine's request belongs to, which may be a new one."""
+        machine, now = request.machine, self._clock()
+        attempt = self._attempts.get(machine.mac)
+        if attempt is None:
+            attempt = self._begin(machine)
+        elif now - attempt.heard > SILENCE_SECONDS or attempt.is_over(request):
+            attempt = self._begin(machine, attempt)
+        else:
+            attempt.machine = machine
+        attempt.ipxe_asked |= request.client is Client.IPXE
+        self._heard(machine.mac, attempt, now)
+        return attempt
+
+    def add(self, fact: Fact, sentence: str = "") -> None:
+        """Remember a fact; one that belongs to no machine is not kept."""
+        if fact.mac is None:
+            return
+        attempt = self._attempts.get(fact.mac)
+        if attempt is None:
+            attempt = self._begin(Machine(mac=fact.mac))
+        self._facts += len(attempt.facts) < FACTS_OF_ONE
+        attempt.facts.append(fact)
+        attempt.outcome = _OUTCOMES.get(type(fact), attempt.outcome)
+        if isinstance(fact, (Offered, PxeAnswered, ScriptOffered)):
+            attempt.offered = fact.variant
+        self._heard(fact.mac, attempt, self._clock())
+        while self._facts > self._most_facts and len(self._attempts) > 1:
+            self._forget_oldest()
+
+    def complete(self, machine: Machine) -> Machine:
+        """*machine*, as its script request describes it, with what its DHCP request told."""
+        attempt = self._attempts.get(machine.mac)
+        if attempt is None:
+            return machine
+        seen = attempt.machine
+        known = {"interface": seen.interface, "subnet": seen.subnet, "relay": seen.relay}
+        if not machine.hostname:
+            known["hostname"] = seen.hostname
+        return machine.model_copy(update=known)
+
+    def keep_late(self, attempt: Attempt, question: Question, decision: Decision) -> None:
+        """Keep a decision that came too late for its own request, for the next retry."""
+        attempt.late[question] = (self._clock() + LATE_KEPT_SECONDS, decision)
+
+    def take_late(self, attempt: Attempt, question: Question) -> Decision | None:
+        """The late decision that was kept for this question, once; ``None`` where there is none, or it is too old."""
+        if not attempt.late:
+            return None
+        until, decision = attempt.late.pop(question, (0.0, None))
+        return decision if self._clock() < until else None
+
+    def latest(self, mac: str) -> Attempt | None:
+        """The machine's latest attempt."""
+        return self._attempts.get(mac)
+
+    def facts(self, mac: str) -> list[Fact]:
+        """What happened to the machine in its latest attempt and the one before, oldest first."""
+        attempt = self._attempts.get(mac)
+        return [*(attempt.before or ()), *attempt.facts] if attempt is not None else []
+
+    def machines(self) -> list[str]:
+        """The machines remembered, the one heard of last first."""
+        return list(reversed(self._attempts))
+
+    def _begin(self, machine: Machine, last: Attempt | None = None) -> Attempt:
+        attempt = self._attempts[machine.mac] = Attempt(machine, heard=self._clock())
+        if last is not None:
+            self._facts -= len(last.before or ())
+            attempt.before = last.facts
+        if len(self._attempts) > self._most_machines:
+            self._forget_oldest()
+        return attempt
+
+    def _heard(self, mac: str, attempt: Attempt, now: float) -> None:
+        attempt.heard = now
+        self._attempts.move_to_end(mac)
+
+    def _forget_oldest(self) -> None:
+        _, attempt = self._attempts.popitem(last=False)
+        self._facts -= len(attempt.facts) + len(attempt.before or ())

@@ -1,0 +1,80 @@
+"""Decides whether a machine boots: the one order of questions, for the server, the dry run and the kit.
+
+Raises nothing: what a plugin breaks is a value. Asks a policy and remembers the attempt; sends nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from pixiecore_core.engine.attempts import Attempt, Attempts, question_of
+from pixiecore_core.engine.policy import Decision, Policy, PolicyFailed
+from pixiecore_core.errors import PluginError
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.rows import Loader
+from pixiecore_core.models import Client, Ignore, Machine, PxeRequest
+
+LATE_SECONDS = 1.0
+"""iPXE waits for offers about 2 s in all (dhcp.c): a decision that took longer may well have missed its request."""
+
+
+class Decider:
+    """Asks what a machine boots.
+
+    :param policy: answers
+    :param loaders: the table of firmware, and which loaders this system has
+    :param attempts: remembers each machine
+    :param clock: seconds, monotonic
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        loaders: FoundLoaders,
+        attempts: Attempts,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.loaders = loaders
+        self.attempts = attempts
+        self._policy = policy
+        self._clock = clock
+
+    def loader_for(self, request: PxeRequest) -> Loader | None:
+        """The first-stage file that a request needs; ``None`` where we know of none."""
+        return self.loaders.table.loader(request.loader) if request.loader is not None else None
+
+    def decide(self, request: PxeRequest) -> Decision:
+        """What a machine that asks by DHCP or on 4011 is to get."""
+        refusal = self._cannot_start(request) or self._policy.on_pxe_request(request)
+        return refusal if refusal is not None else self.decide_script(request.machine)
+
+    def decide_in_time(self, request: PxeRequest, attempt: Attempt) -> Decision:
+        """The same for a request that is waited for: the decision from the last one, if that came too late for it."""
+        question = question_of(request)
+        kept = self.attempts.take_late(attempt, question)
+        if kept is not None:
+            return kept
+        started = self._clock()
+        decision = self.decide(request)
+        if self._clock() - started > LATE_SECONDS and not isinstance(decision, PolicyFailed):
+            self.attempts.keep_late(attempt, question, decision)
+        return decision
+
+    def decide_script(self, machine: Machine) -> Decision:
+        """What a machine boots, which asks for its script."""
+        try:
+            return self._policy.select_boot(machine)
+        except PluginError as error:
+            return PolicyFailed(error)
+
+    def _cannot_start(self, request: PxeRequest) -> Ignore | None:
+        """Why there is no first-stage file for the machine, if it needs one."""
+        if request.client is Client.IPXE:
+            return None
+        loader = self.loader_for(request)
+        if loader is None:
+            return Ignore(reason=f"no boot file exists for {request.machine.architecture}")
+        if loader.name not in self.loaders.paths and not self._policy.provides_bootloaders():
+            return Ignore(reason=f"no iPXE for this firmware is installed here: {self.loaders.how_to_get(loader)}")
+        return None

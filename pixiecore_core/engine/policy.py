@@ -1,0 +1,56 @@
+"""What the engine asks: every question of policy, as methods of whoever answers them.
+
+The plugin manager fits it, and so does a table of answers in a test. States the questions; answers none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pixiecore_core.errors import BootFileError, CmdlineError, PluginError
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, Machine, PxeRequest, UrlFor
+
+
+class Policy(Protocol):
+    """See :mod:`pixiecore_core.hookspecs`, whose contract each question is.
+
+    Where a plugin fails, a method raises :class:`PluginError`, and has reported it.
+    """
+
+    def on_pxe_request(self, request: PxeRequest) -> Ignore | None:
+        """A refusal, or ``None``. Raises nothing: a plugin that fails refuses the request."""
+
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+        """What the machine boots. :raises PluginError: a plugin failed"""
+
+    def provides_bootloaders(self) -> bool:
+        """Whether first-stage files may come from elsewhere than this system's folders."""
+
+    def provide_bootloader(self, loader: str, machine: Machine) -> BootFile | None:
+        """The first-stage file. :raises BootFileError: it cannot be opened"""
+
+    def render_cmdline(self, machine: Machine, spec: BootSpec, url_for: UrlFor) -> str:
+        """The kernel command line. :raises PluginError: a plugin failed :raises CmdlineError: it is malformed"""
+
+    def render_script(self, machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFor) -> str:
+        """The iPXE script. :raises PluginError: a plugin failed"""
+
+    def open_boot_file(self, ref: FileRef, mac: str | None, url_for: UrlFor) -> BootFile:
+        """The opened file. :raises PluginError: a plugin failed :raises BootFileError: it cannot be opened"""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFailed:
+    """There is no answer, because something broke: a value, so that everybody treats it alike."""
+
+    error: PluginError | CmdlineError | BootFileError
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, for the machine and for people."""
+        return self.error.reason if isinstance(self.error, PluginError) else str(self.error)
+
+
+Decision = BootSpec | Hold | Ignore | PolicyFailed
+"""What comes of asking."""

@@ -1,0 +1,48 @@
+"""Writes the script that a machine boots by: asks what it boots, then has command line and script rendered.
+
+The one order of these questions, for the server, the dry run and the kit. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixiecore_core.engine.deciding import Decider
+from pixiecore_core.engine.policy import Policy, PolicyFailed
+from pixiecore_core.errors import BootFileError, CmdlineError, PluginError
+from pixiecore_core.models import BootSpec, Hold, Ignore, Machine, UrlFor
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a machine is sent."""
+
+    text: str
+    cmdline: str
+    """The kernel command line in it; empty for a script of the user's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptWriter:
+    """Writes scripts.
+
+    :param policy: renders them
+    :param decider: says what a machine boots
+    """
+
+    policy: Policy
+    decider: Decider
+
+    def write(self, machine: Machine, urls: UrlFor) -> Script | Ignore | Hold | PolicyFailed:
+        """The script of *machine*, or why it gets none."""
+        decision = self.decider.decide_script(machine)
+        return self.render(machine, decision, urls) if isinstance(decision, BootSpec) else decision
+
+    def render(self, machine: Machine, spec: BootSpec, urls: UrlFor) -> Script | PolicyFailed:
+        """The script that boots *machine* into *spec*."""
+        try:
+            # A script of the user's own is sent as it is, and has no command line.
+            cmdline = "" if spec.ipxe_script else self.policy.render_cmdline(machine, spec, urls)
+            return Script(self.policy.render_script(machine, spec, cmdline, urls), cmdline)
+        except (PluginError, CmdlineError, BootFileError) as error:
+            return PolicyFailed(error)

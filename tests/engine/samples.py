@@ -1,0 +1,47 @@
+"""A fact of every kind, for tests."""
+
+from __future__ import annotations
+
+from pixiecore_core import Client
+from pixiecore_core.models.facts import (
+    Booting,
+    Fact,
+    Failed,
+    FileSent,
+    Held,
+    Ignored,
+    InitrdSent,
+    KernelSent,
+    LoaderSent,
+    Noted,
+    Offered,
+    PluginFailed,
+    PxeAnswered,
+    Refused,
+    ScriptOffered,
+    ScriptSent,
+)
+
+MAC = "52:54:00:12:34:56"
+
+SAMPLES: list[Fact] = [
+    Ignored(mac=MAC, stage="dhcp", client=Client.PXE, architecture="BIOS i386", interface="eth0", reason="not mine"),
+    Held(mac=MAC, asked_for="script", reason="the API is down", seconds=5),
+    Offered(mac=MAC, stage="dhcp", client=Client.PXE, architecture="BIOS i386", interface="eth0"),
+    PxeAnswered(mac=MAC, stage="pxe", client=Client.PXE, architecture="UEFI x86_64", interface="eth0"),
+    LoaderSent(
+        mac=MAC, via="TFTP", file="a/b", purpose="loader", bytes=1000, size=1000, seconds=0.1, address="1.2.3.4"
+    ),
+    ScriptOffered(
+        mac=MAC, stage="dhcp", client=Client.IPXE, architecture="UEFI x86_64", interface="eth0", wait="approval"
+    ),
+    ScriptSent(mac=MAC, address="192.0.2.100", cmdline_bytes=10),
+    KernelSent(mac=MAC, via="HTTP", file="vmlinuz", purpose="kernel", bytes=1000, size=1000, seconds=0.1),
+    InitrdSent(mac=MAC, via="HTTP", file="initrd", purpose="initrd", bytes=1000, size=1000, seconds=0.1),
+    FileSent(mac=MAC, via="HTTP", file="vmlinuz", purpose="kernel", bytes=10, size=1000, seconds=0.1),
+    Booting(mac=MAC),
+    Refused(via="DHCP", what="packet", source="1.2.3.4", interface="eth0", reason="truncated"),
+    Failed(mac=MAC, via="HTTP", step="transfer", file="vmlinuz", purpose="kernel", bytes=10, size=99, reason="gone"),
+    PluginFailed(mac=MAC, plugin="p", hook="select_boot", reason="boom"),
+    Noted(mac=MAC, plugin="p", text="approved by Ada"),
+]

@@ -182,7 +182,7 @@ def test_a_plugin_that_blocks_the_loop_is_named_and_all_go_on_afterwards(
 
 LISTENER = """
     @hookimpl
-    def on_event(self, event):
+    def on_event(self, fact, sentence):
         pass
 """
 

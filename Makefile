@@ -9,9 +9,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# A file's tests stay together, for the sake of what they share.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+# A file's tests stay together, for the sake of what they share. In the order of the folders: those with few tests, which
+# xdist would put last, take longest, and one processor would wait for the other's.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+
+# Where bytecode may not be kept, each of some hundred processes would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test fast lab check docs bench dist clean system
 

@@ -5,7 +5,7 @@ Importing this package patches nothing and opens nothing.
 """
 
 from pixiecore_core.boot.cmdline import expand as expand_cmdline
-from pixiecore_core.closest import no_such
+from pixiecore_core.closest import nearest, no_such
 from pixiecore_core.errors import (
     BootFileError,
     BootFileNotFound,
@@ -130,6 +130,7 @@ __all__ = [
     "__version__",
     "expand_cmdline",
     "hookimpl",
+    "nearest",
     "no_such",
     "processor",
     "user_folder",

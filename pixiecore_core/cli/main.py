@@ -132,25 +132,33 @@ def command_line() -> click.Group:
 
 def main() -> None:
     """Run the command line and exit."""
+    end(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line with these *arguments*; mistakes and failures are told on standard error.
+
+    :returns: the exit status
+    """
     try:
         # What a command gives to ctx.exit comes back as the result.
-        status = command_line()(standalone_mode=False)
+        status = command_line()(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         if isinstance(error, click.NoSuchOption):
-            _hint(error.option_name)
-        end(error.exit_code)
+            _hint(arguments, error.option_name)
+        return error.exit_code
     except click.Abort:
-        end(130)
+        return 130
     except PixiecoreError as error:
         click.echo(f"Error: {error}", err=True)
-        end(2 if isinstance(error, ConfigError) else 1)
-    end(status if isinstance(status, int) else 0)
+        return 2 if isinstance(error, ConfigError) else 1
+    return status if isinstance(status, int) else 0
 
 
-def _hint(option: str) -> None:
+def _hint(arguments: list[str], option: str) -> None:
     """Say more of an option that a command has not."""
-    if sys.argv[1].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
+    if arguments[0].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
         click.echo("For what these flags once did, see: pixiecore boot --help, pixiecore api --help", err=True)
     if option == "--disable-plugin":
         click.echo("It goes before the command: pixiecore --disable-plugin NAME COMMAND …", err=True)

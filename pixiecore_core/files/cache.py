@@ -23,7 +23,7 @@ from pixiecore_core.files.download import Download
 from pixiecore_core.files.freshness import fresh_until, may_keep
 from pixiecore_core.files.local import LocalFile, digest_of
 from pixiecore_core.files.store import Entry, Store
-from pixiecore_core.files.upstream import SPOOL_SECONDS, Upstream, pass_through, shown, wrong_digest
+from pixiecore_core.files.upstream import SPOOL_SECONDS, Answer, Upstream, pass_through, shown, wrong_digest
 from pixiecore_core.models import BootFile, FileRef
 
 ASK_AGAIN_SECONDS = 5
@@ -114,25 +114,23 @@ class Cache:
         """What *url* is to be served from."""
         running = self._downloads.get(url)
         if running is not None and running.joinable:
-            return running
+            if running.needs_no_question(expected, time.time()):
+                return running
+        else:
+            running = None
         entry = on_disk_thread(self.store.find, url)
         if entry is not None and expected is not None and entry.sha256 != expected:
             self._wrong.setdefault((url, expected), float("-inf"))
         if entry is not None and expected is not None and entry.sha256 == expected:
             return entry  # the very bytes: upstream has nothing to add
         # An entry with another hash than expected is no use; ask for the file whatever its version.
-        known = entry if expected is None else None
-        if known is not None and known.is_fresh(time.time()):
+        known = running or (entry if expected is None else None)
+        if isinstance(known, Entry) and known.is_fresh(time.time()):
             return known
         answer = self.upstream.get(url, known.validators.if_changed() if known else None)
         if known is not None and answer.status == 304:
             answer.close()
-            # RFC 9111 section 4.3.4: a 304 without a lifetime leaves the former one, which has passed.
-            try:
-                return on_disk_thread(self.store.refresh, known, fresh_until(answer.headers, time.time()))
-            except OSError as error:
-                self.warn(f"The cache cannot note that {shown(url)} is up to date: {error.strerror or error}")
-                return known
+            return known if isinstance(known, Download) else self._confirmed(known, answer)
         answer.check()
         try:
             part = on_disk_thread(self.store.begin, answer.length)
@@ -143,6 +141,15 @@ class Cache:
         keep = may_keep(answer.headers)
         download = self._downloads[url] = Download(self.store, self.upstream, answer, part, keep, self._ended)
         return download
+
+    def _confirmed(self, entry: Entry, answer: Answer) -> Entry:
+        """*entry*, of which upstream has just said that it is up to date."""
+        # RFC 9111 section 4.3.4: a 304 without a lifetime leaves the former one, which has passed.
+        try:
+            return on_disk_thread(self.store.refresh, entry, fresh_until(answer.headers, time.time()))
+        except OSError as error:
+            self.warn(f"The cache cannot note that {shown(entry.url)} is up to date: {error.strerror or error}")
+            return entry
 
     def _ended(self, download: Download) -> None:
         url = download.url

@@ -85,6 +85,8 @@ class Download:
         self._file = DiskFile(part.descriptor)
         self._keep = keep
         self._told_to_ask_again = answer.length is None
+        self._asked = time.time()
+        self._fresh_until = 0.0
         self._on_end = on_end
         self._readers = 1  # the download itself
         self._news = gevent.event.Event()
@@ -100,6 +102,23 @@ class Download:
     def joinable(self) -> bool:
         """Whether it has, or will have, every byte."""
         return self.error is None and not self.lost and self._readers > 0
+
+    def needs_no_question(self, expected: str | None, now: float) -> bool:
+        """Whether it may be joined without asking upstream first if it is still the latest version.
+
+        On its way it may. Once it is whole, it may take the disk a long time yet to have it safe, and upstream may have
+        another version by then: it is like a file in the cache.
+
+        :param expected: the sha256 that the joining reader wants
+        :param now: seconds since the epoch
+        """
+        if self.sha256 is None and self.available != self.size:
+            return True
+        if self._told_to_ask_again:
+            return True  # or they would be told so for ever, where each question brings a new download
+        if expected is not None:
+            return self.sha256 in (None, expected) or not self.validators.if_changed()
+        return now < self._fresh_until
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for more bytes, or the end; ``False`` when *timeout* seconds went by with nothing new."""
@@ -198,14 +217,16 @@ class Download:
     def _finish(self) -> None:
         self.size = self.available
         answer = self._answer
+        self._fresh_until = fresh_until(answer.headers, time.time())
         self.sha256 = self._part.sha256()
         self._announce()
         # What ends by closing the connection may have been cut off, and nobody could tell.
         if not self._keep or not (answer.ends_by_itself or self.sha256 in self.expected):
             return
         try:
-            until = fresh_until(answer.headers, time.time())
-            self.entry = on_disk_thread(self._store.commit, self._part, self.url, self.validators, until)
+            self.entry = on_disk_thread(
+                self._store.commit, self._part, self.url, self.validators, self._asked, self._fresh_until
+            )
         except OSError as error:
             self.unkept = error.strerror or str(error)
 

@@ -158,13 +158,17 @@ class Store:
     def find(self, url: str) -> Entry | None:
         """The entry of *url*, if its bytes are there."""
         entry = self._read(self._path(url))
-        if entry is None or entry.url != url:
-            return None
-        try:
-            status = self._body(entry).stat()
-        except OSError:
-            return None
-        return entry if (status.st_size, status.st_mtime_ns) == (entry.size, entry.modified) else None
+        while entry is not None and entry.url == url:
+            try:
+                status = self._body(entry).stat()
+            except OSError:
+                # Another process may have put a new version in its place since we read of it.
+                former, entry = entry, self._read(self._path(url))
+                if entry == former:
+                    return None
+                continue
+            return entry if (status.st_size, status.st_mtime_ns) == (entry.size, entry.modified) else None
+        return None
 
     def open(self, entry: Entry) -> int:
         """A descriptor of the bytes of *entry*, which count as used now.
@@ -220,15 +224,17 @@ class Store:
             self._counted = time.monotonic()
         return self._total
 
-    def commit(self, part: Part, url: str, validators: Validators, fresh_until: float) -> Entry:
-        """Make the whole file *part* the entry of *url*, in place of any other.
+    def commit(self, part: Part, url: str, validators: Validators, asked: float, fresh_until: float) -> Entry:
+        """Make the whole file *part* the entry of *url*, in place of one that upstream was asked for earlier.
 
+        :param asked: when upstream was asked for it, in seconds since the epoch
+        :returns: the entry of *url*, which is another where upstream was asked later, by us or by another process
         :raises OSError: the disk is full, or failed
         """
         os.fdatasync(part.descriptor)
         entry = Entry(
             modified=os.fstat(part.descriptor).st_mtime_ns,
-            confirmed=time.time(),
+            confirmed=asked,
             url=url,
             body=part.path.name,
             size=part.size,
@@ -238,6 +244,9 @@ class Store:
         )
         with self._locked():
             former = self._read(self._path(url))
+            # The disk may have taken so long that ours is the older version. A clock that was wrong is no reason.
+            if former is not None and asked < former.confirmed <= time.time() and self._body(former).exists():
+                return former
             part.path.rename(self._body(entry))
             try:
                 self._write(entry)

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, failure, pixiecore, read_until, serving
+from tests.command import failure, pixiecore
 from tests.files.web import Page, Site
 from tests.files.web import serving as upstream
+from tests.processes import HIGH_PORTS, PIXIECORE, read_until, serving
 
 DATA = os.urandom(200_000)
 DIGEST = hashlib.sha256(DATA).hexdigest()

@@ -1,4 +1,4 @@
-"""The command as a user types it: a process of its own, its messages and its exit status."""
+"""The command as a user types it: its messages and its exit status."""
 
 from __future__ import annotations
 
@@ -11,63 +11,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-PIXIECORE = [sys.executable, "-W", "error", "-m", "pixiecore_core"]
-HIGH_PORTS = ["--listen-addr", "127.0.0.1", "--dhcp", "0", "--pxe", "0", "--tftp", "0", "--http", "0"]
-
-
-def pixiecore(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PIXIECORE, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-        env=os.environ | environment,
-    )
-
-
-def failure(done: subprocess.CompletedProcess[str], status: int) -> str:
-    assert done.returncode == status, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
-
-
-def install_plugin(folder: Path, code: str) -> dict[str, str]:
-    """The environment of a process for which *code* is an installed plugin, 'broken'."""
-    (folder / "broken_plugin.py").write_text(code)
-    info = folder / "broken_plugin-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[pixiecore]\nbroken = broken_plugin\n")
-    return os.environ | {"PYTHONPATH": str(folder)}
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([*PIXIECORE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line.rstrip())
-        if words in line:
-            return lines
-    raise AssertionError(f"ended without {words!r}: {lines}")
+from tests.command import failure, pixiecore
+from tests.processes import HIGH_PORTS, PIXIECORE, install_plugin, process, read_until, serving
 
 
 @pytest.fixture
@@ -215,8 +164,8 @@ def test_a_port_in_use_is_named_with_its_holder(kernel: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
-        done = pixiecore("boot", str(kernel), *HIGH_PORTS, "--tftp", str(port))
-        beside = pixiecore("boot", str(kernel), *HIGH_PORTS, "--dhcp", f"127.0.0.1:{port}")
+        done = process("boot", str(kernel), *HIGH_PORTS, "--tftp", str(port))
+        beside = process("boot", str(kernel), *HIGH_PORTS, "--dhcp", f"127.0.0.1:{port}")
     message = failure(done, 1)
     assert f"UDP port {port} (TFTP) is in use by" in message
     assert "or hear DHCP beside it with --dhcp-no-bind" in failure(beside, 1)

@@ -8,7 +8,7 @@ import pytest
 
 from pixiecore_core.cli.hidden import is_secret, without_secrets
 from tests.cli import plugins
-from tests.cli.test_cli import pixiecore
+from tests.command import pixiecore
 
 
 @pytest.mark.parametrize(

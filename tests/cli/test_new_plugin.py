@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import failure, pixiecore
+from tests.command import failure, pixiecore
 from tests.docs.pages import install
 
 MAC = "00:11:22:33:44:55"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import plugins
-from tests.cli.test_cli import failure, pixiecore
+from tests.command import failure, pixiecore
 
 MAC = "52:54:00:12:34:56"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli import plugins
-from tests.cli.test_cli import HIGH_PORTS, failure, pixiecore, read_until, serving
+from tests.command import failure, pixiecore
+from tests.processes import HIGH_PORTS, read_until, serving
 
 SCRIPT = "/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64&platform=efi"
 POLICY = """

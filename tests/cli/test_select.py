@@ -8,8 +8,8 @@ import pytest
 
 from pixiecore_core.cli.select import _architecture
 from pixiecore_core.firmware.known import KNOWN
-from tests.cli.test_cli import failure, pixiecore
 from tests.cli.test_policies import kernel, two_policies
+from tests.command import failure, pixiecore
 
 __all__ = ["kernel", "two_policies"]  # fixtures
 

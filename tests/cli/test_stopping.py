@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pixiecore_core.cli import signals
-from tests.cli.test_cli import HIGH_PORTS, PIXIECORE, install_plugin
+from tests.processes import HIGH_PORTS, PIXIECORE, install_plugin
 
 BLOCKING = """
 from gevent import monkey

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import HIGH_PORTS, pixiecore, read_until, serving
+from tests.command import pixiecore
+from tests.processes import HIGH_PORTS, read_until, serving
 
 NEAR = "PIXIECORE_ALLOWLIST_UNLISTD"
 TOLD = (

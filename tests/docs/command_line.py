@@ -1,14 +1,8 @@
-"""Parses pixiecore commands as the command line would, and runs none: `python -m tests.docs.command_line`.
-
-Reads a JSON list of [arguments, settings file's text], writes a JSON list of what is wrong with each, or null. In a
-process of its own, since the commands are assembled once in each.
-"""
+"""Parses pixiecore commands as the command line would, and runs none."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import sys
 import tempfile
 
 import click
@@ -16,24 +10,16 @@ import click
 from pixiecore_core.cli.main import command_line
 from pixiecore_core.errors import PixiecoreError
 
-PIXIECORE = command_line()
+
+def wrong_with(commands: list[tuple[list[str], str]]) -> list[str | None]:
+    """What is wrong with each of the commands, or ``None``: their arguments, and the text of the settings file."""
+    group = command_line()
+    root = click.Context(group, info_name="pixiecore")
+    group.list_commands(root)
+    return [_wrong_with(group, list(arguments), settings, root.obj) for arguments, settings in commands]
 
 
-def parse(command: click.Command, name: str, arguments: list[str], parent: click.Context | None, obj: object) -> None:
-    """Raises what the command line would say.
-
-    :raises click.ClickException: as click says it
-    :raises PixiecoreError: as Pixiecore says it
-    """
-    context = command.make_context(name, list(arguments), parent=parent, obj=obj)
-    if isinstance(command, click.Group):
-        rest = [*context._protected_args, *context.args]
-        found, subcommand, further = command.resolve_command(context, rest)
-        assert subcommand is not None
-        parse(subcommand, found or "", further, context, obj)
-
-
-def wrong_with(arguments: list[str], settings: str, obj: object) -> str | None:
+def _wrong_with(group: click.Group, arguments: list[str], settings: str, obj: object) -> str | None:
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(settings)
         file.flush()
@@ -42,7 +28,7 @@ def wrong_with(arguments: list[str], settings: str, obj: object) -> str | None:
                 arguments[position + 1] = file.name
         try:
             with contextlib.redirect_stdout(None):
-                parse(PIXIECORE, "pixiecore", arguments, None, obj)
+                _parse(group, "pixiecore", arguments, None, obj)
         except click.exceptions.Exit:  # --help, --version
             return None
         except click.ClickException as error:
@@ -53,8 +39,15 @@ def wrong_with(arguments: list[str], settings: str, obj: object) -> str | None:
     return None
 
 
-if __name__ == "__main__":
-    root = click.Context(PIXIECORE, info_name="pixiecore")
-    PIXIECORE.list_commands(root)
-    asked: list[tuple[list[str], str]] = json.load(sys.stdin)
-    json.dump([wrong_with(arguments, settings, root.obj) for arguments, settings in asked], sys.stdout)
+def _parse(command: click.Command, name: str, arguments: list[str], parent: click.Context | None, obj: object) -> None:
+    """Raises what the command line would say.
+
+    :raises click.ClickException: as click says it
+    :raises PixiecoreError: as Pixiecore says it
+    """
+    context = command.make_context(name, list(arguments), parent=parent, obj=obj)
+    if isinstance(command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        found, subcommand, further = command.resolve_command(context, rest)
+        assert subcommand is not None
+        _parse(subcommand, found or "", further, context, obj)

@@ -21,6 +21,9 @@ from tempfile import TemporaryDirectory
 import pytest
 import yaml
 
+from tests.command import pixiecore, plugins_importable
+
+from . import command_line
 from .pages import PAGES, ROOT, Block, blocks, files, install
 
 RUN = "<!-- tests run this -->"
@@ -33,8 +36,10 @@ def of(language: str) -> list[Block]:
     return [block for block in ALL if block.language == language]
 
 
-def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("PIXIECORE_")}
+def without_settings(patch: pytest.MonkeyPatch) -> None:
+    """As if nothing of ours were in the environment."""
+    for name in [name for name in os.environ if name.startswith("PIXIECORE_")]:
+        patch.delenv(name)
 
 
 @pytest.mark.parametrize("block", ALL, ids=str)
@@ -48,10 +53,11 @@ def test_python_compiles(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in of("python") if block.before == RUN], ids=str)
-def test_python_runs(block: Block, tmp_path: Path) -> None:
+def test_python_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "block.py").write_text(block.text, encoding="utf-8")
+    without_settings(monkeypatch)
     command = [sys.executable, "-W", "error", "block.py"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment())
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -71,7 +77,7 @@ def settings_files() -> list[Block]:
 
 
 @pytest.mark.parametrize("block", settings_files(), ids=str)
-def test_a_settings_file_is_one(block: Block, tmp_path: Path) -> None:
+def test_a_settings_file_is_one(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `pixiecore config` reads it, which checks every key and value."""
     text = block.text
     for path in re.findall(r"[\"'](/[^\"']+)[\"']", text):
@@ -82,8 +88,9 @@ def test_a_settings_file_is_one(block: Block, tmp_path: Path) -> None:
     (tmp_path / "pixiecore.toml").write_text(text, encoding="utf-8")
     tables = tomllib.loads(block.text)
     booter = [] if "booter" in tables.get("server", {}) else [f"--booter={name}" for name in tables.get("booter", {})]
-    command = [sys.executable, "-m", "pixiecore_core", "config", "--config", "pixiecore.toml", *booter]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment())
+    without_settings(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    done = pixiecore("config", "--config", "pixiecore.toml", *booter)
     assert done.returncode == 0, done.stderr
 
 
@@ -132,15 +139,12 @@ COMMANDS = pixiecore_commands()
 
 def wrong_with(commands: list[tuple[list[str], str]]) -> list[str | None]:
     """What the command line would say against each; the tutorial's plugin is installed."""
-    command = [sys.executable, "-W", "error", "-m", "tests.docs.command_line"]
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         install(files(ROOT / "docs" / "tutorial" / "first-plugin.md"), Path(folder))
-        known = {**environment(), "PYTHONPATH": folder}
-        asked = json.dumps(commands)
-        done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False, cwd=ROOT, env=known)
-    assert done.returncode == 0, done.stderr
-    wrong: list[str | None] = json.loads(done.stdout)
-    return wrong
+        without_settings(patch)
+        patch.setenv("PYTHONPATH", folder)
+        with plugins_importable():
+            return command_line.wrong_with(commands)
 
 
 @cache

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import pixiecore
+
 from .pages import ROOT, blocks, files, install
 
 PAGE = ROOT / "docs" / "tutorial" / "first-plugin.md"
@@ -60,6 +62,14 @@ def test_the_entry_point_names_the_module() -> None:
     assert project["tool"]["setuptools"]["py-modules"] == ["vendor_policy"]
 
 
+def command(folder: Path, *arguments: str) -> str:
+    """What a pixiecore command says, on both its outputs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = pixiecore(*arguments, PYTHONPATH=str(folder))
+    return done.stdout + done.stderr
+
+
 def test_what_the_commands_say(tmp_path: Path) -> None:
     """Each line that the page shows, up to a part that is left out, is said by the installed plugin."""
     for number, version in enumerate((FIRST, SECOND)):
@@ -68,15 +78,15 @@ def test_what_the_commands_say(tmp_path: Path) -> None:
         install(version, folder)
         (folder / "vmlinuz").touch()
         asked = ["select", "--booter", "static", "--kernel", "./vmlinuz", "--mac", "00:11:22:33:44:55"]
-        said = run(folder, "pixiecore_core", "plugins")
-        said += run(folder, "pixiecore_core", *asked, *(["--vendor-prefix", "52:54:00"] if number else []))
+        said = command(folder, "plugins")
+        said += command(folder, *asked, *(["--vendor-prefix", "52:54:00"] if number else []))
         part = PAGE.read_text(encoding="utf-8").split(SETTING)[number].split(BREAK)[0]
         for block in re.findall(r"^```text\n(.*?)^```", part, re.MULTILINE | re.DOTALL):
             for line in filter(None, block.splitlines()):
                 # Other plugins that are installed here stand in that list too.
                 if not line.startswith(("Asked in this order", "6 passed")):
                     assert line in said
-    assert "--vendor-prefix" in run(tmp_path / "1", "pixiecore_core", "boot", "--help")
+    assert "--vendor-prefix" in command(tmp_path / "1", "boot", "--help")
 
 
 BODY = "        if not request.machine.mac.startswith(self.prefix):\n"
@@ -102,7 +112,7 @@ def test_what_refuses_to_start(tmp_path: Path, old: str, new: str, shown: str) -
     broken = {name: text.replace(old, new).replace(old.strip('"'), new.strip('"')) for name, text in SECOND.items()}
     install(broken, tmp_path)
     (tmp_path / "vmlinuz").touch()
-    said = run(tmp_path, "pixiecore_core", "boot", "./vmlinuz", *HIGH_PORTS)
+    said = command(tmp_path, "boot", "./vmlinuz", *HIGH_PORTS)
     on_page = re.search(rf"^{shown}$", SHOWN, re.MULTILINE)
     assert on_page is not None
     assert on_page[0].rstrip("…") in said

@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def put(store: Store, url: str = URL, data: bytes = b"x" * 300, used: float | None = None) -> Entry:
+def put(
+    store: Store, url: str = URL, data: bytes = b"x" * 300, used: float | None = None, asked: float | None = None
+) -> Entry:
     part = store.begin(len(data))
     part.write(data[:100])
     part.write(data[100:])
-    entry = store.commit(part, url, Validators(etag='"1"'), 0.0)
+    entry = store.commit(part, url, Validators(etag='"1"'), time.time() if asked is None else asked, 0.0)
     os.close(part.descriptor)
     if used is not None:
         os.utime(store.folder / "entries" / f"{hashlib.sha256(url.encode()).hexdigest()}.json", (used, used))
@@ -54,6 +57,22 @@ def test_what_was_committed_is_found(store: Store) -> None:
     assert entry.sha256 == hashlib.sha256(b"kernel" * 50).hexdigest()
     assert store.find("http://host/other") is None
     assert store.is_sound(entry)
+
+
+def test_a_version_that_took_long_does_not_replace_a_later_one(store: Store) -> None:
+    now = time.time()
+    later = put(store, data=b"later" * 60, asked=now)
+    assert put(store, data=b"former" * 50, asked=now - 1) == store.find(URL) == later
+    assert content(store, later) == b"later" * 60
+
+
+@pytest.mark.parametrize("lost", ["the clock was wrong", "its bytes are gone"])
+def test_a_later_version_that_is_none_is_replaced(store: Store, lost: str) -> None:
+    wrong = put(store, asked=time.time() + (3600 if lost == "the clock was wrong" else 0))
+    if lost == "its bytes are gone":
+        (store.folder / "bodies" / wrong.body).unlink()
+    entry = put(store, data=b"new" * 100, asked=wrong.confirmed - 1)
+    assert store.find(URL) == entry != wrong
 
 
 def test_it_belongs_to_its_user_alone(store: Store) -> None:

@@ -312,7 +312,7 @@ def test_two_architectures_in_option_93_are_no_error(booting: Bench) -> None:
 
 def test_a_flood_of_made_up_addresses_stays_within_bounds(booting: Bench) -> None:
     template = dhcp4.serialize(message())
-    for number in range(40_000):
+    for number in range(12_000):  # more than anything keeps
         data = template[:28] + b"\x52\x54" + number.to_bytes(4, "big") + template[34:]
         booting.receive(data)
         if number % 500 == 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from tests.net.storm import SERVER, Ports
 from tests.net.test_storm import free_port, wait_for_ports
 
 ROOT = Path(__file__).parents[2]
-_PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
+_PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,21 @@ class Stranger:
         """Build wheels of the core and the static booter, and install them and pytest into a new environment."""
         wheels, environment = folder / "wheels", folder / "venv"
         _run(ROOT / "tools" / "build-wheels", wheels, ".", "plugins/static_booter")
-        venv.create(environment, with_pip=True)
+        venv.create(environment)
         stranger = cls(environment / "bin" / "python", folder)
-        stranger.pip("install", "-c", ROOT / "constraints.txt", *sorted(wheels.glob("*.whl")), "pytest")
+        # What is never imported need not be compiled.
+        stranger.pip("install", "--no-compile", "-c", ROOT / "constraints.txt", *sorted(wheels.glob("*.whl")), "pytest")
         return stranger
 
-    def pip(self, *arguments: str | Path) -> str:
-        """Run pip; what it says."""
-        return _run(self.python, *_PIP, *arguments, cwd=self.folder)
+    def pip(self, *arguments: str | Path, status: int = 0) -> str:
+        """Run pip for the environment; what it says."""
+        return _run(*_PIP, "--python", self.python, *arguments, cwd=self.folder, status=status)
+
+    def wheel(self, project: Path) -> Path:
+        """The wheel of the *project* in this folder."""
+        _run(*_PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", project, project, cwd=self.folder)
+        (wheel,) = project.glob("*.whl")
+        return wheel
 
     def run(self, *arguments: str | Path, cwd: Path | None = None, status: int = 0) -> str:
         """Run Python with *arguments* somewhere that is not the work tree; what it says."""

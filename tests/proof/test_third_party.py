@@ -182,7 +182,7 @@ def test_a_plugin_that_blocks_the_loop_is_named_and_all_go_on_afterwards(
 
 LISTENER = """
     @hookimpl
-    def on_event(self, event):
+    def on_event(self, fact, sentence):
         pass
 """
 
@@ -230,12 +230,14 @@ def test_a_plugin_for_another_core_is_refused_by_name(stranger: Stranger, tmp_pa
     """By pip first, and by Pixiecore where somebody would not listen."""
     for name, text in SECOND.items():
         (tmp_path / name).write_text(text.replace(">=0.1,<0.2", ">=7"))
-    stranger.run("-m", "pip", "install", "--no-index", tmp_path, status=1)
+    good, other = stranger.wheel(stranger.folder / "vendor-policy"), stranger.wheel(tmp_path)
+    refused = stranger.pip("install", "--no-index", other, status=1)
+    assert "No matching distribution found for pixiecore-core>=7" in refused
     try:
-        stranger.pip("install", "--no-deps", "--force-reinstall", tmp_path)
+        stranger.pip("install", "--no-deps", "--force-reinstall", other)
         said = stranger.run("-m", "pixiecore_core", "plugins", status=2)
     finally:
-        stranger.pip("install", "--no-deps", "--force-reinstall", stranger.folder / "vendor-policy")
+        stranger.pip("install", "--no-deps", "--force-reinstall", good)
     assert said == (
         "Error: plugin 'vendor' of vendor-policy 1.0: is for pixiecore-core >=7, and this is 0.1.0; "
         "upgrade it, or use --disable-plugin\n"

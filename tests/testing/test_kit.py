@@ -189,7 +189,7 @@ def test_the_contract_finds_a_booter_that_blocks(pytester: pytest.Pytester) -> N
                 return Blocking()
         """
     )
-    result = pytester.runpytest_subprocess("-k", "block_the_loop", "-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess("-k", "block_the_loop", "-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*the event loop stood still for 0.8 s*"])
 
@@ -206,7 +206,7 @@ def test_the_contract_passes_whatever_a_project_adds_to_pytest(pytester: pytest.
                 return FixedBooter()
         """
     )
-    assert pytester.runpytest_subprocess("-k", "block_the_loop", "-p", "no:cacheprovider").ret == 0
+    assert pytester.runpytest_inprocess("-k", "block_the_loop", "-p", "no:cacheprovider").ret == 0
 
 
 AMIGA = Firmware(

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.command import pixiecore
+from tests.processes import HIGH_PORTS, PIXIECORE
+
 from .servers import boots, serving
-
-PIXIECORE = [sys.executable, "-W", "error", "-m", "pixiecore_core"]
-HIGH_PORTS = ["--listen-addr", "127.0.0.1", "--dhcp", "0", "--pxe", "0", "--tftp", "0", "--http", "0"]
-
-
-def pixiecore(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PIXIECORE, *arguments], capture_output=True, text=True, timeout=30, check=False, env=os.environ | environment
-    )
 
 
 def test_every_setting_is_an_option_of_both_commands() -> None:

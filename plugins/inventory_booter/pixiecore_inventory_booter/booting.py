@@ -22,7 +22,6 @@ from pixiecore_core import (
     CmdlineError,
     FileRef,
     Machine,
-    UrlFor,
     expand_cmdline,
     no_such,
 )
@@ -166,7 +165,16 @@ def check_file(bootable: Bootable, name: str) -> None:
         raise TemplateError("", None, no_such("file", name, files))
 
 
-def content(inventory: Inventory, machine: Machine, name: str, folder: str, url_for: UrlFor) -> BootFile | FileRef:
+def file_names(bootable: Bootable) -> list[str]:
+    """Every file that a machine which boots it may fetch by name."""
+    files = bootable.profile.files
+    places = [name.removesuffix("user-data") for name in files if name.rpartition("/")[2] == "user-data"]
+    return list(dict.fromkeys([*files, *(place + name for place in places for name in _IMPLIED)]))
+
+
+def content(
+    inventory: Inventory, machine: Machine, name: str, folder: str, url_for: Callable[[FileRef], str]
+) -> BootFile | FileRef:
     """The file *name*, as *machine* gets it; or where it is, if it is no template.
 
     :param url_for: makes URLs, for templates that name other files

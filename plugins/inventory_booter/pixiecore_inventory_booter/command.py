@@ -1,19 +1,24 @@
-"""``pixiecore inventory check``: says whether a folder is a usable inventory, and where it is not. Serves nothing."""
+"""``pixiecore inventory``: ``check`` says whether a folder is a usable inventory, and where it is not; ``render`` shows
+a file as one machine would get it. Serves nothing.
+"""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
 from pixiecore_core import ConfigError
+from pixiecore_inventory_booter.asking import machine, machine_options
 from pixiecore_inventory_booter.inventory import Inventory, Target
-from pixiecore_inventory_booter.loading import load
+from pixiecore_inventory_booter.loading import Loaded, load
 from pixiecore_inventory_booter.problems import InventoryError
+from pixiecore_inventory_booter.rendering import NotGiven, rendered
 from pixiecore_inventory_booter.trial import beforehand, targets
 
 
-@click.group("inventory", short_help="Check a folder that machines boot by.")
+@click.group("inventory", short_help="Check a folder that machines boot by, or show what one gets.")
 def inventory() -> None:
     """A folder of YAML or TOML that says what machines boot.
 
@@ -29,20 +34,59 @@ def check(ctx: click.Context, folder: str) -> None:
 
     Ends with status 1 if it cannot be used. For example: pixiecore inventory check ./inventory
     """
-    if not os.path.isdir(folder):
-        raise ConfigError("FOLDER", f"{folder} is no folder")
     try:
-        loaded = load(os.path.abspath(folder))
+        loaded = _loaded("FOLDER", folder)
     except InventoryError as error:
         for problem in error.problems:
             click.echo(str(problem))
-        several = "s" if len(error.problems) > 1 else ""
-        click.echo(f"{len(error.problems)} problem{several}: it cannot be used", err=True)
+        click.echo(_counted(error), err=True)
         ctx.exit(1)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}")
     for line in _summary(loaded.inventory):
         click.echo(line)
+
+
+@inventory.command("render")
+@click.argument("file")
+@click.option(
+    "--folder",
+    metavar="FOLDER",
+    default=".",
+    envvar="PIXIECORE_INVENTORY_FOLDER",
+    help="Folder with the inventory; the current one if not given.",
+)
+@machine_options
+@click.pass_context
+def render(ctx: click.Context, /, file: str, folder: str, **known: Any) -> None:
+    """Print FILE, one of the files of a profile, as the machine would get it when it boots.
+
+    Ends with status 1 if it would get no such file. For example: pixiecore inventory render --mac 52:54:00:12:34:56
+    user-data
+    """
+    asking = machine(known)
+    try:
+        loaded = _loaded("--folder", folder)
+        data = rendered(loaded.inventory, asking, file, os.path.abspath(folder))
+    except InventoryError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        click.echo(_counted(error), err=True)
+        ctx.exit(1)
+    except NotGiven as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(data, nl=False)
+
+
+def _loaded(argument: str, folder: str) -> Loaded:
+    if not os.path.isdir(folder):
+        raise ConfigError(argument, f"{folder} is not a folder")
+    return load(os.path.abspath(folder))
+
+
+def _counted(error: InventoryError) -> str:
+    several = "s" if len(error.problems) > 1 else ""
+    return f"{len(error.problems)} problem{several}: it cannot be used"
 
 
 def _summary(found: Inventory) -> list[str]:

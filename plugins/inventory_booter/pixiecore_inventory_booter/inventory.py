@@ -98,6 +98,15 @@ class Inventory:
                 certain = False
         return Choice(self.default, entry, certain)
 
+    def is_for_known(self, match: schema.Match) -> bool:
+        """Whether only machines that are known by name can meet *match*: others have no labels, and other numbers."""
+        return bool(
+            match.label
+            or (match.mac and all(mac in self._by_mac for mac in match.mac))
+            or (match.uuid and all(uuid in self._by_uuid for uuid in match.uuid))
+            or (match.serial and all(_alike(serial) in self._by_serial for serial in match.serial))
+        )
+
     def _entry(self, machine: Machine) -> tuple[schema.Machine | None, bool]:
         """The machine by name, and whether that may still change."""
         entry = self._by_mac.get(machine.mac)

@@ -6,7 +6,7 @@ then, what is not known may still be. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network
@@ -90,8 +90,13 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
         yield text(match.manufacturer, machine.manufacturer)
     if match.product:
         yield text(match.product, machine.product)
-    for label, patterns in match.label.items():
-        yield found(entry is not None and label in entry.labels and _like(patterns, entry.labels[label]))
+    if match.label:
+        yield found(entry is not None and has_labels(match.label, entry))
+
+
+def has_labels(wanted: Mapping[str, list[str]], entry: schema.Machine) -> bool:
+    """Whether a machine that is known by name has every label that is *wanted*."""
+    return all(label in entry.labels and _like(patterns, entry.labels[label]) for label, patterns in wanted.items())
 
 
 def _is_in(machine: Machine, subnet: IPv4Network) -> Answer:

@@ -87,6 +87,7 @@ def test_paths_may_depend_on_the_machine(folder: Path) -> None:
     assert boot is not None
     assert boot.kernel == b"mine"
     write(folder, {"more.yaml": "default: debian"})
+    edit(folder, "{{ ip }}", "{{ ip | default('none') }}", "templates/user-data")
     machines.close()
     machines = Netboot(booter(folder))
     for name in ("", "../x", "a/b", "a\\b", "$x"):
@@ -139,12 +140,18 @@ def test_files_come_from_everywhere(folder: Path) -> None:
 
 
 def test_a_template_that_fails_for_a_stranger_costs_only_him(folder: Path) -> None:
-    write(folder, {"more.yaml": "default: debian"})
+    write(
+        folder,
+        {
+            "more.yaml": "default: debian",
+            "templates/user-data": "{{ {'node1': 1, 'node2': 2, 'sample': 3}[hostname] }}",
+        },
+    )
     machines = Netboot(booter(folder))
     url = seed(machines, OTHER)
     with pytest.raises(LookupError, match=r"^502 "):
         machines.fetch(url + "user-data")
-    assert "templates/user-data line 3: 'ip' is undefined" in machines.log
+    assert "templates/user-data line 1: 'dict object' has no attribute ''" in machines.log
     assert machines.fetch(seed(machines) + "user-data")
     machines.close()
 

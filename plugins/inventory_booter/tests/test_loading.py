@@ -76,7 +76,13 @@ def test_the_standard_inventory_is_fine(folder: Path) -> None:
         ("- console=ttyS0", "- true", "profiles.debian.cmdline: true is no word"),
         ("label: {rack: a*}", "subnet: 10", "groups[0].match.subnet: 10 is no network such as 192.0.2.0/24"),
         ("label: {rack: a*}", "subnet: 192.0.2.1/24", "in a network; did you mean 192.0.2.0/24?"),
-        ("label: {rack: a*}", "arch: AMD64", None),
+        ("match: {label: {rack: a*}}", "vars: {ip: x}\n    match: {arch: AMD64}", None),
+        ("label: {rack: a*}", "arch: AMD64", "groups[0]: profile 'debian': the file user-data cannot be rendered"),
+        ("label: {rack: a*}", "mac: 52:54:00:12:34:56", None),
+        ("label: {rack: a*}", "mac: 52:54:00:12:34", "templates/user-data line 3: 'ip' is undefined"),
+        ("label: {rack: a*}", "serial: '0012'", None),
+        ("kernel: vmlinuz", "kernel: ''", "profiles.debian.kernel: it is empty, and must be a path or an http(s) URL"),
+        ("kernel: vmlinuz", "vars: {k: ''}\n    kernel: '{{ k }}'", "kernel: it is empty, and must be a path"),
         ("Installing {{ hostname }}", "|-\n      {{ hostname }}\n      {{ mac }}", None),
         ("Installing {{ hostname }}", "'{{ hostname | upper }}'", "message: {{ hostname | upper }} is not of the form"),
         ("kernel: vmlinuz", "kernel: '{{ domain }}/vmlinuz'", "example.net/vmlinuz cannot be read: No such file"),
@@ -150,10 +156,19 @@ def test_a_machine_without_its_variable_is_told_by_name(folder: Path) -> None:
     ]
 
 
-def test_what_only_strangers_lack_is_a_warning(folder: Path) -> None:
+def test_what_strangers_lack_is_a_mistake_unless_it_has_a_default(folder: Path) -> None:
     write(folder, {"more.yaml": "default: debian"})
-    (warning,) = load(str(folder)).warnings
-    assert "more.yaml line 1, default: profile 'debian'" in str(warning)
+    assert problems(folder) == [
+        "more.yaml line 1, default: profile 'debian': the file user-data cannot be rendered: "
+        "templates/user-data line 3: 'ip' is undefined"
+    ]
+    edit(folder, "{{ ip }}", "{{ ip | default('none') }}", "templates/user-data")
+    edit(folder, "console=ttyS0", "disk={{ disk }}")
+    assert "more.yaml line 1, default: profile 'debian': there is no variable 'disk' for its command line" in "\n".join(
+        problems(folder)
+    )
+    edit(folder, "  domain: example.net", "  domain: example.net\n  disk: /dev/sda")
+    assert load(str(folder)).warnings == []
 
 
 def test_several_files_are_one_inventory(folder: Path) -> None:
@@ -166,6 +181,7 @@ def test_several_files_are_one_inventory(folder: Path) -> None:
                 match.arch = "arm64"
                 profile = "debian"
             """,
+            "templates/user-data": "{{ ip | default('none') }}",
             "templates/not-an-inventory.yaml": "rubbish: [",
             ".hidden.yaml": "rubbish: [",
         },
@@ -284,5 +300,5 @@ def test_check_lists_every_problem_and_ends_with_status_1(folder: Path) -> None:
 
 
 def test_check_wants_a_folder(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"FOLDER: .*gone is no folder"):
+    with pytest.raises(ConfigError, match=r"FOLDER: .*gone is not a folder"):
         CliRunner().invoke(inventory_command, ["check", str(folder / "gone")], catch_exceptions=False)

@@ -16,7 +16,7 @@ from gevent.exceptions import LoopExit
 
 from pixiecore_core.assembly import Core
 from pixiecore_core.errors import StartError
-from pixiecore_core.net.answering import Answerer, Ports
+from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.dhcp_socket import DhcpSocket
@@ -162,8 +162,8 @@ class App:
 
     def _bind_dhcp(self, http_port: int) -> None:
         settings, core = self.settings, self.core
-        ports = Ports(http_port, settings.dhcp.port if settings.dhcp else 67)
-        answerer = self._answerer = Answerer(core.decider, core.bus, self._interfaces, ports)
+        place = Place(self._interfaces, http_port, settings.dhcp.port if settings.dhcp else 67)
+        answerer = self._answerer = Answerer(core.decider, core.names, core.bus, place)
         if settings.pxe is not None:
             pxe = partial(DhcpSocket, self._address(settings.pxe), settings.pxe.port)
             self._bind("PXE", DhcpServer("pxe", pxe, answerer), settings.pxe)

@@ -157,7 +157,13 @@ class App:
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
             files = TftpFiles(self.core.first_stage, self.core.bus, self._interfaces.serves)
-            server = TftpServer(self._address(endpoint), endpoint.port, open_file=files.open, on_report=files.report)
+            server = TftpServer(
+                self._address(endpoint),
+                endpoint.port,
+                open_file=files.open,
+                on_report=files.report,
+                on_drop=partial(self.core.bus.drop, "TFTP"),
+            )
             self._bind("TFTP", server, endpoint)
 
     def _bind_dhcp(self, http_port: int) -> None:

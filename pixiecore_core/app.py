@@ -16,7 +16,7 @@ from gevent.exceptions import LoopExit
 
 from pixiecore_core.assembly import Core
 from pixiecore_core.errors import StartError
-from pixiecore_core.net.answering import Answerer, Ports
+from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.dhcp_socket import DhcpSocket
@@ -157,13 +157,19 @@ class App:
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
             files = TftpFiles(self.core.first_stage, self.core.bus, self._interfaces.serves)
-            server = TftpServer(self._address(endpoint), endpoint.port, open_file=files.open, on_report=files.report)
+            server = TftpServer(
+                self._address(endpoint),
+                endpoint.port,
+                open_file=files.open,
+                on_report=files.report,
+                on_drop=partial(self.core.bus.drop, "TFTP"),
+            )
             self._bind("TFTP", server, endpoint)
 
     def _bind_dhcp(self, http_port: int) -> None:
         settings, core = self.settings, self.core
-        ports = Ports(http_port, settings.dhcp.port if settings.dhcp else 67)
-        answerer = self._answerer = Answerer(core.decider, core.bus, self._interfaces, ports)
+        place = Place(self._interfaces, http_port, settings.dhcp.port if settings.dhcp else 67)
+        answerer = self._answerer = Answerer(core.decider, core.names, core.bus, place)
         if settings.pxe is not None:
             pxe = partial(DhcpSocket, self._address(settings.pxe), settings.pxe.port)
             self._bind("PXE", DhcpServer("pxe", pxe, answerer), settings.pxe)

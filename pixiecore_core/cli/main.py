@@ -151,7 +151,8 @@ def run(arguments: list[str]) -> int:
     except click.Abort:
         return 130
     except PixiecoreError as error:
-        click.echo(f"Error: {error}", err=True)
+        place = f" ({error.place})" if isinstance(error, PluginError) and error.place else ""
+        click.echo(f"Error: {error}{place}", err=True)
         return 2 if isinstance(error, ConfigError) else 1
     return status if isinstance(status, int) else 0
 

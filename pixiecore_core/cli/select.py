@@ -28,7 +28,7 @@ from pixiecore_core.cli.stack import Platform, construct, policy_settings, regis
 from pixiecore_core.cli.variables import warn_of_unread_variables
 from pixiecore_core.engine.policy import Decision, PolicyFailed
 from pixiecore_core.engine.scripting import Script
-from pixiecore_core.errors import ConfigError
+from pixiecore_core.errors import ConfigError, PluginError
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.firmware.processors import processor
@@ -188,6 +188,8 @@ def _in_words(answer: object) -> str:
             return f"let it wait: {reason}"
         case BootSpec():
             return "boot it"
+        case PluginError(place=place) if place:
+            return f"failed: {answer} ({place})"
         case Exception():
             return f"failed: {answer}"
         case str():

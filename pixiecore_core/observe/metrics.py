@@ -77,8 +77,8 @@ class Metrics(Collector):
         events = CounterMetricFamily("pixiecore_events", "Events.", labels=["kind", "subsystem"])
         dropped = CounterMetricFamily(
             "pixiecore_datagrams_dropped",
-            "Datagrams that got no answer: not-netboot and not-for-us (ordinary DHCP), interface-not-served, "
-            "malformed, or busy when too many machines ask at once.",
+            "Datagrams that were not served: not-netboot and not-for-us (ordinary DHCP), interface-not-served, "
+            "malformed, busy when too many machines ask at once, or unreported, a refusal beside too many others.",
             labels=["subsystem", "reason"],
         )
         failures = CounterMetricFamily(

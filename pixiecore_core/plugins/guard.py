@@ -94,7 +94,7 @@ def _guard_wrapper(
         with Blame(plugin, hook, timeout):
             generator = function(*args)
             if next(generator, guarded) is guarded:
-                raise PluginError(plugin, hook, "the wrapper does not yield")
+                raise PluginError(plugin, hook, "the wrapper does not yield", defined_at(function))
         try:
             inner = yield
         except BaseException as error:
@@ -106,7 +106,7 @@ def _guard_wrapper(
                 resume(value)
         except StopIteration as stop:
             return check_handed_on(stop.value, plugin, hook, function)
-        raise PluginError(plugin, hook, "the wrapper yields more than once")
+        raise PluginError(plugin, hook, "the wrapper yields more than once", defined_at(function))
 
     return guarded
 

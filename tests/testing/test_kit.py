@@ -52,7 +52,7 @@ def test_a_whole_boot(tmp_path: Path, netboot: Callable[..., Netboot], firmware:
     boot = machines.boot(MAC, firmware)
     assert boot is not None
     assert boot.offer.boot_file.startswith(f"{MAC}/")
-    assert boot.script_offer.boot_file.startswith("http://192.0.2.2/_/ipxe?")
+    assert boot.script_offer.boot_file.startswith("http://192.0.2.2/_/ipxe/")
     assert (boot.cmdline, boot.kernel, boot.initrds) == ("console=ttyS0 quiet", b"vmlinuz", (b"one", b"two"))
     kinds = [fact.kind for fact in machines.facts()]
     assert kinds == ["offered", "script-offered", "script-sent", "kernel-sent", "initrd-sent", "initrd-sent", "booting"]

@@ -111,7 +111,7 @@ class App:
                         raise
                     details = {"exc_info": error} if self.settings.debug else {}
                     self.core.logger.warning(
-                        f"A signal handler, of a plugin perhaps, raised {in_words(error)}; serving goes on",
+                        f"A signal handler, perhaps a plugin's, raised {in_words(error)}; the server goes on",
                         subsystem="Plugin",
                         **details,
                     )
@@ -124,7 +124,7 @@ class App:
 
     def request_reload(self) -> None:
         """Have the plugins read their files again; may be called from a signal handler."""
-        self.core.logger.info("Reloading, as SIGHUP asks", subsystem="Init")
+        self.core.logger.info("Reloading on SIGHUP", subsystem="Init")
         gevent.spawn(self.core.plugins.on_reload)
 
     def stop(self) -> None:
@@ -189,7 +189,7 @@ class App:
             if error.errno == errno.EADDRINUSE:
                 holder = holder_of(protocol, endpoint.port)
                 by = f" by {holder}" if holder else ""
-                beside = ", or hear DHCP beside it with --dhcp-no-bind" if name == "DHCP" else ""
+                beside = ", or listen for DHCP beside it with --dhcp-no-bind" if name == "DHCP" else ""
                 raise StartError(
                     f"{where} is in use{by}; stop it, or give --{name.lower()} another port or off{beside}"
                 ) from error

@@ -89,7 +89,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     def report(error: PluginError, mac: str | None) -> None:
         bus.report(PluginFailed(plugin=error.plugin, hook=error.hook, reason=error.reason, place=error.place, mac=mac))
         if error.__cause__ is not None:
-            logger.debug("Where that comes from:", subsystem="Plugin", exc_info=error.__cause__)
+            logger.debug("Where that came from:", subsystem="Plugin", exc_info=error.__cause__)
 
     plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe)
     metrics = Metrics(plugins.events_lost)

@@ -23,7 +23,7 @@ class Hold(Model):
     """
 
     reason: str = Field(min_length=1, max_length=65_536)
-    seconds: int = Field(default=5, ge=1, le=3600, description="how long it shall wait before it asks again")
+    seconds: int = Field(default=5, ge=1, le=3600, description="how long it should wait before it asks again")
 
 
 class _ReadOnly(dict[str, FileRef]):
@@ -59,7 +59,7 @@ class BootSpec(Model):
         default=_ReadOnly(), max_length=10_000, description="further files that the command line names"
     )
     ipxe_script: str | None = Field(
-        default=None, max_length=1_000_000, description="an iPXE script of one's own; wins over everything else"
+        default=None, max_length=1_000_000, description="an iPXE script of your own; it wins over everything else"
     )
 
     @model_validator(mode="after")

@@ -116,7 +116,7 @@ def _word(function: Callable[[], str], plugin: str, hook: str, timeout: float | 
     def word() -> str:
         with Blame(plugin, hook, timeout):
             if not isinstance(text := function(), str):
-                reason = f"a function returned {type(text).__name__}, where str is expected"
+                reason = f"a function returned {type(text).__name__}; expected str"
                 raise PluginError(plugin, hook, reason, defined_at(function))
         return text
 

@@ -113,7 +113,7 @@ def on_startup():
 @pytest.mark.parametrize("error", ["TimeoutError", "SystemExit", "KeyboardInterrupt"])
 def test_a_signal_handler_that_raises_ends_nothing(tmp_path: Path, error: str) -> None:
     with rude(tmp_path, ALARM.format(error=error)) as server:
-        server.wait_for(f"warning: A signal handler, of a plugin perhaps, raised {error}: too slow; serving goes on")
+        server.wait_for(f"warning: A signal handler, perhaps a plugin's, raised {error}: too slow; the server goes on")
         assert b"#!ipxe" in server.get()
         server.end()
         assert server.process.returncode == 0

@@ -105,7 +105,7 @@ SPIN = "end = time.monotonic() + 3\n            while time.monotonic() < end: pa
 WAYS: dict[str, tuple[str, str]] = {
     "raises": ('raise RuntimeError("out of order")', "RuntimeError: out of order"),
     "hangs": ("time.sleep(60)", "gave no answer within 0.8 s"),
-    "answers rubbish": ('return "no"', "returned str, where Ignore or None is expected"),
+    "answers rubbish": ('return "no"', "returned str; expected Ignore or None"),
     "exits": ("sys.exit(3)", "SystemExit: 3"),
     "raises a timeout of its own": ("raise TimeoutError", "TimeoutError: "),
 }
@@ -147,7 +147,7 @@ def without_place(words: str) -> str:
     [
         WAYS["raises"],
         WAYS["hangs"],
-        ("yield 1\n            return 2", "returned int, where str or None is expected"),
+        ("yield 1\n            return 2", "returned int; expected str or None"),
         ("yield 1\n            yield 2", "the wrapper yields more than once"),
     ],
     ids=["raises", "hangs", "answers rubbish", "yields twice"],

@@ -303,14 +303,14 @@ def test_a_plugin_adds_facts_and_counts_of_its_own(netboot: Callable[..., Netboo
 def test_a_page_is_asked_as_it_wants_to_be(netboot: Callable[..., Netboot]) -> None:
     machines = netboot(FixedBooter(), configured(Racks))
     status, text = machines.get("/racks/report")
-    assert (status, text) == (405, "this page is not asked so")
+    assert (status, text) == (405, "this page does not take that method")
 
 
 @pytest.mark.parametrize("odd", ["Not A Name", "", "x" * 65])
 def test_counts_have_names_that_no_machine_makes_up(netboot: Callable[..., Netboot], odd: str) -> None:
     racks = configured(Racks)
     netboot(FixedBooter(), racks)
-    with pytest.raises(ValueError, match="is not a name of a count"):
+    with pytest.raises(ValueError, match="is not a name for a count"):
         racks.reporter.count(odd)
     for number in range(100):
         racks.reporter.count(f"n{number}")

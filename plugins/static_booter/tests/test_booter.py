@@ -109,5 +109,5 @@ def test_a_folder_that_the_command_line_names_serves_the_files_in_it(files: Path
 
 @pytest.mark.parametrize("name", ["vmlinuz/", "gone/"])
 def test_a_folder_that_is_none_is_refused_at_start(files: Path, name: str) -> None:
-    with pytest.raises(ValidationError, match=r"(vmlinuz|gone) is no folder"):
+    with pytest.raises(ValidationError, match=r"(vmlinuz|gone) is not a folder"):
         netboot(files, cmdline=f'{{{{ ID "{files / name}/" }}}}')

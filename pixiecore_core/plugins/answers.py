@@ -74,12 +74,9 @@ def check_handed_on(answer: Any, plugin: str, hook: str, function: Callable[...,
     return check(answer, plugin, hook, function)
 
 
-def again(sound: Any) -> Any:
-    """A checked answer once more, for another machine, if that needs no other check; ``None`` if it does."""
-    if isinstance(sound, BootSpec):
-        # A wrapper may add to the files of one boot.
-        return None if sound.files else sound.model_copy(update={"files": {}})
-    return sound if isinstance(sound, (Ignore, Hold)) else None
+def is_immutable(answer: Any) -> bool:
+    """Whether nothing in an answer can be changed afterwards, so that it need be checked once only."""
+    return isinstance(answer, (BootSpec, Ignore, Hold))
 
 
 def _wrong_with(answer: Any, hook: str) -> str:

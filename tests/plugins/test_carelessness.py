@@ -140,8 +140,8 @@ def test_a_wrapper_changes_one_boots_spec_and_no_other(manager: PluginManager) -
         def select_boot(self, machine: object) -> Generator[None, BootSpec, BootSpec]:
             spec = yield
             if self.once:
-                spec.files["a"] = FileRef(location="/etc/passwd")
                 self.once = False
+                return spec.model_copy(update={"files": {"a": FileRef(location="/etc/passwd")}})
             return spec
 
     kept = BootSpec(kernel=KERNEL)

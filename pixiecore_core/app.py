@@ -1,6 +1,6 @@
 """The running server: builds the listeners, starts them in an order that promises nothing too early, and stops them.
 
-HTTP and TFTP before DHCP, so that nobody is offered what cannot be fetched yet. Holds no protocol and no policy.
+HTTP and TFTP before DHCP, so that no machine is offered what cannot be fetched yet. Holds no protocol and no policy.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pixiecore_core.web import status
 from pixiecore_core.web.plugin_pages import plugin_pages
 
 STOP_SECONDS = 1.0
-"""What is still being sent gets so long to finish; all of stopping stays under two seconds."""
+"""How long what is still being sent may take to finish; all of stopping stays under two seconds."""
 
 SHUTDOWN_SECONDS = 0.3
 """For all plugins' ``on_shutdown``, side by side."""
@@ -50,7 +50,7 @@ class Server(Protocol):
         """The port in use, once bound."""
 
     def bind(self) -> None:
-        """Take the port. :raises OSError: it cannot be had"""
+        """Take the port. :raises OSError: the port cannot be used"""
 
     def start(self) -> None:
         """Begin to serve."""
@@ -78,7 +78,7 @@ class App:
     def start(self) -> None:
         """Bind every listener that is on, tell the plugins, then serve.
 
-        :raises StartError: a port cannot be had
+        :raises StartError: a port cannot be used
         :raises PluginError: a plugin's ``on_startup`` failed
         """
         settings = self.settings
@@ -208,6 +208,6 @@ def _is_a_plugins(error: BaseException) -> bool:
     if isinstance(error, LoopExit):
         return False  # there is nothing left to wait for
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
-        # While the command serves, Ctrl-C is handled elsewhere (cli/signals.py); else whoever embeds us means it.
+        # While the command serves, Ctrl-C is handled in cli/signals.py; otherwise the program that embeds us means it.
         return signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     return isinstance(error, Exception)

@@ -43,7 +43,7 @@ class Parts:
 
     :param register: registers the booter and the plugins, in this order
     :param find: looks for the loaders of a table of firmware
-    :param open_files: opens the file plane, and may warn, also later
+    :param open_files: opens the file plane, and may warn, even later
     :param open_sealer: opens the key of our URLs, and may warn
     """
 
@@ -80,7 +80,7 @@ class Core:
 def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, details: bool = False) -> Core:
     """Put a core together.
 
-    :param details: whether log lines carry the facts apart, as JSON lines do
+    :param details: whether log lines carry the facts' fields separately, as JSON lines do
     :raises ConfigError: a plugin's hooks, settings or firmware, or a file that the user named, is not usable
     :raises PluginError: a plugin failed
     """

@@ -1,6 +1,6 @@
-"""What to say of a name that does not exist: the closest one that does, or else all of them.
+"""What to say about a name that does not exist: the closest one that does, or else all of them.
 
-Words only; knows nothing of what is named.
+Words only; knows nothing about what is named.
 """
 
 from __future__ import annotations

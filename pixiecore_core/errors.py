@@ -8,7 +8,7 @@
     ├── CmdlineError       a command-line template cannot be expanded (position, reason)
     ├── StateError         what must outlive the process cannot be read or written now
     │   └── StateMissing       there is nothing yet that a command could read; exit status 1
-    └── BootFileError      a boot file cannot be had (reason); 502 or TFTP error 0
+    └── BootFileError      a boot file is not available (reason); 502 or TFTP error 0
         ├── BootFileNotFound   it does not exist; 404 or TFTP error 1
         ├── BootFileTimeout    upstream does not answer in time; 504
         └── BootFileNotReady   it is still on its way (seconds); 503 with Retry-After
@@ -62,7 +62,7 @@ class PluginError(PixiecoreError):
     :param plugin: the plugin's name as ``pixiecore plugins`` lists it
     :param hook: the hook it was called for
     :param reason: what happened
-    :param place: where in the plugin's own code, as ``/path/policy.py, line 12``; empty where nobody can tell
+    :param place: where in the plugin's own code, as ``/path/policy.py, line 12``; empty where it is not known
     """
 
     def __init__(self, plugin: str, hook: str, reason: str, place: str = "") -> None:
@@ -107,10 +107,10 @@ class BootFileTimeout(BootFileError):
 
 
 class BootFileNotReady(BootFileError):
-    """A boot file is still on its way to us, and the client had better ask again.
+    """A boot file is still on its way to us, and the client should ask again.
 
     :param reason: what it is waiting for
-    :param seconds: after how long it should ask again
+    :param seconds: how long it should wait before it asks again
     """
 
     def __init__(self, reason: str, seconds: int) -> None:

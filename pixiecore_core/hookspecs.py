@@ -1,7 +1,7 @@
 """Every hook a plugin may implement, in firing order. The docstrings are the contract.
 
 A plugin marks its functions with :data:`hookimpl`. A misspelt hook or argument is an error at start.
-Holds specifications only: how they are called, timed and isolated is in :mod:`pixiecore_core.plugins.manager`.
+Holds only specifications: how they are called, timed and isolated is in :mod:`pixiecore_core.plugins.manager`.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class CommandRegistrar(Protocol):
     def add_serving(self, command: click.Command, booter: str, arguments: Mapping[str, str] | None = None) -> None:
         """Add *command*, which serves with the *booter* of this name until it is stopped.
 
-        It gets every option of the server and of the policies besides its own. Its function is called with its own
-        values only, and returns the booter's settings by name, those that were given; or ``None``, where there is
+        Besides its own options it gets every option of the server and of the policies. Its function is called with its
+        own values only. It returns the booter's settings by name, those that were given, or ``None`` where there is
         nothing to serve, as after ``--list``.
 
-        :param arguments: what a setting is called on this command line, for messages, where that is not its option's
+        :param arguments: what messages call a setting on this command line, where that is not its option's
             name, such as ``{"kernel": "KERNEL"}``
         """
 
@@ -80,12 +80,12 @@ class RouteRegistrar(Protocol):
     def __call__(self, path: str, page: Page, methods: Collection[str] = ("GET",)) -> None:
         """Answer requests for *path*, such as ``/once/done``, with *page*; never one below ``/_/``.
 
-        :param methods: ``GET``, with which HEAD comes, and ``POST``, whose body of up to 64 KiB the page is given
+        :param methods: ``GET``, which includes HEAD, and ``POST``, whose body of up to 64 KiB the page is given
         """
 
 
 class Reporter(Protocol):
-    """What ``take_reporter`` is given. For the server's own thread; other threads must not call it."""
+    """What ``take_reporter`` is given. Only the server's own thread may call it."""
 
     def note(self, mac: str, text: str, **values: str | float | bool) -> None:
         """Add a fact (:class:`Noted`) to a machine's timeline, which is also a line of the log.
@@ -98,7 +98,7 @@ class Reporter(Protocol):
     def count(self, name: str, by: int = 1) -> None:
         """Add to a count of the plugin's own, ``pixiecore_plugin_counts_total{plugin="…",count="name"}``.
 
-        :param name: lower-case letters, digits and underscores; at most 100 names, so none that a machine can make up
+        :param name: lower-case letters, digits and underscores; at most 100, so use none that a machine can make up
         :raises ValueError: it is not such a name, or one too many, or *by* is negative
         """
 
@@ -122,9 +122,9 @@ def register_booters(register: BooterRegistrar) -> None:
 
 @hookspec
 def register_policies(register: PolicyRegistrar) -> None:
-    """Offer policy classes, which are all live beside the chosen booter.
+    """Offer policy classes, all of which are live beside the chosen booter.
 
-    Fires once, while plugins load. Each class is constructed with its validated ``Settings`` and its hooks are called:
+    Fires once, while plugins load. Each class is constructed with its validated ``Settings`` and its hooks are called,
     so every setting should have a default. A module's own functions may be hooks too; a class is for what needs
     settings.
 
@@ -134,10 +134,11 @@ def register_policies(register: PolicyRegistrar) -> None:
 
 @hookspec
 def register_firmware(register: FirmwareRegistrar) -> None:
-    """Bring firmware that the core does not know: one row for each architecture.
+    """Add firmware that the core does not know: one row for each architecture.
 
     Fires once, while plugins load, and before any other question. The row's loader gets an option of the server, and is
-    looked for where the row says. A code, a loader or a setting that another row has is refused, and both are named.
+    looked for where the row says. If another row has the same code, loader or setting, the row is refused, and both
+    plugins are named.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -166,10 +167,10 @@ def register_routes(routes: RouteRegistrar) -> None:
 
 @hookspec
 def take_reporter(reporter: Reporter) -> None:
-    """Be given what you tell of machines with: facts for their timelines, counts of your own. Keep it for later.
+    """Take the object with which you report on machines: facts for their timelines, and your own counts. Keep it.
 
-    Fires once, when all plugins are registered and before anybody is asked, also in a dry run (``pixiecore select``),
-    where what is told goes nowhere. Each plugin gets a reporter of its own, which has its name.
+    Fires once, when all plugins are registered and before any is asked, even in a dry run (``pixiecore select``),
+    where what is reported goes nowhere. Each plugin gets its own reporter, which has its name.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -179,8 +180,8 @@ def take_reporter(reporter: Reporter) -> None:
 def on_startup() -> None:
     """The sockets are bound and nothing has been answered yet.
 
-    Never fires in a dry run (``pixiecore select``), which asks the other hooks: a plugin that keeps what it has seen
-    begins to with this.
+    Never fires in a dry run (``pixiecore select``), which asks the other hooks: a plugin that records what it sees
+    begins here.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """
@@ -190,8 +191,8 @@ def on_startup() -> None:
 def on_pxe_request(request: PxeRequest) -> Ignore | None:
     """A machine asks to be booted.
 
-    Fires for each valid request, on port 67 and on 4011, before any decision. Every plugin is told. It guards the
-    offer alone: a script can be asked for without one, so a gate that must hold belongs into ``select_boot``. A wrapper
+    Fires for each valid request, on port 67 and on 4011, before any decision. Every plugin is told. It guards only
+    the offer: a script can be asked for without one, so a gate that must hold belongs in ``select_boot``. A wrapper
     is given the list of all refusals, and hands on a list.
 
     :returns: ``None`` to let it pass, :class:`Ignore` to refuse it; a single refusal wins
@@ -242,7 +243,7 @@ def cmdline_functions(machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFun
 def render_cmdline(machine: Machine, spec: BootSpec, url_for: UrlFor) -> str | None:
     """Build the kernel command line for the script.
 
-    Fires for each script, but for one of a spec's own (``ipxe_script``), which has no command line. The core's own,
+    Fires for each script except a spec's own (``ipxe_script``), which has no command line. The core's own,
     which expands ``{{ ID "name" }}`` and what ``cmdline_functions`` offer, comes last. To edit a line
     rather than replace it, be a wrapper: ``@hookimpl(wrapper=True)``, then ``line = yield`` and
     ``return line + " console=ttyS0"``.
@@ -286,9 +287,9 @@ def open_boot_file(ref: FileRef, url_for: UrlFor) -> BootFile | FileRef | None:
 def on_event(fact: Fact, sentence: str) -> None:
     """Something happened.
 
-    Fires after it has, for every line of a machine's timeline but plugins' failures and what this plugin itself has
-    noted. *fact* is of one of the classes that stand in the reference, such as ``Booting``; *sentence* is its log line.
-    Each plugin hears of facts in order, from a bounded queue of its own: a slow listener loses the newest ones, which
+    Fires afterwards, for every line of a machine's timeline except plugins' failures and what this plugin itself has
+    noted. *fact* is of one of the classes in the reference, such as ``Booting``; *sentence* is its log line.
+    Each plugin hears of facts in order, from its own bounded queue: a slow listener loses the newest ones, which
     are counted, and never slows a boot.
 
     :raises Exception: logged and counted; the other plugins still hear of it
@@ -297,7 +298,7 @@ def on_event(fact: Fact, sentence: str) -> None:
 
 @hookspec
 def on_reload() -> None:
-    """The user has changed something and says so, with SIGHUP: read again what is kept from files.
+    """The user has changed something and says so with SIGHUP: read again what came from files.
 
     What cannot be used is logged, and what there was stays in use.
 

@@ -1,7 +1,7 @@
 """Decides whether a DHCP message is a machine that wants to boot from the network, and what it is.
 
 First on raw bytes, since ordinary DHCP traffic must cost microseconds; then on the decoded message. "Not for us" is a
-value with a reason, never an exception. Knows firmware; knows nothing of policy or of how to answer.
+value with a reason, never an exception. Knows firmware; knows nothing about policy or how to answer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class NotForUs:
     """Why a message gets no answer.
 
     ``noteworthy`` is true where a person who watches their machine fail would want to read the reason, false for
-    traffic that is simply none of our business.
+    traffic that simply does not concern us.
     """
 
     reason: str
@@ -72,7 +72,7 @@ def classify(
     :param stage: ``"dhcp"`` if it came to port 67, ``"pxe"`` if to the boot-server port 4011
     :param interface: our interface that it came in on
     :param subnet: our network there
-    :param firmware: what is known of the codes that clients send
+    :param firmware: what is known about the codes that clients send
     """
     refusal = _not_usable(message, stage)
     if refusal is not None:
@@ -135,8 +135,8 @@ def _not_usable(message: Dhcp4Message, stage: Stage) -> NotForUs | None:
 def _architecture(firmware: FirmwareTable, value: bytes, vendor_class: bytes) -> Architecture | None:
     """Option 93 is a list of 16-bit codes (RFC 4578 section 2.1): the first that we can feed, else the first.
 
-    Without a usable one, the class ``PXEClient:Arch:000NN`` tells, as EDK2 on the Raspberry Pi 4 needs; never the other
-    way round, for old iPXE says a bare ``PXEClient`` (ipxe issue 1527).
+    Without a usable one, the class ``PXEClient:Arch:000NN`` decides, as EDK2 on the Raspberry Pi 4 needs; never the
+    other way round, because old iPXE says a bare ``PXEClient`` (ipxe issue 1527).
     """
     if len(value) % 2:
         raise WireError(f"client architecture (option 93) has an odd length, {len(value)}")
@@ -148,7 +148,7 @@ def _architecture(firmware: FirmwareTable, value: bytes, vendor_class: bytes) ->
 
 
 def _uuid(message: Dhcp4Message) -> UUID | None:
-    """Option 97: a type byte and 16 bytes (RFC 4578 section 2.3). Absent from some Intel ROMs: that is no error.
+    """Option 97: a type byte and 16 bytes (RFC 4578 section 2.3). Absent from some Intel ROMs: that is not an error.
     All zeros is how EDK2 says "not programmed" (PxeBcDhcp4.c).
 
     EDK2 sends the SMBIOS bytes as they lie in memory, the first three fields little-endian; so does every PXE ROM.
@@ -160,7 +160,7 @@ def _uuid(message: Dhcp4Message) -> UUID | None:
 
 
 def _is_ipxe(message: Dhcp4Message) -> bool:
-    """iPXE puts a bare ``iPXE`` into option 77; RFC 3004 section 4 wants each class behind its length. Both count.
+    """iPXE puts a bare ``iPXE`` into option 77; RFC 3004 section 4 wants each class after its length. Both count.
 
     ``pixiecore`` is the class of the iPXE that the Go Pixiecore shipped. A client that names another class wants to be
     treated as plain PXE, even if option 175 betrays it.

@@ -31,7 +31,7 @@ class Call:
     argument: str | None
     position: int
     text: str = ""
-    """As it stands in the template."""
+    """As it is in the template."""
 
 
 def parse(template: str) -> list[str | Call]:
@@ -119,7 +119,7 @@ def _action(template: str, opening: int) -> _Action:
         if template[position] in '"`' or template.startswith("/*", position):
             literal = _STRING.match(template, position)
             if literal is None:
-                # At once, and not character by character: a hostile template would cost the square of its length.
+                # In one step, not character by character: a hostile template would cost the square of its length.
                 break
             position = literal.end()
         else:

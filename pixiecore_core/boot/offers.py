@@ -1,7 +1,7 @@
 """Builds the DHCP reply that each kind of firmware accepts: the ProxyDHCP offer and the boot-server ACK.
 
 What differs between kinds is in the rows of a table, each with its source; the code is the same for all. Never an
-address for the client: yiaddr stays 0, so no DHCP server has anything to fear. Whether to answer is decided elsewhere.
+address for the client: yiaddr stays 0, so no DHCP server is disturbed. Whether to answer is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ECHOED = (Option.RELAY_AGENT, Option.CLIENT_UUID)
 class Variant:
     """One way to word an offer, and the clients it is for.
 
-    The first row that fits a request is the one that it is offered.
+    The first row that fits a request is the one used for its offer.
     """
 
     name: str
@@ -111,7 +111,7 @@ def offer(
         options[Option.IPXE] = variant.ipxe
     fits = len(name) < FILE_BYTES
     if not fits or variant.always_option_67:
-        # NUL-terminated and last: firmware reads it as a C string, and EDK2 writes a NUL behind it (PxeBcDhcp4.c).
+        # NUL-terminated and last: firmware reads it as a C string, and EDK2 writes a NUL after it (PxeBcDhcp4.c).
         options[Option.BOOT_FILE] = name + b"\0"
     return Dhcp4Message(
         op=Op.BOOTREPLY,

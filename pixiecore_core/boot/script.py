@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _UNSET = "${nothing}"
-"""A setting that nobody sets: expands to nothing, after iPXE has split the words."""
+"""A setting that is never set: expands to nothing, after iPXE has split the words."""
 
 
 def asking(script_url: str) -> str:

@@ -13,12 +13,12 @@ from pixiecore_core.wire.tftp import Error, ErrorCode, Options, ReadRequest, Wri
 DEFAULT_BLKSIZE = 512
 """Bytes, without the option (RFC 1350 section 2)."""
 ETHERNET_BLKSIZE = 1468
-"""Bytes: what an Ethernet frame carries behind the IPv4 (20), UDP (8) and TFTP (4) headers."""
+"""Bytes: what an Ethernet frame carries after the IPv4 (20), UDP (8) and TFTP (4) headers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that a client may ask for; a larger wish is granted up to here."""
+    """The most that a client may ask for; a larger request is granted up to here."""
 
     blksize: int = ETHERNET_BLKSIZE
     """Bytes. Blocks over the path's MTU travel in fragments, and boot firmware often cannot put those together."""
@@ -37,7 +37,7 @@ class Agreement:
     timeout: int | None = None
     """Seconds before a block is sent again, where the client said so."""
     accepted: Options = ()
-    """For the OACK; empty: no option was asked for that we can grant, so there is none."""
+    """For the OACK; empty if we can grant no option that was asked for: then there is no OACK."""
 
     @property
     def tells_size(self) -> bool:

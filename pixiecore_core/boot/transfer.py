@@ -1,7 +1,7 @@
 """One TFTP transfer: the server's side of sending a file, as a state machine (RFC 1350, 2347, 7440).
 
 The time is an argument, in seconds of any clock that never goes back, and what is to be sent is a return value. So no
-socket and no clock in here, and no state outside of the object: a test plays a whole lossy network in microseconds.
+socket and no clock is in here, and no state outside the object: a test plays a whole lossy network in microseconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pixiecore_core.errors import WireError
 from pixiecore_core.wire.tftp import Error, ErrorCode, Opcode, OptionAck, error, parse, serialize
 
 ReadAt = Callable[[int, int], bytes | memoryview | None]
-"""``read_at(offset, length)``: exactly so many bytes of the file, or ``None`` while they are on their way."""
+"""``read_at(offset, length)``: exactly that many bytes of the file, or ``None`` while they are on their way."""
 
 FIRST_TIMEOUT = 1.25
 """Seconds before the first retransmission, until the round trip has been measured. More than one, the commonest timer
@@ -183,7 +183,7 @@ class Transfer:
         self._tries = 0
         self._repeated = False
         self._steady = self.agreement.timeout is not None or self._timeout == SHORTEST_TIMEOUT
-        # RFC 7440 section 4: the window begins behind the acknowledged block, whatever had been sent further on. But
+        # RFC 7440 section 4: the window begins after the acknowledged block, whatever had been sent further on. But
         # the end of what is sent again may be what a client has got by then, that acknowledges each copy, as EDK2 does;
         # what follows is on its way, and sent twice would have it acknowledge copies for good.
         if self._acked != self._furthest:
@@ -222,7 +222,7 @@ class Transfer:
         if not self.starved or self.outcome is not None:
             return []
         if self._sent >= self._furthest:
-            # It was we who were late. What the client had once already excuses no silence of its.
+            # It was we who were late. What the client has already had does not excuse its silence.
             self.progress_at = now
             self._tries = 0
         return self._fill()
@@ -235,7 +235,7 @@ class Transfer:
         return [error(ErrorCode.NOT_DEFINED, message)]
 
     def abandon(self, reason: str) -> None:
-        """End it without a word to the client."""
+        """End it without telling the client."""
         if self.outcome is None:
             self._end(Outcome.ABORTED, reason)
 
@@ -245,7 +245,7 @@ class Transfer:
 
     @property
     def _wait(self) -> float:
-        """Seconds after which an acknowledgement that is repeated is no answer to what was sent, thus a question.
+        """Seconds after which a repeated acknowledgement does not answer what was sent, but asks for it again.
 
         It must be more than a round trip: half of a timeout that was measured is two. A client that named its timeout
         asks at that pace, give or take what the network adds.
@@ -257,7 +257,7 @@ class Transfer:
         self._sent = self._acked
 
     def _fill(self) -> list[bytes]:
-        """The blocks from behind the last one sent to the end of the window, as far as they can be read now."""
+        """The blocks from after the last one sent to the end of the window, as far as they can be read now."""
         block, last, blksize, read_at = self._sent, self._last, self._blksize, self._read_at
         end = min(self._acked + self._windowsize, last)
         datagrams = []
@@ -280,7 +280,7 @@ class Transfer:
             # What came again has waited too long or was lost; until a round trip tells which, wait longer.
             self._timeout = min(self._timeout * 2, LONGEST_TIMEOUT)
             return
-        # Half, for what was measured before may hold a client's own wait, where its acknowledgement was lost.
+        # Half, because what was measured before may hold a client's own wait, where its acknowledgement was lost.
         self._round_trip = max(round_trip, (self._round_trip + round_trip) / 2)
         self._timeout = min(max(4 * self._round_trip, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
 

@@ -1,7 +1,7 @@
 """Remembers each machine's boot attempt: where it asked from, what it was offered, what happened, how it stands.
 
 The one memory of machines, within bounds: a flood of made-up addresses pushes out those that have been silent longest
-and cannot grow it. The time is an argument of its making. Keeps facts; what they mean is for whoever reads them.
+and cannot grow it. The clock is given when it is made. Keeps facts; what they mean is for their readers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FACTS = 100_000
 """Of all machines together; beyond it, those silent longest are forgotten."""
 FACTS_OF_ONE = 50
 SILENCE_SECONDS = 120.0
-"""A machine that was not heard of for so long begins anew. EDK2 waits up to 60 s between two tries of its own."""
+"""A machine that was silent for so many seconds begins anew. EDK2 waits up to 60 s between two tries of its own."""
 LATE_KEPT_SECONDS = 20.0
 """EDK2 asks again after 4, 8 and 16 s: a decision that came late is kept until the retry after that."""
 
@@ -73,7 +73,7 @@ class Attempt:
     """One try of one machine to boot."""
 
     machine: Machine
-    """As far as it is known by DHCP; its MAC alone, where that is all."""
+    """What DHCP says of it; only its MAC, where that is all."""
     id: str = field(default_factory=lambda: secrets.token_hex(6))
     offered: str = ""
     """The way its last offer was worded: a row of the table of offers."""
@@ -108,7 +108,7 @@ class Attempts:
     """The latest attempts of the latest machines.
 
     :param machines: how many machines are remembered
-    :param facts: how many facts of all of them together
+    :param facts: how many facts are remembered for all of them together
     :param clock: seconds, monotonic
     """
 
@@ -155,7 +155,7 @@ class Attempts:
             self._forget_oldest()
 
     def complete(self, machine: Machine) -> Machine:
-        """*machine*, as its script request describes it, with what its DHCP request told."""
+        """*machine*, as its script request describes it, with what its DHCP request said."""
         attempt = self._attempts.get(machine.mac)
         if attempt is None:
             return machine
@@ -166,7 +166,7 @@ class Attempts:
         return machine.model_copy(update=known)
 
     def resume(self, machine: Machine, identifier: str) -> None:
-        """Take over an attempt that another instance has begun, as its token tells.
+        """Take over an attempt that another instance has begun, as its token says.
 
         :param machine: with where it asked from
         """

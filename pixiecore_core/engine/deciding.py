@@ -50,7 +50,7 @@ class Decider:
         return refusal if refusal is not None else self.decide_script(request.machine)
 
     def decide_in_time(self, request: PxeRequest, attempt: Attempt) -> Decision:
-        """The same for a request that is waited for: the decision from the last one, if that came too late for it."""
+        """The same for a request that a client waits on: the decision from the last one, if that came too late."""
         question = question_of(request)
         kept = self.attempts.take_late(attempt, question)
         if kept is not None:
@@ -62,7 +62,7 @@ class Decider:
         return decision
 
     def decide_script(self, machine: Machine) -> Decision:
-        """What a machine boots, which asks for its script."""
+        """What a machine that asks for its script boots."""
         try:
             return self._policy.select_boot(machine)
         except PluginError as error:

@@ -1,4 +1,4 @@
-"""What the engine asks: every question of policy, as methods of whoever answers them.
+"""What the engine asks: every question of policy, as methods of the object that answers them.
 
 The plugin manager fits it, and so does a table of answers in a test. States the questions; answers none.
 """
@@ -42,7 +42,7 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PolicyFailed:
-    """There is no answer, because something broke: a value, so that everybody treats it alike."""
+    """There is no answer, because something broke: a value, so that all callers treat it alike."""
 
     error: PluginError | CmdlineError | BootFileError
 
@@ -53,4 +53,4 @@ class PolicyFailed:
 
 
 Decision = BootSpec | Hold | Ignore | PolicyFailed
-"""What comes of asking."""
+"""What asking comes to."""

@@ -19,7 +19,7 @@ class Script:
 
     text: str
     cmdline: str
-    """The kernel command line in it; empty for a script of the user's own."""
+    """The kernel command line in it; empty for the user's own script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ScriptWriter:
     def render(self, machine: Machine, spec: BootSpec, urls: UrlFor) -> Script | PolicyFailed:
         """The script that boots *machine* into *spec*."""
         try:
-            # A script of the user's own is sent as it is, and has no command line.
+            # The user's own script is sent as it is, and has no command line.
             cmdline = "" if spec.ipxe_script else self.policy.render_cmdline(machine, spec, urls)
             return Script(self.policy.render_script(machine, spec, cmdline, urls), cmdline)
         except (PluginError, CmdlineError, BootFileError) as error:

@@ -105,7 +105,7 @@ def _to(fact: _Sent | Refused | Failed) -> str:
 
 def _sent(fact: _Sent) -> str:
     if fact.bytes < fact.size:
-        # A probe, or a download that is continued: no step of the boot by itself.
+        # A probe, or a download that is continued: not a step of the boot by itself.
         part = f"{fact.purpose}, {fact.bytes:,} of {fact.size:,} bytes"
         return f'Sent part of file "{fact.file}" ({part}) to {_to(fact)}'
     whole = f"{fact.purpose}, {fact.bytes:,} bytes in {fact.seconds:.1f} s"

@@ -27,10 +27,10 @@ from pixiecore_core.files.upstream import SPOOL_SECONDS, Answer, Upstream, pass_
 from pixiecore_core.models import BootFile, FileRef
 
 ASK_AGAIN_SECONDS = 5
-"""After how long a client shall come back for a file that takes longer than it should wait."""
+"""How long a client should wait before it asks again for a file that takes longer than it should wait."""
 
 WRONG_SECONDS = 10.0
-"""For which a file that was not what it must be is not fetched again: a room of machines asks every few seconds."""
+"""How long a file with a wrong sha256 is not fetched again: a room of machines asks every few seconds."""
 _WRONG_KEPT = 1000
 
 Found = Entry | Download | None
@@ -41,7 +41,7 @@ Found = Entry | Download | None
 class Cache:
     """The cache in use.
 
-    :param warn: told in words what an operator should know
+    :param warn: told, in words, what an operator should know
     """
 
     store: Store
@@ -49,7 +49,7 @@ class Cache:
     warn: Callable[[str], None]
     _downloads: dict[str, Download] = field(default_factory=dict)
     _wrong: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
-    """URLs that have brought other bytes than the sha256 expected of them, and when last."""
+    """URLs whose bytes did not have the expected sha256, and when that was last seen."""
     _turns: dict[str, BoundedSemaphore] = field(default_factory=dict)
     _searches: dict[tuple[str, str | None], gevent.event.AsyncResult[Found]] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ class Cache:
 
         :raises BootFileNotFound: upstream says 404 or 410
         :raises BootFileTimeout: upstream does not answer in time
-        :raises BootFileNotReady: the file is still on its way, and nothing of it can be given out before it is whole
+        :raises BootFileNotReady: the file is still on its way, and none of it can be given out before it is whole
         :raises BootFileError: upstream cannot be reached or says anything else but 200, or the file is not the one that
             *ref* must be
         """
@@ -73,11 +73,11 @@ class Cache:
             opened = self._open_download(found, ref) if isinstance(found, Download) else self._open_entry(found, ref)
             if opened is not None:
                 return opened
-            # Another process has replaced or removed the entry between the look and the use.
+            # Another process has replaced or removed the entry between the check and the use.
         return pass_through(self.upstream, ref)
 
     def stop(self) -> None:
-        """Give up every download; what has come of them is deleted."""
+        """Give up every download; what has arrived is deleted."""
         for download in list(self._downloads.values()):
             download.stop()
 
@@ -86,9 +86,9 @@ class Cache:
         return list(self._downloads.values())
 
     def _find_together(self, ref: FileRef) -> Found:
-        """Ask upstream once for all who want to know at the same time.
+        """Ask upstream once for all clients that want to know at the same time.
 
-        In a greenlet of its own, so that a client who goes away takes nobody else's answer along.
+        In a greenlet of its own, so that a client that goes away does not take the others' answer along.
         """
         key = (ref.location, ref.sha256)
         search = self._searches.get(key)
@@ -123,7 +123,7 @@ class Cache:
             self._wrong.setdefault((url, expected), float("-inf"))
         if entry is not None and expected is not None and entry.sha256 == expected:
             return entry  # the very bytes: upstream has nothing to add
-        # An entry with another hash than expected is no use; ask for the file whatever its version.
+        # An entry with a hash other than expected is useless; ask for the file whatever its version.
         known = running or (entry if expected is None else None)
         if isinstance(known, Entry) and known.is_fresh(time.time()):
             return known
@@ -187,9 +187,9 @@ class Cache:
     def _open_download(self, download: Download, ref: FileRef) -> BootFile | None:
         source = download.reader(ref.sha256)
         if source is None:
-            return None  # it has ended meanwhile, and lies on the disk by now
+            return None  # it has ended meanwhile, and is on the disk by now
         try:
-            # Without its length a client is told nothing, and from a URL that has lied, nothing that may be wrong.
+            # Without the length a client is given nothing, and from a URL that has lied, nothing that may be wrong.
             lied = ref.sha256 is not None and (ref.location, ref.sha256) in self._wrong
             if (download.size is None or lied) and not download.wait_for_end(SPOOL_SECONDS):
                 raise BootFileNotReady(f"{shown(ref.location)} is still on its way", ASK_AGAIN_SECONDS)

@@ -1,6 +1,6 @@
 """Reads open files without stopping the event loop: what the page cache has at once, anything else on a thread.
 
-Only descriptors and bytes; what file it is, and whether it may be read, is for the callers. Linux.
+Only descriptors and bytes; what file it is, and whether it may be read, is up to the callers. Linux.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class DiskFile:
                 break
             sent += count
         if not waited:
-            # A client that reads as fast as we send never makes us wait: the others' turn all the same.
+            # A client that reads as fast as we send never makes us wait: yield to the others anyway.
             gevent.sleep(0)
         return sent
 
@@ -89,7 +89,7 @@ class DiskFile:
     def _fetch_from_disk(self, offset: int, length: int) -> None:
         """Bring a stretch into the page cache, so that sendfile does not wait for the disk in the event loop.
 
-        Only every so many bytes are looked for: the kernel reads ahead further than that.
+        Only one byte in so many is looked for: the kernel reads ahead further than that.
         """
         probe = memoryview(bytearray(1))
         places = (*range(offset, offset + length, _READ_AHEAD), offset + length - 1)
@@ -115,7 +115,7 @@ def on_disk_thread(function: Callable[P, R], *arguments: P.args, **options: P.kw
     pool = _pools.get(hub)
     if pool is None:
         pool = _pools[hub] = ThreadPool(_THREADS, hub=hub)
-    # Raised on the thread, an error would be printed by the pool as if nobody expected it.
+    # Raised on the thread, an error would be printed by the pool as if it were unexpected.
     result, error = pool.apply(_outcome, (function, arguments, options))
     if error is not None:
         raise error

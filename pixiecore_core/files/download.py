@@ -1,8 +1,8 @@
-"""One upstream file on its way into the cache, and everybody who reads it meanwhile.
+"""One upstream file on its way into the cache, and everything that reads it meanwhile.
 
-Whoever asks for the file joins at whatever offset they need and waits only for bytes that have not come. A connection
-that breaks is continued by Range if upstream can say that it is still the same file; otherwise all readers fail, and
-nobody gets a short or mixed file. When the disk is full, readers go on from upstream by themselves.
+A client that asks for the file joins at whatever offset it needs and waits only for bytes that have not come. A
+connection that breaks is continued by Range if upstream can say that it is still the same file; otherwise all readers
+fail, and no client gets a short or mixed file. When the disk is full, readers go on from upstream by themselves.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from pixiecore_core.files.upstream import (
 )
 
 ATTEMPTS = 5
-"""Continuations in a row that bring no byte, before a broken download is given up."""
+"""How many continuations in a row may bring no byte before a broken download is given up."""
 LINGER_SECONDS = 15.0
-"""For which a file that is not kept stays joinable after its end, where clients were told to ask again for it."""
+"""How long a file that is not kept stays joinable after its end, where clients were told to ask again for it."""
 _LOOK_SECONDS = 5.0
 """How often a reader that waits looks whether its client is still there."""
 RETRY_SECONDS = 0.5
-"""Before the first continuation; the next wait twice as long each."""
+"""Before the first continuation; each later one waits twice as long."""
 
 
 class Download:
@@ -71,7 +71,7 @@ class Download:
         self.error: BootFileError | None = None
         """Why it failed."""
         self.lost = False
-        """The disk takes no more: what is missing must be had from upstream."""
+        """The disk takes no more: what is missing must come from upstream."""
         self.unkept = ""
         """Why the whole file could not stay in the cache, if so."""
         self.expected: set[str] = set()
@@ -115,7 +115,7 @@ class Download:
         if self.sha256 is None and self.available != self.size:
             return True
         if self._told_to_ask_again:
-            return True  # or they would be told so for ever, where each question brings a new download
+            return True  # or they would be told so for ever, where each request starts a new download
         if expected is not None:
             return self.sha256 in (None, expected) or not self.validators.if_changed()
         return now < self._fresh_until
@@ -125,7 +125,7 @@ class Download:
         return self.ended or bool(self._news.wait(timeout))
 
     def wait_for_end(self, timeout: float) -> bool:
-        """Wait until it has ended, and lies in the cache if it is to; ``False`` when not after *timeout* seconds."""
+        """Wait until it has ended, and is in the cache if it should be; ``False`` if not after *timeout* seconds."""
         return bool(self._done.wait(timeout))
 
     def stop(self) -> None:
@@ -145,7 +145,7 @@ class Download:
         return DownloadReader(self, self._file, self._upstream, self._part, expected)
 
     def release(self) -> None:
-        """One reader less; the last one closes the file."""
+        """One reader fewer; the last one closes the file."""
         self._readers -= 1
         if not self._readers:
             self._file.close()
@@ -221,7 +221,7 @@ class Download:
         self._fresh_until = fresh_until(answer.headers, time.time())
         self.sha256 = self._part.sha256()
         self._announce()
-        # What ends by closing the connection may have been cut off, and nobody could tell.
+        # A body that ends with the connection may have been cut off, and nothing would show it.
         if not self._keep or not (answer.ends_by_itself or self.sha256 in self.expected):
             return
         try:
@@ -276,8 +276,8 @@ class DownloadReader:
     def _wait_for(self, offset: int, connection: int | None = None) -> int:
         """Up to where bytes may be given out, once that is beyond *offset* or the download has ended.
 
-        :param connection: the socket of who waits
-        :raises ConnectionResetError: he does so no more
+        :param connection: the socket of the client that waits
+        :raises ConnectionResetError: the client has gone
         """
         download = self._download
         while True:
@@ -295,7 +295,7 @@ class DownloadReader:
         if self._expected is None:
             return download.available
         if download.sha256 is None:
-            # Nobody gets the last byte before the whole is known to be right.
+            # No client gets the last byte before the whole is known to be right.
             return min(download.available, (download.size or 1) - 1)
         if download.sha256 != self._expected:
             raise BootFileError(wrong_digest(download.url, download.sha256, self._expected))
@@ -307,7 +307,7 @@ class DownloadReader:
             if download.size is None or (self._expected and offset != download.available):
                 raise BootFileError(f"{shown(download.url)}: the disk is full")
             rest = self._upstream.get_rest(download.url, offset, download.size, download.validators)
-            # Who has read everything that came can go on hashing from there.
+            # A reader of everything that came can go on hashing from there.
             digest = Digest(self._expected, self._part.hash_so_far()) if self._expected else None
             self._rest = PassedThrough(self._upstream, rest, download.size, offset, digest)
         return self._rest

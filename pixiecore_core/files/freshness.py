@@ -1,7 +1,7 @@
 """What an upstream's answer lets us keep, for how long, and how to ask whether it has changed (RFC 9110, RFC 9111).
 
-Pure: headers and the time go in, values come out. We are a shared cache with one kind of request, so Vary is nothing
-to us; and we guess no lifetimes, for a kernel and its initrd must be of one day.
+Pure: headers and the time go in, values come out. We are a shared cache with one kind of request, so Vary does not
+matter; and we guess no lifetimes, because a kernel and its initrd must be of one day.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Validators(Model):
 
 
 def validators(headers: Mapping[str, str]) -> Validators:
-    """What an answer says of the version it is."""
+    """What an answer says about its version."""
     return Validators(etag=headers.get("ETag", ""), last_modified=headers.get("Last-Modified", ""))
 
 
@@ -78,7 +78,7 @@ def directives(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _expires_in(headers: Mapping[str, str], now: float) -> float:
-    """RFC 9111 section 5.3; what is no date has already expired."""
+    """RFC 9111 section 5.3; anything that is not a date has already expired."""
     try:
         expires = parsedate_to_datetime(headers["Expires"]).timestamp()
         asked = parsedate_to_datetime(headers["Date"]).timestamp() if "Date" in headers else now

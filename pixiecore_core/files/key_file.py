@@ -1,5 +1,5 @@
 """The key that seals URLs, in a file: so that a machine in the middle of its boot survives our restart, and that one
-instance can serve what another has promised. Reads and creates; what is done with the key is boot/tokens.py's business.
+instance can serve what another has promised. Reads and creates; what is done with the key is up to boot/tokens.py.
 """
 
 from __future__ import annotations

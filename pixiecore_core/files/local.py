@@ -1,7 +1,7 @@
 """Boot files on this host's disks.
 
 A file is opened once for each transfer and read through that descriptor, so one that is replaced keeps its old bytes,
-and one that is changed in place or cut short ends the transfer with an error and never with a mixed file.
+and one that is changed in place or cut short ends the transfer with an error, never with a mixed file.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class LocalFile:
         self._file.close()
 
     def _check(self, end: int, complete: bool) -> None:
-        """Look whether the file is still the one that was opened, before bytes go out and after: whoever got mixed
+        """Check that the file is still the one that was opened, before bytes go out and after: a client that got mixed
         bytes must not get the last of them, and a client may ask for any part.
         """
         if not complete or _version(os.fstat(self._file.descriptor)) != self._changed:
@@ -79,7 +79,7 @@ def open_local(path: str, root: str | None = None, sha256: str | None = None) ->
     :raises BootFileError: it cannot be opened, is a device or a pipe, or has other bytes
     """
     try:
-        # O_NONBLOCK, lest a named pipe hold us up before we can see what it is.
+        # O_NONBLOCK, so that a named pipe cannot hold us up before we see what it is.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BootFileNotFound(f"{path} does not exist") from error
@@ -87,7 +87,7 @@ def open_local(path: str, root: str | None = None, sha256: str | None = None) ->
         raise BootFileError(f"{path}: {error.strerror}") from error
     file = DiskFile(descriptor)
     try:
-        # Asked of the open file, so that nobody can exchange a link between the look and the use.
+        # Asked of the open file, so that no link can be exchanged between the check and the use.
         if root is not None and not _is_below(os.readlink(f"/proc/self/fd/{descriptor}"), root):
             raise BootFileNotFound(f"{path} is not below {root}")
         status = os.fstat(descriptor)

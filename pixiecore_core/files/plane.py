@@ -17,7 +17,7 @@ from pixiecore_core.models import BootFile, FileRef
 class FilePlane:
     """Where boot bytes come from.
 
-    :param cache: for files from other web servers; without one, every transfer has an upstream request of its own
+    :param cache: for files from other web servers; without one, every transfer makes its own upstream request
     """
 
     cache: Cache | None = None
@@ -26,7 +26,7 @@ class FilePlane:
     def open(self, ref: FileRef) -> BootFile:
         """Open *ref*.
 
-        :raises BootFileError: it cannot be had, or is not what it must be; see the subclasses
+        :raises BootFileError: it is not available, or is not what it must be; see the subclasses
         """
         if not ref.is_url:
             return open_local(ref.location, ref.root, ref.sha256)

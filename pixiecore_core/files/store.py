@@ -1,4 +1,4 @@
-"""The cache on disk: whole files by URL, within a number of bytes. Plain blocking calls, for a disk thread.
+"""The cache on disk: whole files by URL, within a limit of bytes. Plain blocking calls, for a disk thread.
 
 A file is written to ``parts/``, and when it is whole its facts appear in ``entries/`` by one rename: a crash leaves an
 old entry, a new one or none, never a mixed one. Several processes may share the folder. Fetches nothing.
@@ -32,7 +32,7 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Downloads of Pixiecore. B
 MOST_ENTRIES = 20_000
 """Each is a small file that has to be looked at when room is made."""
 _ROOM_BYTES = 64 << 20
-"""Room is made in steps of so many bytes, as a download grows."""
+"""Room is made in steps of this many bytes, as a download grows."""
 _RECOUNT_SECONDS = 60.0
 """Other processes may share the folder: what they add is counted this late."""
 _LOCK_SECONDS = 3.0
@@ -50,7 +50,7 @@ class Entry(Model):
     sha256: str
     validators: Validators
     modified: int
-    """When the bytes were written, in nanoseconds since the epoch: who changes them later is found out."""
+    """When the bytes were written, in nanoseconds since the epoch: a later change shows."""
     confirmed: float
     """When upstream was last asked, in seconds since the epoch."""
     fresh_until: float
@@ -190,7 +190,7 @@ class Store:
         try:
             room = os.statvfs(self._parts)
         except FileNotFoundError:
-            self.prepare()  # somebody has removed the folder
+            self.prepare()  # the folder has been removed
             room = os.statvfs(self._parts)
         if size is not None and size > room.f_bavail * room.f_frsize + self._known_total():
             raise OSError(errno.EFBIG, "the disk has no room for it, even without the rest of the cache")
@@ -201,7 +201,7 @@ class Store:
         return Part(path, descriptor, partial(self._make_room, path), size)
 
     def end(self, part: Part) -> None:
-        """*part* is on its way no more; delete it unless it was committed. Who has it open can still read it."""
+        """*part* is no longer on its way; delete it unless it was committed. Its readers can go on reading."""
         self._growing.pop(part.path, None)
         with contextlib.suppress(OSError):
             part.path.unlink()
@@ -244,7 +244,7 @@ class Store:
         )
         with self._locked():
             former = self._read(self._path(url))
-            # The disk may have taken so long that ours is the older version. A clock that was wrong is no reason.
+            # The disk may have taken so long that ours is the older version. A clock that was wrong does not count.
             if former is not None and asked < former.confirmed <= time.time() and self._body(former).exists():
                 return former
             part.path.rename(self._body(entry))
@@ -286,7 +286,7 @@ class Store:
             return False
 
     def shrink_to(self, limit: int, unused_since: float | None = None) -> list[Entry]:
-        """Delete the entries unused longest until all together take *limit* bytes at the most.
+        """Delete the entries unused longest until all together take at most *limit* bytes.
 
         :param unused_since: delete also what was not used since then, in seconds since the epoch
         :returns: what was deleted

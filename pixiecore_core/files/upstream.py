@@ -32,16 +32,16 @@ ANSWER_SECONDS = 60.0
 REDIRECTS = 10
 _LONGEST_REASON = 100
 SPOOL_SECONDS = 30.0
-"""How long a client waits for a body without a length to be taken in. iPXE 2.0 itself gives up after 120 s."""
+"""How long a client waits while a body without a length is fetched whole. iPXE 2.0 itself gives up after 120 s."""
 SPOOL_LIMIT = 4 << 30
 """Bytes; an upstream that never ends must not fill the disk."""
 PIECE = 256 << 10
-"""Bytes read at once, at the most."""
+"""The most bytes read at once."""
 _IDENTITY = {"Accept-Encoding": "identity"}  # else Content-Length would count compressed bytes
 
 
 class Unreachable(BootFileError):
-    """Upstream cannot be asked just now; it may be another time."""
+    """Upstream cannot be asked just now, but perhaps later."""
 
 
 class Answer:
@@ -96,7 +96,7 @@ class Answer:
         return same.last_modified == mine.last_modified
 
     def read(self, most: int) -> bytes:
-        """What has come of the body, at most so many bytes; waits for some. Nothing at its end.
+        """What has arrived of the body, at most so many bytes; waits for some. Nothing at its end.
 
         :raises ConnectionError: the connection broke before the end
         :raises BootFileTimeout: upstream sent nothing for :data:`READ_SECONDS`
@@ -123,7 +123,7 @@ class Upstream:
     def __init__(self) -> None:
         self._session = requests.Session()
         self._session.max_redirects = REDIRECTS
-        # One machine's cookies are none of another's business.
+        # One machine's cookies do not concern another.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # requests would read a redirect's body whole, and unpack it, before it follows.
         self._session.hooks["response"].append(_leave_redirect_unread)
@@ -163,7 +163,7 @@ class Upstream:
         :param same: the version that they must be of
         :raises BootFileTimeout: upstream does not answer in time
         :raises Unreachable: it cannot be reached, or is in trouble
-        :raises BootFileError: the file has changed, or cannot be had in parts
+        :raises BootFileError: the file has changed, or cannot be fetched in parts
         """
         condition = same.if_same()
         if not condition and offset:
@@ -292,9 +292,9 @@ class Spooled:
 
 
 def _spool(answer: Answer, digest: Digest | None) -> tuple[int, Spooled]:
-    """Take in the whole body first: without a Content-Length iPXE is very slow, and firmware refuses (LAB.md).
+    """Fetch the whole body first: without a Content-Length iPXE is very slow, and firmware refuses (LAB.md).
 
-    :raises BootFileError: it cannot be had, is endless, or is not what it must be
+    :raises BootFileError: it is not available, is endless, or is not what it must be
     """
     url = answer.url
     give_up = time.monotonic() + SPOOL_SECONDS
@@ -332,7 +332,7 @@ def _leave_redirect_unread(response: requests.Response, **_: object) -> requests
 
 
 def wrong_digest(url: str, found: str, expected: str) -> str:
-    """What to say of a file that is not the one that was asked for."""
+    """What to say about a file that is not the one that was asked for."""
     return f"{shown(url)} has sha256 {found}, not {expected}: it is damaged, or has been changed"
 
 

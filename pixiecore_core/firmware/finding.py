@@ -34,7 +34,7 @@ class FoundLoaders:
     data_folder: Path
 
     def missing(self) -> list[Loader]:
-        """The loaders that nothing was found for."""
+        """The loaders for which nothing was found."""
         return [loader for loader in self.table.loaders() if loader.name not in self.paths]
 
     def how_to_get(self, loader: Loader, os_release: str = "/etc/os-release") -> str:

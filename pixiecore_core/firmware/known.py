@@ -113,7 +113,7 @@ ROWS = (
         family=BIOS,
         codes=(0,),
         http_codes=(20,),
-        # It says i386 whatever the processor is, for the registry has no other code for it; hardly any that still
+        # It says i386 whatever the processor is, because the registry has no other code for it; hardly any that still
         # boots from a network cannot do x86_64.
         runs=("x86_64", "i386"),
         platform="pcbios",

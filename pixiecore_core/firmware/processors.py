@@ -1,4 +1,4 @@
-"""What people and distributions call the processors that iPXE calls otherwise. Words only."""
+"""What people and distributions call the processors for which iPXE has other names. Words only."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The shape of a row in the table of firmware, and of what it says: an architecture, a first-stage loader.
+"""The shape of a row in the table of firmware, and of what it describes: an architecture, a first-stage loader.
 
 Values only: the rows themselves are in :mod:`pixiecore_core.firmware.known`, what can be asked of them is in
-:mod:`pixiecore_core.firmware.table`. Knows nothing of packets or policy.
+:mod:`pixiecore_core.firmware.table`. Knows nothing about packets or policy.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Row(BaseModel):
 
 
 class Architecture(_Row):
-    """What a client says it is: one code of the registry, with what the table knows of it.
+    """What a client says it is: one code of the registry, with what the table knows about it.
 
     Source: IANA "Processor Architecture Types", created by RFC 5970 section 3.3, which supersedes the list in RFC 4578
     section 2.1 (whose printed text has 7 and 9 swapped; its erratum makes both mean x64).

@@ -17,8 +17,8 @@ Owners = Mapping[str, Sequence[Firmware]]
 class FirmwareTable:
     """All rows, the core's own and those of plugins.
 
-    :param owners: the rows; an architecture code, a loader and a loader's setting each stand in one of them only
-    :raises ConfigError: one appears twice; the message names both who have it
+    :param owners: the rows; an architecture code, a loader and a loader's setting each appear in only one of them
+    :raises ConfigError: one appears twice; the message names both owners
     """
 
     def __init__(self, owners: Owners) -> None:
@@ -51,7 +51,7 @@ class FirmwareTable:
         return known or Architecture(code=code, cpu="unknown", family=FirmwareFamily.OTHER)
 
     def row(self, code: int) -> Firmware | None:
-        """The row that *code* stands in."""
+        """The row that *code* is in."""
         return self._rows.get(code)
 
     def architectures(self) -> tuple[Architecture, ...]:
@@ -59,7 +59,7 @@ class FirmwareTable:
         return tuple(self._architectures.values())
 
     def of_build(self, buildarch: str, platform: str) -> Architecture | None:
-        """The architecture that an iPXE build says of itself in a script URL.
+        """The architecture that an iPXE build gives for itself in a script URL.
 
         :param buildarch: iPXE's ``${buildarch}``: ``i386``, ``x86_64``, ``arm64``, …
         :param platform: iPXE's ``${platform}``: ``pcbios`` or ``efi``
@@ -82,7 +82,7 @@ class FirmwareTable:
         """The first-stage file that a client takes.
 
         :param ipxe: whether it is an iPXE, which cannot fetch over HTTP
-        :returns: ``None`` where we know of none
+        :returns: ``None`` where none is known
         """
         row = self._rows.get(architecture.code)
         if row is None:

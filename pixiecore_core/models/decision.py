@@ -1,4 +1,4 @@
-"""What is decided of a machine: what it boots, that it waits, or that it is left alone."""
+"""What is decided about a machine: what it boots, that it waits, or that it is left alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Hold(Model):
 
 
 class _ReadOnly(dict[str, FileRef]):
-    """A dictionary that cannot be changed, as the models that hold it cannot."""
+    """A dictionary that cannot be changed, like the models that hold it."""
 
     def _refuse(self, *arguments: object, **options: object) -> NoReturn:
         raise TypeError("a spec's files cannot be changed; make another with spec.model_copy(update={'files': …})")
@@ -39,11 +39,11 @@ class _ReadOnly(dict[str, FileRef]):
 
 
 Files = Annotated[dict[str, FileRef], AfterValidator(_ReadOnly)]
-"""Files by name. One spec may be the answer for many machines, so nobody may change it."""
+"""Files by name. One spec may be the answer for many machines, so nothing may change it."""
 
 
 class BootSpec(Model):
-    """What a machine shall boot."""
+    """What a machine should boot."""
 
     kernel: FileRef | None = Field(default=None, description="the kernel; needed unless ipxe_script is given")
     initrds: tuple[FileRef, ...] = Field(

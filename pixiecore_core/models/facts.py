@@ -1,7 +1,7 @@
 """What happened: one small model for each kind of fact, with its units.
 
 The core reports them, plugins hear of them (``on_event``). How a fact is worded is in
-:mod:`pixiecore_core.engine.words`; what it means for a boot is for whoever reads it.
+:mod:`pixiecore_core.engine.words`; what it means for a boot is for its readers to judge.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class Failed(Fact):
 
 
 class PluginFailed(Fact):
-    """A plugin raised, hung, blocked the loop or answered rubbish. Plugins do not hear of it, and it is logged once
+    """A plugin raised, hung, blocked the loop or answered nonsense. Plugins do not hear of it, and it is logged once
     for each plugin and hook: ``plugin 'NAME', hook HOOK: …``.
     """
 

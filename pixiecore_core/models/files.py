@@ -28,7 +28,7 @@ class FileRef(Model):
     Validated again wherever it becomes part of another value, so that one made past all checks goes no further.
 
     A location with a slash at its end, unless it is pinned, is a folder: its URL ends with a slash too, and what a
-    client puts behind that is a file in the folder. An http(s) URL with nothing behind it is still itself.
+    client adds to that is a file in the folder. An http(s) URL with nothing added is still itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
@@ -43,9 +43,9 @@ class FileRef(Model):
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """A path or URL as a person writes it, perhaps with ``#sha256=…`` behind it.
+        """A path or URL as a person writes it, perhaps with ``#sha256=…`` after it.
 
-        :raises ValueError: it is neither an absolute path nor an http(s) URL, or its pin is none
+        :raises ValueError: it is neither an absolute path nor an http(s) URL, or its pin is not one
         """
         if _PLUGINS_OWN.match(text):
             raise ValueError(f"{text!r} is neither an absolute path nor an http(s) URL")
@@ -91,7 +91,7 @@ class FileRef(Model):
         """The file *name* in this folder; on this host, one that symbolic links do not lead out of it.
 
         :param name: a relative path, as a client has sent it
-        :raises ValueError: this is not a folder, or *name* is no path that stays inside
+        :raises ValueError: this is not a folder, or *name* is not a path that stays inside
         """
         parts = name.split("/")
         if not self.is_folder or not name.isprintable() or any(part in ("", ".", "..") for part in parts):
@@ -113,7 +113,7 @@ Purpose = Literal["kernel", "initrd", "file"]
 
 
 class UrlFor(Protocol):
-    """Seals file references into URLs for one machine's boot; no other way leads to the files."""
+    """Seals file references into URLs for one machine's boot; there is no other way to the files."""
 
     def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
         """The URL that this server will answer with *ref*; *purpose* is what its timeline calls the download."""
@@ -135,11 +135,11 @@ class ByteSource(Protocol):
         May give fewer than asked for, and may wait for a disk or an upstream
         server, never blocking the event loop.
 
-        :raises BootFileError: the bytes cannot be had, or are no longer those that were promised
+        :raises BootFileError: the bytes cannot be read, or are no longer those that were promised
         """
 
     def close(self) -> None:
-        """Free what is held open. Called exactly once, also after an error."""
+        """Free what is held open. Called exactly once, even after an error."""
 
 
 class BootFile(Model):

@@ -1,4 +1,4 @@
-"""The machine that asks, as far as it is known; on the DHCP path and on the script path alike."""
+"""The machine that asks, as far as it is known, on the DHCP path and on the script path alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixiecore_core.models.base import MacAddress, Model
 
 
 class Machine(Model):
-    """What is known of the machine that asks; on the DHCP path and on the script path alike, more or less of it."""
+    """What is known about the machine that asks; how much depends on the path, DHCP or script."""
 
     mac: MacAddress = Field(description="address of the network card that boots")
     architecture: Architecture | None = Field(

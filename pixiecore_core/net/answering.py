@@ -109,7 +109,7 @@ class Answerer:
         self._workers.join(timeout=timeout)
 
     def stop(self) -> None:
-        """Give up what is still being answered: nobody could send the answers any more."""
+        """Give up what is still being answered: the answers could not be sent any more."""
         self._workers.kill()
 
     def _enter(
@@ -129,7 +129,7 @@ class Answerer:
         try:
             decision = self._decider.decide_in_time(request, attempt)
         finally:
-            # Whoever asked last gets the answer: a retransmission may carry another xid.
+            # The latest request gets the answer: a retransmission may carry another xid.
             asked = self._asked.pop(key)
         if isinstance(decision, PolicyFailed):
             return  # that has been reported
@@ -154,7 +154,7 @@ class Answerer:
         asked.socket.send(reply, (to.ip, to.port), self._way_out(asked, to), server.ip)
 
     def _way_out(self, asked: _Asked, to: Destination) -> int:
-        """The interface that a reply leaves by; 0 for whichever the kernel's routes say, as for a relay far away."""
+        """The interface that a reply leaves by; 0 to follow the kernel's routes, as for a relay far away."""
         subnet = asked.interface.subnet
         near = to.ip == BROADCAST or (subnet is not None and IPv4Address(to.ip) in subnet)
         return asked.datagram.interface if near else 0

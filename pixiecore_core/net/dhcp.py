@@ -43,7 +43,7 @@ class DhcpServer:
     def bind(self) -> None:
         """Take the port.
 
-        :raises OSError: it cannot be had
+        :raises OSError: it cannot be used
         """
         self._socket = self._open_socket()
 
@@ -67,7 +67,7 @@ class DhcpServer:
                 except OSError as error:
                     if error.errno == errno.EBADF:
                         return
-                    # ICMP errors of earlier sends surface here (ECONNREFUSED, EHOSTUNREACH); they are nobody's end.
+                    # ICMP errors of earlier sends surface here (ECONNREFUSED, EHOSTUNREACH); they end nothing.
                     continue
                 try:
                     self._answerer.receive(socket, datagram, self._stage)

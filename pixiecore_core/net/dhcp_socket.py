@@ -18,7 +18,7 @@ IP_PKTINFO = getattr(stdlib_socket, "IP_PKTINFO", 8)
 _PKTINFO = struct.Struct("=I4s4s")  # struct in_pktinfo: interface index, local address, destination address
 _CONTROL_BYTES = stdlib_socket.CMSG_SPACE(_PKTINFO.size)
 _LARGEST = 4096
-"""Bytes. DHCP messages are below 1500; a longer datagram is cut, and then no DHCP message."""
+"""Bytes. DHCP messages are below 1500; a longer datagram is cut, and is then not a DHCP message."""
 
 
 _address = lru_cache(maxsize=256)(IPv4Address)
@@ -40,7 +40,7 @@ class Datagram:
 class DhcpSocket:
     """A bound socket.
 
-    :raises OSError: the address or the port cannot be had
+    :raises OSError: the address or the port cannot be used
     """
 
     def __init__(self, address: str, port: int) -> None:

@@ -1,7 +1,7 @@
 """An open boot file as an HTTP response: which bytes, which headers, and the body as it is read.
 
 HEAD, Range, If-Range, If-Match and If-None-Match as RFC 9110 sections 13 and 14 have them, so that firmware can resume.
-Knows nothing of who asked or why.
+Knows nothing about who asked or why.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CONNECTION = "pixiecore.connection"
 """Where in a request's environ the descriptor of its socket is."""
 
 _TYPES = {
-    # EDK2 tells what it got by the type before the name (HttpBootSupport.c).
+    # EDK2 judges what it got by the type before the name (HttpBootSupport.c).
     ".efi": "application/efi",
     ".iso": "application/vnd.efi-iso",
     ".img": "application/vnd.efi-img",
@@ -92,7 +92,7 @@ class FileBody:
             raise  # the client went away
         except Exception as error:
             self.reason = str(error) if isinstance(error, BootFileError) else f"{type(error).__name__}: {error}"
-            # The length is promised and cannot be kept: only a broken connection tells the client so.
+            # The length is promised and cannot be kept: only a broken connection says so to the client.
             raise ConnectionResetError(errno.ECONNRESET, self.reason) from error
         self.reason = None
 

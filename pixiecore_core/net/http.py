@@ -19,7 +19,7 @@ from gevent.pool import Pool
 from pixiecore_core.net.file_body import CONNECTION, STALL_SECONDS
 
 CONNECTIONS = 2048
-"""At the most; fewer where this process may have few descriptors."""
+"""At most; fewer where this process may have few descriptors."""
 CONNECTIONS_PER_CLIENT = 1024
 """Half of all: no single address can take every connection, and a whole rack behind one address still boots."""
 _OTHER_DESCRIPTORS = 128
@@ -128,9 +128,9 @@ class HttpServer:
     def bind(self) -> None:
         """Take the port.
 
-        :raises OSError: it cannot be had
+        :raises OSError: it cannot be used
         """
-        # Each takes a descriptor, and another for the file it fetches. What runs out of them hears no DHCP either.
+        # Each takes a descriptor, and another for the file it fetches. A process without any hears no DHCP.
         most = min(CONNECTIONS, max(16, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS) // 2))
         server = _Server(
             (self._address, self._port),

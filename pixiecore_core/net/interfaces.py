@@ -75,7 +75,7 @@ class Interfaces:
         if now < self._stale_at:
             return
         self._stale_at = now + _FRESH_SECONDS
-        # Without a descriptor to spare nothing can be looked up: what was known will do.
+        # Without a spare descriptor nothing can be looked up: what was known will do.
         with contextlib.suppress(OSError):
             self._known = {found.index: found for found in self._wanted()}
 

@@ -1,6 +1,6 @@
 """The HTTP application: finds whose path it is, and refuses clients on networks that are not served.
 
-A WSGI callable, so tests need no socket. Knows no path itself: whoever serves pages says which.
+A WSGI callable, so tests need no socket. Knows no path itself: the caller says which pages there are.
 """
 
 from __future__ import annotations

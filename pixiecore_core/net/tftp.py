@@ -111,7 +111,7 @@ class TftpServer:
     def bind(self) -> None:
         """Take the port.
 
-        :raises OSError: it cannot be had
+        :raises OSError: it cannot be used
         """
         if self._main is None:
             self._main = TftpSocket(self._address, self._port, self._on_readable)
@@ -119,7 +119,7 @@ class TftpServer:
     def start(self) -> None:
         """Begin to serve.
 
-        :raises OSError: not bound before, and the port cannot be had
+        :raises OSError: not bound before, and the port cannot be used
         """
         self.bind()
         assert self._main is not None

@@ -1,4 +1,4 @@
-"""What the TFTP server serves, and what is told of its transfers.
+"""What the TFTP server serves, and how its transfers are reported.
 
 The names are the first stage's; see :mod:`pixiecore_core.engine.first_stage`. Speaks no TFTP.
 """
@@ -40,11 +40,11 @@ class TftpFiles:
         return TftpFile(file.size, file.source.read_at, file.source.close)
 
     def report(self, report: TransferReport) -> None:
-        """Tell how a request ended."""
+        """Report how a request ended."""
         loader = parse_loader_path(report.name)
         mac, address, seconds = loader.mac if loader else None, report.client[0], round(report.seconds, 3)
         if report.outcome is Outcome.PROBED:
-            # A size probe ended by ERROR 8 comes before every transfer of EDK2: normal, and no news.
+            # A size probe ended by ERROR 8 comes before every transfer of EDK2: normal, and not worth a line.
             to = f"{mac} ({address})" if mac else address
             self.bus.aside("TFTP", f'{to} asked for the size of "{report.name}"')
         elif report.outcome is Outcome.SENT:

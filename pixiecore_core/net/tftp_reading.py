@@ -14,7 +14,7 @@ import gevent
 from pixiecore_core.errors import BootFileError
 
 _STRETCH_BYTES = 128 << 10
-"""At least: some hundred blocks, thus some hundred round trips of time to read the next."""
+"""At least: some hundred blocks, so some hundred round trips of time to read the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class TftpFile:
     """Bytes."""
     read_at: Callable[[int, int], bytes | memoryview]
     """``read_at(offset, length)``: at least one byte, at most so many. Called in a greenlet of its own, so it may wait.
-    Raises ``BootFileError`` when they cannot be had."""
+    Raises ``BootFileError`` when they cannot be read."""
     close: Callable[[], None]
     """Called once, when no read is under way."""
 
@@ -35,9 +35,9 @@ class ReadAhead:
 
     :param file: closed by :meth:`close`
     :param blksize: every read begins at a multiple of it and is no longer
-    :param window: bytes before the furthest ones read that may be read again, thus are kept
-    :param on_arrival: called in a greenlet when bytes that were asked for in vain are there
-    :param on_failure: called in a greenlet with a reason when they cannot be had
+    :param window: bytes before the furthest ones read that may be read again, so are kept
+    :param on_arrival: called in a greenlet when bytes that were missing are there
+    :param on_failure: called in a greenlet with a reason when they cannot be read
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ReadAhead:
         index = offset // self._length
         stretch = self._stretches.get(index)
         # All of a window is read again where one block of it was lost, and the window may have begun a stretch before;
-        # what was read ahead then, two on, is kept for the way forth.
+        # what was read ahead then, two on, is kept for the way forward.
         first = max(offset - self._window, 0) // self._length
         following = index + 1 if (index + 1) * self._length < self._file.size else None
         self._stretches = {kept: held for kept, held in self._stretches.items() if first <= kept <= index + 2}

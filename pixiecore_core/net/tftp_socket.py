@@ -16,7 +16,7 @@ from gevent import monkey, socket
 
 from pixiecore_core.net.dhcp_socket import IP_PKTINFO
 
-# The plain class, patched or not: gevent's own would make every call twice as dear to be able to wait, and we never do.
+# The plain class, patched or not: gevent's own makes every call cost twice as much to be able to wait, and we never do.
 _Socket = monkey.get_original("socket", "socket")
 Address = tuple[str, int]
 Control = list[tuple[int, int, bytes]]
@@ -39,7 +39,7 @@ class TftpSocket:
     :param address: IPv4 address to bind; ``0.0.0.0`` for all
     :param port: 0 for a free one
     :param on_readable: called by the event loop when datagrams wait; must read some, must not wait
-    :raises OSError: the address or the port cannot be had
+    :raises OSError: the address or the port cannot be used
     """
 
     def __init__(self, address: str, port: int, on_readable: Callable[[TftpSocket], None]) -> None:
@@ -48,7 +48,7 @@ class TftpSocket:
         self._watcher: Any = None
         try:
             self._socket.setblocking(False)
-            # Larger than the path's MTU, a block shall travel in fragments and not be lost without a word.
+            # Larger than the path's MTU, a block must travel in fragments, not be silently lost.
             self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
@@ -101,7 +101,7 @@ class TftpSocket:
             self.send_to(datagram, client)
 
     def send_window(self, datagrams: list[bytes], client: Address, control: Control | None, segment: bool) -> bool:
-        """Send datagrams that all, but for the last, have the same length.
+        """Send datagrams that all have the same length, except the last.
 
         :param segment: let the kernel cut them out of one large datagram (UDP_SEGMENT, GSO)
         :returns: whether to go on asking for that: ``False`` once the kernel has refused

@@ -1,7 +1,7 @@
 """The transfer sockets: a few ports shared by many transfers, which are told apart by the client's address and port.
 
 Moves datagrams between sockets and :class:`pixiecore_core.boot.transfer.Transfer`, and calls its timers. Knows no files
-and admits no one; that is :mod:`pixiecore_core.net.tftp`. Runs in the event loop's callbacks, so nothing here waits.
+and admits no client; that is :mod:`pixiecore_core.net.tftp`. Runs in the event loop's callbacks, so nothing here waits.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class Transfers:
             self._follow(session, session.transfer.fail(reason))
 
     def abandon(self, session: Session, reason: str) -> None:
-        """End a transfer without a word, since its client is talking about another by now."""
+        """End a transfer silently, since its client is talking about another by now."""
         if session.transfer is not None:
             session.transfer.abandon(reason)
             self._follow(session, [])
@@ -221,7 +221,7 @@ class Transfers:
             self.on_end(session)
 
     def _give_up(self, session: Session) -> None:
-        """A fault of ours must end one transfer, and neither the socket's callback nor the other transfers."""
+        """A fault of ours must end one transfer, not the socket's callback or the other transfers."""
         gevent.get_hub().handle_error(session, *sys.exc_info())
         if session.transfer is not None:
             session.send(session.transfer.fail("internal error"))

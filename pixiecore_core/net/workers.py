@@ -1,7 +1,7 @@
-"""Greenlets that outlive their task: what a gevent Pool does, for tasks that mostly end at once.
+"""Greenlets that outlive their task: does what a gevent Pool does, for tasks that mostly end at once.
 
-CPython 3.11 maps a fresh stack for every new greenlet, 10 µs; to wake one that waits costs 1 µs. So greenlet-local
-values that a task leaves behind are there for the next one, as with threads.
+CPython 3.11 maps a fresh stack for every new greenlet, 10 µs; to wake one that waits costs 1 µs. The price:
+greenlet-local values that a task leaves behind are there for the next one, as with threads.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The one place that facts are reported to: words each once and hands it to whoever subscribed.
+"""The one place that facts are reported to: words each once and hands it to the subscribers.
 
 Log, counts, the memory of attempts and plugins' queues subscribe; the bus knows none of them. Two lesser kinds of news
-go the same way: what is worth a debug line only, and datagrams that were dropped.
+go the same way: what is worth only a debug line, and datagrams that were dropped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Listener = Callable[[Fact, str], object]
 Aside = Callable[[Subsystem, str], object]
 """Told of ordinary traffic: who says so, and what."""
 Drop = Callable[[Subsystem, str], object]
-"""Told of a datagram that was dropped: where, and a word of a fixed set for why."""
+"""Told of a datagram that was dropped: where, and why, as a word from a fixed set."""
 
 
 class Bus:
@@ -28,19 +28,19 @@ class Bus:
         self._drops: list[Drop] = []
 
     def subscribe(self, listener: Listener, aside: Aside | None = None, drop: Drop | None = None) -> None:
-        """Tell *listener* of every fact from now on, and the others of what is none."""
+        """Tell *listener* of every fact from now on, and the others of what is not one."""
         self._listeners.append(listener)
         self._asides += [aside] if aside is not None else []
         self._drops += [drop] if drop is not None else []
 
     def report(self, fact: Fact) -> None:
-        """Tell everybody of a fact."""
+        """Tell all subscribers of a fact."""
         words = sentence(fact)
         for listener in self._listeners:
             listener(fact, words)
 
     def aside(self, subsystem: Subsystem, text: str) -> None:
-        """Tell of ordinary traffic, which is worth a debug line at the most."""
+        """Tell of ordinary traffic, which is worth a debug line at most."""
         for aside in self._asides:
             aside(subsystem, text)
 

@@ -1,7 +1,7 @@
-"""Writes facts to the log, a line each, and keeps anybody from drowning it.
+"""Writes facts to the log, a line each, and keeps it from being flooded.
 
-Refusals, which a stranger can cause at will, are rationed; a plugin that fails for a whole room of machines is told
-once for each of its hooks. Counts nothing.
+Refusals, which a stranger can cause at will, are rationed; a plugin that fails for a whole room of machines is
+reported once for each of its hooks. Counts nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class FactLog:
     """Subscribes to a bus.
 
     :param logger: where lines go
-    :param details: whether a line carries the facts apart, too, as JSON lines do
+    :param details: whether a line also carries the fact's fields separately, as JSON lines do
     :param clock: seconds, monotonic
     """
 
@@ -40,7 +40,7 @@ class FactLog:
         self._refusals = 0
 
     def write(self, fact: Fact, sentence: str) -> None:
-        """Write one line, if its kind has not had its share."""
+        """Write one line, unless its kind has had its share."""
         if isinstance(fact, Refused) and not self._may_log_refusal():
             return
         if isinstance(fact, PluginFailed):

@@ -19,7 +19,7 @@ import structlog
 LogFormat = Literal["text", "json"]
 
 MAX_WAITING = 1_000_000
-"""Bytes that are kept for a reader who is slow; what comes after them is dropped and counted."""
+"""How many bytes are kept for a slow reader; anything beyond that is dropped and counted."""
 RETRY_SECONDS = 0.05
 _ALL = 1 << 30
 
@@ -28,8 +28,7 @@ class Lines:
     """A stream that gathers what is written in one turn of the event loop, and passes it on at the end of the turn.
 
     A room of machines switched on at once makes thousands of lines, and one write costs as much as making its line.
-    Never waits for whoever reads a pipe or looks at a terminal: what cannot be written is kept, a little of it, and
-    tried again.
+    Never waits for the reader of a pipe or a terminal: a little of what cannot be written is kept and tried again.
 
     :param defer: has a function called soon
     :param later: has a function called after so many seconds; needed for streams with a descriptor
@@ -69,7 +68,7 @@ class Lines:
             self._stream.write("".join(gathered))
             self._stream.flush()
             return
-        # Once lines are lost, all are until there is room to speak of: the gap is in one place, and is told there.
+        # Once lines are lost, all are until there is room to speak of: the gap is in one place, and is reported there.
         self._lost += len(gathered) if self._lost else self._pipe.add(gathered)
         self._pipe.write()
         if self._lost and len(self._pipe.waiting) < MAX_WAITING // 2:
@@ -78,7 +77,7 @@ class Lines:
             self._retry()
 
     def finish(self, seconds: float = 0.3) -> None:
-        """Write what is left, wait for a slow reader at most so long, and give up on the rest."""
+        """Write what is left, wait that long at most for a slow reader, and give up on the rest."""
         self.release()
         if self._pipe is not None:
             self._pipe.write(seconds)
@@ -138,7 +137,7 @@ class _Pipe:
         return 0
 
     def write(self, seconds: float = 0.0) -> None:
-        """Write what can be written; wait at most so long for it."""
+        """Write what can be written; wait that long for it at most."""
         until = time.monotonic() + seconds
         done = 0
         while done < len(self.waiting) and not self._gone:
@@ -147,7 +146,7 @@ class _Pipe:
             try:
                 done += os.write(self._descriptor, self.waiting[done : done + self._most])
             except BrokenPipeError:
-                self.give_up()  # nobody reads any more; that ends no boot
+                self.give_up()  # the reader is gone; that ends no boot
             except OSError:
                 break  # no room after all, or a full disk, perhaps for a while
         del self.waiting[:done]
@@ -182,7 +181,7 @@ def configure(
     """The logger of this process.
 
     :param log_format: ``"text"`` as ``[DHCP] Offering to boot …``, or ``"json"``
-    :param debug: also tell what was ignored, and why
+    :param debug: also log what was ignored, and why
     :param timestamps: put the time before each line of text; JSON always has it
     :param stream: where to; standard output by default, as with the Go Pixiecore
     """
@@ -208,7 +207,7 @@ def _render_text(logger: Any, method: str, fields: structlog.typing.EventDict) -
     stamp = f"{fields['timestamp']} " if "timestamp" in fields else ""
     mark = {"warning": "warning: ", "error": "error: "}.get(str(fields.get("level")), "")
     trace = f"\n{fields['exception']}" if "exception" in fields else ""
-    # What a machine sent may be part of it, and must not write lines or move the cursor of its own.
+    # What a machine sent may be part of it, and must not write its own lines or move the cursor.
     text = str(fields["event"])
     if not text.isprintable():
         text = "".join(character if character.isprintable() else "�" for character in text)

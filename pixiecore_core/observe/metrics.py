@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 class Metrics(Collector):
     """What ``/_/metrics`` shows.
 
-    :param events_lost: tells how many facts each plugin has lost
+    :param events_lost: says how many facts each plugin has lost
     """
 
     def __init__(self, events_lost: Callable[[], Mapping[str, int]] = dict) -> None:

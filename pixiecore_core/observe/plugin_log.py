@@ -1,7 +1,7 @@
 """Puts what plugins say with the standard library's ``logging`` into the server's log.
 
-``logging.getLogger("pixiecore.NAME")`` is a plugin's way to say something that is no fact about a boot. What libraries
-say is passed on from warnings upward. Decides nothing about where lines go.
+``logging.getLogger("pixiecore.NAME")`` is a plugin's way to say something that is not a fact about a boot. What
+libraries say is passed on from warnings upward. Decides nothing about where lines go.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def listening(
 ) -> Iterator[None]:
     """While inside, *logger* gets what is logged elsewhere.
 
-    :param debug: take debug lines of plugins, too
+    :param debug: take plugins' debug lines too
     :param soon: has a function called in the event loop, from any thread
     """
     root, plugins = logging.getLogger(), logging.getLogger(_PLUGINS)
@@ -50,7 +50,7 @@ class _Handler(logging.Handler):
         try:
             text = f"{record.name.removeprefix(f'{_PLUGINS}.')}: {record.getMessage()}"
         except Exception:
-            self.handleError(record)  # arguments that do not fit the message: told on standard error
+            self.handleError(record)  # arguments that do not fit the message: reported on standard error
             return
         details = {"exc_info": record.exc_info} if record.exc_info else {}
         level = min(record.levelno // 10 * 10, logging.CRITICAL)

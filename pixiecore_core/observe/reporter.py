@@ -1,4 +1,4 @@
-"""What a plugin tells of machines with: facts for their timelines, and counts of its own, both under its name.
+"""With this a plugin reports on machines: facts for their timelines, and counts of its own, both under its name.
 
 Bounded, so that no plugin makes the counts grow without end. Decides nothing about who hears of it.
 """

@@ -1,4 +1,4 @@
-"""What each hook may answer: its kinds, and what must hold of a value. Sets no policy and calls no plugin."""
+"""What each hook may answer: its types, and what must hold for a value. Sets no policy and calls no plugin."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def check_handed_on(answer: Any, plugin: str, hook: str, function: Callable[...,
 
 
 def is_immutable(answer: Any) -> bool:
-    """Whether nothing in an answer can be changed afterwards, so that it need be checked once only."""
+    """Whether nothing in an answer can be changed afterwards, so that it needs only one check."""
     return isinstance(answer, (BootSpec, Ignore, Hold))
 
 
 def _wrong_with(answer: Any, hook: str) -> str:
-    """Why it is of a wrong kind, or does not keep what no model says; empty if it is neither."""
+    """Why it is of a wrong type, or breaks a rule that no model states; empty if neither."""
     allowed = ANSWERS.get(hook, ())
     if not isinstance(answer, allowed):
         names = " or ".join(kind.__name__ for kind in allowed) or "nothing"

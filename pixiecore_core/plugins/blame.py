@@ -1,6 +1,6 @@
 """Puts a plugin's name and a time limit on what runs inside a ``with`` block. Does not decide what a failure means.
 
-Whatever a plugin raises comes out as a PluginError, but for the errors that its hook's contract names.
+Whatever a plugin raises comes out as a PluginError, except the errors that its hook's contract names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ALLOWED: dict[str, type[Exception]] = {
 }
 """What each hook may raise, as its contract says."""
 CORE = "core"
-"""The name of the core's own implementations, which would help nobody."""
+"""The name of the core's own implementations, which would help no reader."""
 
 stopping = threading.Event()
 """Set while the server stops, and ends what is still inside of a plugin."""
@@ -37,7 +37,7 @@ class Blame:
     An answer after the deadline does not count, even from a plugin that swallows the timeout.
 
     :param timeout: seconds; ``None`` for no limit
-    :param passing: an error that was already on its way, and is nobody's fault here
+    :param passing: an error that was already on its way, and is not this plugin's fault
     :param generator: whether StopIteration is a generator's way to say that it is done
     """
 
@@ -67,7 +67,7 @@ class Blame:
         if self._outer is None:
             del running[self._greenlet]
         if isinstance(error, gevent.GreenletExit) and stopping.is_set():
-            return  # else nobody but the plugin says so
+            return  # else only the plugin says so
         if self._expired:
             raise PluginError(*self._who, f"gave no answer within {self._timeout:g} s", place_of(error)) from None
         if error is not None and error is not self._passing and not self._may_pass(error):
@@ -75,14 +75,14 @@ class Blame:
 
     def _expire(self, greenlet: Any) -> None:
         self._expired = True
-        # No Exception, so that "except Exception" does not go on waiting.
+        # Not an Exception, so that "except Exception" does not go on waiting.
         greenlet.throw(gevent.Timeout(self._timeout))
 
     def _may_pass(self, error: BaseException) -> bool:
         plugin, hook = self._who
         match error:
             case KeyboardInterrupt():
-                # While a server runs, Ctrl-C is handled elsewhere (cli/signals.py), and this is the plugin's own.
+                # While a server runs, Ctrl-C is handled in cli/signals.py, so this one is the plugin's own.
                 return signal.getsignal(signal.SIGINT) is signal.default_int_handler
             case StopIteration():
                 return self._generator

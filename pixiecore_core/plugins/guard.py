@@ -1,7 +1,7 @@
 """Stands between pluggy and one plugin's functions: a time limit, a check of the answer, a name on every failure.
 
 Whatever a plugin does, what comes out is a proper answer, a PluginError that names plugin and hook, or one of the
-errors that a hook's contract allows. Sets no policy: what a failure means is the manager's business.
+errors that a hook's contract allows. Sets no policy: what a failure means is for the manager to decide.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def guard(
 def _guard_wrapper(
     function: Callable[..., Any], plugin: str, hook: str, timeout: float | None, report: Report
 ) -> Callable[..., Any]:
-    """For ``@hookimpl(wrapper=True)``: its own two halves are timed, what it wraps is not."""
+    """For ``@hookimpl(wrapper=True)``: its own two halves are timed; what it wraps is not."""
 
     @functools.wraps(function)
     def guarded(*args: Any) -> Generator[None, Any, Any]:
@@ -134,7 +134,7 @@ class _GuardedSource:
         return self._guarded("read_at", lambda: _at_most(length, self._source.read_at(offset, length)))
 
     def close(self) -> None:
-        """Free it; a failure hurts nobody."""
+        """Free it; a failure does no harm."""
         with suppress(BootFileError):
             self._guarded("close", self._source.close)
 

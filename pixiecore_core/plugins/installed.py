@@ -24,7 +24,7 @@ GROUP = "pixiecore"
 CORE_DISTRIBUTION = "pixiecore-core"
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-"""Of a booter or policy: it becomes a part of options, environment variables and TOML tables."""
+"""Of a booter or policy: it becomes part of options, environment variables and TOML tables."""
 NAME_IN_WORDS = "lower-case letters, digits and single dashes, and begin with a letter, such as rack-policy"
 
 
@@ -167,7 +167,7 @@ def _import(point: EntryPoint) -> object:
             plugin: object = point.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # sys.exit() would end us with status 0 and not a word
+    except BaseException as error:  # sys.exit() would end us with status 0 and no message
         distribution = f" of {point.dist.name}" if point.dist else ""
         raise ConfigError(
             f"plugin {point.name!r}{distribution}",

@@ -37,7 +37,7 @@ class Listener:
                 self._report(PluginError(self.plugin, "on_event", "is too slow and loses events"), None)
 
     def stop(self) -> None:
-        """Stop delivering; what is still queued is dropped, and what it is at is not reported."""
+        """Stop delivering; what is still queued is dropped, and failures of what is under way are not reported."""
         self._report = lambda error, mac: None
         self._greenlet.kill(block=False)
 

@@ -1,6 +1,6 @@
 """The typed face of pluggy: one method for each hook, with that hook's failure policy.
 
-Nobody else touches pluggy. Every implementation runs behind a guard that times it, checks what it returns and puts the
+Nothing else touches pluggy. Every implementation runs behind a guard that times it, checks what it returns and puts the
 plugin's name on whatever goes wrong. Does not load plugins (loader.py) and decides nothing itself.
 """
 
@@ -43,7 +43,7 @@ _MOST_REFERRALS = 3
 """How many times a plugin may name another file instead of opening one."""
 
 Report = Callable[[PluginError, str | None], None]
-"""Told of each failure of a plugin, and of whose boot it was, if anybody's."""
+"""Told of each failure of a plugin, and whose boot it was, if any machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class PluginManager:
             raise ConfigError(f"plugin {name!r}", " ".join(str(error).split())) from error
 
     def events_lost(self) -> dict[str, int]:
-        """How many events each plugin that was too slow for them has not heard."""
+        """How many events each slow plugin has missed."""
         return {listener.plugin: listener.lost for listener in self._listeners if listener.lost}
 
     def names(self) -> list[str]:
@@ -238,7 +238,7 @@ class PluginManager:
         return answers[0] if answers else None
 
     def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
-        """The first opinion; :class:`Ignore` where nobody has one.
+        """The first opinion; :class:`Ignore` where there is none.
 
         :raises PluginError: a plugin failed, and was reported
         """
@@ -275,7 +275,7 @@ class PluginManager:
         return None
 
     def cmdline_functions(self, machine: Machine, url_for: UrlFor) -> dict[str, hookspecs.CmdlineFunction]:
-        """What every plugin adds to the command line's templates; who is asked first wins a name.
+        """What every plugin adds to the command line's templates; the plugin that is asked first wins a name.
 
         :raises PluginError: a plugin failed
         """
@@ -323,7 +323,7 @@ class PluginManager:
 
         :param url_for: makes URLs for the same machine
 
-        :raises BootFileError: it cannot be had
+        :raises BootFileError: it is not available
         :raises PluginError: a plugin failed, and was reported
         """
         for _ in range(_MOST_REFERRALS):

@@ -1,4 +1,4 @@
-"""Tells of each answer of a plugin as it is given: the eyes of a dry run. Changes nothing."""
+"""Reports each answer of a plugin as it is given: the eyes of a dry run. Changes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Observe = Callable[[str, str, object], None]
 
 
 def observed(function: Callable[..., Any], plugin: str, hook: str, observe: Observe) -> Callable[..., Any]:
-    """A guarded *function*, of whose answers *observe* is told."""
+    """A guarded *function* whose answers are reported to *observe*."""
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)

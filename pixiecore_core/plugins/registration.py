@@ -1,6 +1,6 @@
-"""Refuses at registration what pluggy would never call, or call without what it asks for, by the plugin's name.
+"""Refuses at registration, by the plugin's name, what pluggy would never call, or call without what it asks for.
 
-Looks at functions only; calls none. How they are called is guard.py's business.
+Looks at functions only; calls none. How they are called is up to guard.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pixiecore_core.errors import ConfigError
 
 _BY_ITSELF = {"register_firmware", "register_routes", "take_reporter", "on_event", "on_reload", "on_shutdown"}
 CALLED_ONE_BY_ONE = _BY_ITSELF | {"provide_bootloader"}
-"""Hooks whose implementations the manager calls by itself, so that one that fails leaves the others alone."""
+"""Hooks whose implementations the manager calls one by one, so that a failure leaves the others alone."""
 _Options = Mapping[str, Any]
 
 
@@ -32,9 +32,9 @@ def hooks_of(
         try:
             options: _Options | None = manager.parse_hookimpl_opts(plugin, attribute)
         except Exception:
-            continue  # a lazy object, as flask's request is, does not say what it is; a hook would
+            continue  # a lazy object, such as flask's request, does not say what it is; a hook would
         if options is None:
-            # A policy that is never asked lets everything by.
+            # A policy that is never asked lets everything pass.
             if attribute in specs and inspect.isroutine(inspect.getattr_static(plugin, attribute, None)):
                 reason = f"{attribute} has a hook's name and no @hookimpl; mark it, or rename it"
                 raise ConfigError(f"plugin {name!r}", reason)

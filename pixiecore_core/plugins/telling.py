@@ -1,4 +1,4 @@
-"""How a plugin's failure is told: in one line, with the place in the plugin's own code. Words only; decides nothing."""
+"""How a plugin's failure is reported: in one line, with the place in the plugin's code. Words only; decides nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def in_words(error: BaseException) -> str:
 
 
 def is_writable(error: BaseException) -> bool:
-    """Whether a client can be told an error's text: it may be of a class of the plugin's own."""
+    """Whether a client can be given an error's text: it may be of the plugin's own class."""
     try:
         str(error).encode()
     except Exception:
@@ -46,7 +46,7 @@ def place_of(error: BaseException | None) -> str:
 
 
 def defined_at(function: Callable[..., Any]) -> str:
-    """Where a plugin's function begins, for answers that no line of it is to blame for."""
+    """Where a plugin's function begins, for answers where no single line is to blame."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None or code.co_filename.startswith(_HERE):
         return ""

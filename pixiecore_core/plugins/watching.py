@@ -1,7 +1,7 @@
-"""Names the plugin that stops everybody: one that does not come back while it is loaded, or blocks the event loop.
+"""Names the plugin that stops everything: one that never returns while it is loaded, or blocks the event loop.
 
-No time limit can interrupt what computes for seconds or waits inside C code. A thread of the operating system sees it,
-and says so by itself, since the loop may never turn again. Only reports: nothing can be ended from here.
+No time limit can interrupt what computes for seconds or waits inside C code. A thread of the operating system sees
+it and says so by itself, since the loop may never turn again. Only reports: nothing can be ended from here.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pixiecore_core.errors import PluginError
 from pixiecore_core.plugins.blame import running
 
 MAX_BLOCKING_SECONDS = 1.0
-"""iPXE waits about 2 s for an offer; a loop that stands still this long has cost somebody half of it."""
+"""iPXE waits about 2 s for an offer; a loop that stands still this long has cost some machine half of that."""
 LOADING_SECONDS = 5.0
-"""What takes longer to load is told, once; a slow import from a network disk is no mistake yet."""
+"""A plugin that takes longer to load is reported, once; a slow import from a network disk is not a mistake yet."""
 _STDERR = 2
 _poll = monkey.get_original("select", "poll")
 _start_thread = monkey.get_original("_thread", "start_new_thread")
@@ -44,13 +44,13 @@ class Watch:
         self._who: tuple[str, str] | None = None
 
     def culprit(self) -> str | None:
-        """Who blocks the loop, as ``plugin 'x', hook y``; ``None`` where nobody is known to."""
+        """What blocks the loop, as ``plugin 'x', hook y``; ``None`` where no plugin is known to."""
         return "plugin {!r}, hook {}".format(*self._who) if self._who else None
 
     def blocked(self, event: object) -> None:
         """What the monitor calls in its own thread, again and again during a block."""
         if isinstance(event, EventLoopBlocked) and self._who is None:
-            # Outside of every hook: a greenlet that some plugin has begun by itself, perhaps.
+            # Outside of every hook: perhaps a greenlet that some plugin started itself.
             self._who = running.get(id(event.greenlet), ("unknown", "none"))
             frame = sys._current_frames().get(self._hub.thread_ident)
             place = f", in {frame.f_code.co_filename} line {frame.f_lineno}" if frame is not None else ""
@@ -80,7 +80,7 @@ def watch(report: Callable[[PluginError, str | None], None]) -> Watch:
 def loading(plugin: str = "", step: str = "") -> Iterator[None]:
     """While inside, a plugin is loaded: imported, registered, constructed.
 
-    :param plugin: its name; not known where the hook of several plugins is called, each of which says who it is
+    :param plugin: its name; unknown where a hook of several plugins is called, each of which then says which it is
     :param step: what it is at
     """
     done, greenlet = _new_lock(), id(gevent.getcurrent())

@@ -1,6 +1,6 @@
 """Real threads and locks, whatever gevent has patched: a patched one would be the event loop again.
 
-Imports gevent when it is first used: whoever imports a name of the package may be about to patch.
+Imports gevent only when it is first used: a program that imports a name of the package may be about to patch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def new_lock() -> Any:
 def start_thread(function: Callable[[], None]) -> None:
     """Run *function* on a thread that does not keep the process alive.
 
-    :raises RuntimeError: there can be no more threads
+    :raises RuntimeError: no more threads can be started
     """
     _original("_thread", "start_new_thread")(function, ())
 

@@ -48,7 +48,7 @@ class Pending(Generic[T]):
                 watcher.send()
 
     def _sleep(self) -> None:
-        from gevent import get_hub  # not before somebody may have patched
+        from gevent import get_hub  # not before the program may have patched
         from gevent.hub import Waiter
 
         hub = get_hub()

@@ -29,12 +29,12 @@ class RecordChanges(Generic[R]):
     """What has changed in a collection."""
 
     records: dict[str, R | None]
-    """Each record that has changed, as it is now, by key, the one that changed first first; ``None`` for one that was
+    """Each record that has changed, as it is now, by key, the earliest change first; ``None`` for one that was
     removed."""
     mark: int
     """What to give to :meth:`Records.since` the next time."""
     whole: bool
-    """Whether these are all records that there are, and any other was removed: *mark* was 0, or too long ago."""
+    """Whether these are all the records there are, and any other was removed: *mark* was 0, or too long ago."""
 
 
 class PendingChange(Generic[T]):
@@ -50,7 +50,7 @@ class PendingChange(Generic[T]):
         return self._committed.done
 
     def wait(self) -> T:
-        """Wait until the change outlives the process. Giving up the waiting does not take it back.
+        """Wait until the change outlives the process. Giving up waiting does not take it back.
 
         :returns: what the method without ``begin_`` returns
         :raises StateError: it cannot be written; the record stays as it was
@@ -85,7 +85,7 @@ class Records(Generic[R]):
         """Change one record, and wait until the change outlives the process; returns the record as it is then.
 
         :param how: makes the new record from the one that is kept; ``None`` stands for no record. It runs on another
-            thread while everyone else who writes waits, perhaps more than once: let it decide, and do nothing else.
+            thread while all other writers wait, perhaps more than once: let it decide, and do nothing else.
             What it raises is raised here, and the record stays as it was
         :raises StateError: it cannot be written; the record stays as it was
         :raises ValueError: the key or the record is too long
@@ -109,7 +109,7 @@ class Records(Generic[R]):
         return PendingChange(self._storage.change(self._name, _checked(key), change), lambda: made[0])
 
     def remove(self, key: str) -> bool:
-        """Remove a record, also one that cannot be read, and wait as :meth:`change` does; whether there was one.
+        """Remove a record, even one that cannot be read, and wait as :meth:`change` does; says whether there was one.
 
         :raises StateError: it cannot be written
         """

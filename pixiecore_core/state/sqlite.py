@@ -76,7 +76,7 @@ class SqliteStorage:
         self._kinds[kind.name] = kind
 
     def open(self) -> Pending[None]:
-        """Make what is not there yet."""
+        """Make what is missing."""
         return self._submit(_Read())
 
     def probe(self) -> Pending[None]:
@@ -119,7 +119,7 @@ class SqliteStorage:
         return job.pending
 
     def _run(self, jobs: Sequence[Job]) -> list[Job]:
-        """Read and answer first, for a commit may take long. What must be tried again is returned."""
+        """Read and answer first, because a commit may take long. Returns what must be tried again."""
         again = self._tried([job for job in jobs if isinstance(job, (_Read, _Get))], self._read)
         again += self._tried([job for job in jobs if isinstance(job, (_Change, _Probe))], self._write)
         for job in jobs:

@@ -1,7 +1,7 @@
 """One SQLite file: opened once, watched, and used in transactions that fail as :class:`StateError`.
 
 Used by one thread at a time, the disk thread; only :meth:`SqliteFile.stamp` and :meth:`SqliteFile.check` are for the
-event loop too. Knows no records but the tables that hold them, and never waits for another process.
+event loop too. Knows no records, only the tables that hold them, and never waits for another process.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class SqliteFile:
 
     @contextmanager
     def transaction(self, write: bool) -> Iterator[sqlite3.Connection]:
-        """A connection; what is done with it inside is kept as a whole when this ends, or, where something raises, not
-        at all.
+        """A connection; what is done with it inside is kept as a whole when this ends, or not at all if
+        something raises.
 
         :raises Busy: another process holds the file; nothing is kept
         :raises StateError: the file cannot be used; nothing is kept
@@ -89,7 +89,7 @@ class SqliteFile:
             try:
                 connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 yield connection
-                # In a file that was moved away or replaced meanwhile nobody would ever find it.
+                # In a file that was moved away or replaced meanwhile it would never be found.
                 self._check_same()
                 connection.execute("COMMIT")
             finally:
@@ -111,7 +111,7 @@ class SqliteFile:
     def _current(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # No waiting inside SQLite, no transactions but ours.
+            # No waiting inside SQLite, and only our own transactions.
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
             try:
                 self._make_ready(connection)
@@ -164,7 +164,7 @@ class SqliteFile:
             # Only SQLite's own errors have a code; its upper bits say more of the same.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
                 raise Busy(str(error)) from error
-            # Of a file that is gone SQLite says that it is read-only.
+            # SQLite calls a file that is gone read-only.
             raise StateError(self._problem(self.stamp()) or f"{self.path} cannot be used: {error}") from error
         except OSError as error:
             raise StateError(f"{self.path} cannot be used: {error}") from error

@@ -1,6 +1,6 @@
 """The tables in which SQLite keeps records, and every SQL statement that touches them.
 
-Inside a transaction that somebody else has begun, and with as few calls as possible, however many records there are: at
+Works inside the caller's transaction, and with as few calls as possible, however many records there are: at
 each call Python's interpreter lock changes hands, which takes milliseconds while the event loop is busy. Hence JSON.
 """
 
@@ -20,7 +20,7 @@ Key = tuple[str, str]
 FORMAT = 1
 """What ``PRAGMA user_version`` says of a file with these tables."""
 REMEMBERED_REMOVALS = 1000
-"""Of more removed records it is forgotten when they were removed, and that they were ever there."""
+"""Removed records beyond these are forgotten: when they were removed, and that they were ever there."""
 
 _SCHEMA = (
     "CREATE TABLE records (collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT, mark INTEGER NOT NULL,"
@@ -90,7 +90,7 @@ def take_over(connection: sqlite3.Connection, collection: str, table: OldTable) 
     for key, *values in cursor.fetchall():
         fields = table.record(dict(zip(columns[1:], values, strict=True)))
         if fields is not None:
-            # Not validated: whoever asks for one that cannot be used is told, and the others can be used.
+            # Not validated: asking for one that cannot be used raises then, and the others can be used.
             found[collection, str(key)] = json.dumps(fields)
     store(connection, {key: text for key, text in found.items() if key not in fetch(connection, found)}, {})
 
@@ -113,7 +113,7 @@ def store(connection: sqlite3.Connection, texts: Mapping[Key, str | None], limit
     """Keep what changed, in this order; ``None`` removes.
 
     :param limits: how many records some collections keep
-    :returns: records that were removed for there being too many
+    :returns: records that were removed because there were too many
     """
     mark = _one(connection, "SELECT last FROM marks")
     rows = [[*key, text, number] for number, (key, text) in enumerate(texts.items(), mark + 1)]
@@ -145,7 +145,7 @@ def since(connection: sqlite3.Connection, collection: str, mark: int) -> Changed
 
 
 def touch(connection: sqlite3.Connection) -> None:
-    """Write something that nobody reads."""
+    """Write something that is never read."""
     connection.execute("UPDATE marks SET last = last + 1")
 
 

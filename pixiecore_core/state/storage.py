@@ -1,4 +1,4 @@
-"""What can keep records: the seam behind which SQLite stands here, and PostgreSQL could elsewhere.
+"""What can keep records: the seam behind which SQLite is here, and PostgreSQL could be elsewhere.
 
 Names and JSON texts only, no models and no type of any database. Each method returns at once; the
 caller waits for the :class:`Pending`.
@@ -29,7 +29,7 @@ How = Callable[[str | None], str | None]
 class OldTable:
     """A table of an earlier release in the same place, whose rows become records, once.
 
-    :param name: its name; the key stands in its first column
+    :param name: its name; the key is in its first column
     :param record: makes the record's fields from a row's other columns; ``None`` passes the row over
     """
 
@@ -41,7 +41,7 @@ class OldTable:
 class Kind:
     """What the storage must know of a collection.
 
-    :param most: records that are kept at most, those that changed last; ``None`` for all
+    :param most: how many records are kept at most, those that changed last; ``None`` for all
     """
 
     name: str
@@ -65,7 +65,7 @@ class Storage(Protocol):
         """Get to know a collection, before its first use."""
 
     def open(self) -> Pending[None]:
-        """Make what is not there yet, and see that it can be read."""
+        """Make what is missing, and see that it can be read."""
 
     def probe(self) -> Pending[None]:
         """See that it can be written."""

@@ -56,7 +56,7 @@ class StateStore:
 
         :param name: its name in this store
         :param kind: the model of its records: small, and what JSON can hold
-        :param most: how many records are kept; of more, those that changed last. ``None`` keeps all
+        :param most: how many records are kept at most, those that changed last. ``None`` keeps all
         :param old_table: a table of an earlier release in the same file, with the key in its first column: its rows
             become records when the file is opened, unless there are records with these keys. Then no release that reads
             the table can use the file any more
@@ -86,9 +86,9 @@ class StateStore:
     def open_for_command(self, server_option: str, make: bool = False) -> None:
         """Open the file in a command that has an option ``--database``, beside the server or before its first start.
 
-        :param server_option: the option by which the server is told of the same file
+        :param server_option: the server's option for the same file
         :param make: whether to make a new file where there is none, and say so on standard error: not where a command
-            only asks, for a mistyped path would have no answer
+            only asks, because a mistyped path would have no answer
         :raises StateMissing: there is no file
         :raises ConfigError: it cannot be used
         """

@@ -47,7 +47,7 @@ class Worker:
     def submit(self, job: Job) -> None:
         """Have it done. Never waits.
 
-        :raises StateError: too much waits already
+        :raises StateError: too much is waiting already
         """
         with self._lock:
             if len(self._jobs) >= MOST_WAITING:
@@ -67,7 +67,7 @@ class Worker:
         while jobs := self._take(again):
             try:
                 again = self._run(jobs)
-            except BaseException as error:  # nobody may wait for ever
+            except BaseException as error:  # nothing may wait for ever
                 again = []
                 for job in jobs:
                     job.pending.settle(None, error)

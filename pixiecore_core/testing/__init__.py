@@ -1,4 +1,4 @@
-"""The kit for plugin authors: a netboot server in memory, machines that boot from it, booters to stand beside one's own
+"""The kit for plugin authors: a netboot server in memory, machines that boot from it, booters to put beside your own
 plugin, and the contract that every booter keeps. No sockets, no root.
 
 A plugin's tests import from here and from ``pixiecore_core``, and need nothing else.

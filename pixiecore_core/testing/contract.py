@@ -1,7 +1,7 @@
-"""What every booter must keep, as tests: subclass :class:`BooterContract` and say how to make yours.
+"""What every booter must keep to, as tests: subclass :class:`BooterContract` and say how to make yours.
 
-Knows no booter. The test that it does not block the event loop runs in a process of its own, for only the ``pixiecore``
-command makes the standard library cooperative, and a test process must not be.
+Knows no booter. The test that it does not block the event loop runs in a process of its own, because only the
+``pixiecore`` command makes the standard library cooperative, and a test process must not be.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pixiecore_core.testing.netboot import Netboot
 
 _MACHINE = Machine(mac="52:54:00:12:34:56", architecture=KNOWN.architecture(7), serial="S1")
 _LONGEST_TURN = 0.5
-"""Seconds for which the event loop may stand still."""
+"""How many seconds the event loop may stand still."""
 
 
 class BooterContract:
@@ -90,7 +90,7 @@ class BooterContract:
         assert not isinstance(answer, (Hold, Ignore)) or answer.reason.strip()
 
     def test_it_does_not_block_the_loop(self, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-        """While one machine is decided about, all others go on."""
+        """While the booter decides about one machine, all others go on."""
         if not monkey.is_module_patched("socket"):
             _run_patched(request, tmp_path)
             return

@@ -1,4 +1,4 @@
-"""Booters for tests of other plugins: one that boots everybody, one nobody, one that fails, one that is slow. And what
+"""Booters for tests of other plugins: one boots every machine, one none, one fails, one is slow. And what
 a machine of each architecture is, and how a plugin's class is made from settings.
 """
 
@@ -30,7 +30,7 @@ def configured(offered: type[T], **settings: object) -> T:
 
     :param offered: its class
     :param settings: what the table holds; a text may stand for a list of one, as there
-    :raises ConfigError: a setting is unusable, missing or unknown, with the words that a user is told
+    :raises ConfigError: a setting is unusable, missing or unknown, with the words that a user sees
     """
     name, model = getattr(offered, "name", ""), getattr(offered, "Settings", None)
     assert isinstance(model, type), f"{offered!r} needs Settings, a pydantic model"
@@ -40,7 +40,7 @@ def configured(offered: type[T], **settings: object) -> T:
 
 
 class FixedBooter:
-    """Boots every machine into the same.
+    """Boots every machine into the same system.
 
     :param spec: what; a kernel that consists of this file if not given
     """
@@ -57,7 +57,7 @@ class FixedBooter:
 
 
 class EmptyBooter:
-    """Boots nobody."""
+    """Boots no machine."""
 
     name = "empty"
 

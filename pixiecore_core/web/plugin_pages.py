@@ -32,7 +32,7 @@ def _answer(plugins: PluginManager, sealer: Sealer, route: Route, request: Reque
         refusal.headers["Allow"] = ", ".join(sorted(route.methods | {"HEAD"}))
         return refusal
     try:
-        # Longer bodies were refused with the headers; one that comes drop by drop must not hold us up.
+        # Longer bodies were refused with the headers; one that arrives drop by drop must not hold us up.
         with gevent.Timeout(BODY_SECONDS, TimeoutError):
             body = request.get_data(cache=False)
     except (TimeoutError, OSError, HTTPException):

@@ -21,7 +21,7 @@ from pixiecore_core.models.facts import Fact
 from pixiecore_core.observe.metrics import Metrics
 
 MACHINES = 100
-"""How many are shown where nobody asks for more."""
+"""How many are shown unless more are asked for."""
 
 PAGE_PATH = "/"
 """The timelines of the 100 machines heard of last, for people."""
@@ -64,9 +64,9 @@ def _status(attempts: Attempts, request: Request) -> Response:
 
 
 def _chosen(attempts: Attempts, request: Request) -> Sequence[str]:
-    """The machines that are asked for, the one heard of last first.
+    """The machines that are asked for, the latest heard of first.
 
-    :raises ValueError: they cannot be told from the query
+    :raises ValueError: the query does not say which
     """
     mac, number = request.args.get("mac"), request.args.get("machines", str(MACHINES))
     if mac is not None:

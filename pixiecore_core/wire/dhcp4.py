@@ -1,10 +1,10 @@
 """DHCPv4 messages: bytes to values and back (RFC 2131, 2132, 3396).
 
 The codec is dhcppython; this module is the wall around it. dhcppython 0.1.4 leaks KeyError and IndexError on malformed
-input, keeps only the last part of a split option, ignores option 52, drops the End option behind a trailing 0xff and
+input, keeps only the last part of a split option, ignores option 52, drops the End option after a trailing 0xff and
 cuts a long boot file silently. So options are walked here, everything else goes through dhcppython, and the only
-exception that leaves is WireError. It is slow, too: what it made of a header or an option is remembered, for machines
-differ in little more than xid, chaddr and UUID. No I/O, no clock, no opinion about who should boot.
+exception that leaves is WireError. It is also slow: what it made of a header or an option is remembered, because
+machines differ in little more than xid, chaddr and UUID. No I/O, no clock, no opinion about who should boot.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def serialize(message: Dhcp4Message) -> bytes:
 def _decoded(kind: bytes, addresses: bytes) -> DHCPPacket:
     """The fixed header whose bytes 0 to 3 are *kind* and 10 to 27 *addresses*; the other fields are zero.
 
-    dhcppython is shown no options, whose faults it would leak, and no chaddr, of which it strips trailing zeros.
+    dhcppython sees no options, whose faults it would leak, and no chaddr, from which it strips trailing zeros.
 
     :raises KeyError: op or hardware type is unknown to it
     """

@@ -21,7 +21,7 @@ _LONGEST_MESSAGE = 200  # characters of a client's error message that are kept
 _MOST_OPTIONS = 32
 _HEAD = struct.Struct(">HH")
 _GARBAGE = "\xff\0"
-"""What firmware leaves behind a name: DHCP's End option and its padding (netboot.xyz#1198)."""
+"""What firmware leaves after a name: DHCP's End option and its padding (netboot.xyz#1198)."""
 
 Options = tuple[tuple[str, str], ...]
 """Names and values in the order and spelling of the client; names compare without case (RFC 2347 section 2)."""
@@ -110,7 +110,7 @@ Packet = ReadRequest | WriteRequest | Data | Ack | Error | OptionAck
 def parse(data: bytes) -> Packet:
     """Read one datagram.
 
-    :raises WireError: it is no TFTP packet
+    :raises WireError: it is not a TFTP packet
     """
     if len(data) < 4:
         raise WireError(f"{len(data)} bytes are too short for a TFTP packet")
@@ -123,7 +123,7 @@ def parse(data: bytes) -> Packet:
         case Opcode.DATA:
             return Data(number, data[4:])
         case Opcode.ACK:
-            # Bytes behind the number are let pass: nothing in them could change its meaning.
+            # Bytes after the number are ignored: nothing in them could change its meaning.
             return Ack(number)
         case Opcode.ERROR:
             # The NUL at the end is missing in the wild; nothing follows it, so nothing is lost.
@@ -161,7 +161,7 @@ def error(code: ErrorCode, message: str) -> bytes:
 def normalise_name(name: str) -> str:
     """The relative path that a client means, with ``/`` between its parts.
 
-    Firmware puts DHCP leftovers behind names, iPXE and others a slash before them, and shim writes backslashes
+    Firmware puts DHCP leftovers after names, iPXE and others a slash before them, and shim writes backslashes
     (shim#524, netboot.xyz#1198).
 
     :raises WireError: the name is empty, holds what cannot be printed, or tries to leave its directory
@@ -190,7 +190,7 @@ def _parse_request(data: bytes) -> tuple[str, str, Options]:
 
 
 def _parse_options(data: bytes, offset: int) -> Options:
-    """Name and value pairs up to the end; NULs that only fill the datagram are none."""
+    """Name and value pairs up to the end; NULs that only fill the datagram do not count."""
     end = len(data.rstrip(b"\0")) + 1
     options: list[tuple[str, str]] = []
     seen = set()

@@ -54,7 +54,7 @@ def serialize(packet: UdpPacket) -> bytes:
     addresses = packet.source.packed + packet.destination.packed
     udp = _UDP.pack(packet.source_port, packet.destination_port, length, 0) + packet.data
     pseudo = addresses + struct.pack("!BBH", 0, _PROTOCOL_UDP, length)
-    # RFC 768: a checksum that comes out as zero is sent as all ones, for zero means "none".
+    # RFC 768: a checksum that comes out as zero is sent as all ones, because zero means "none".
     checksum = _checksum(pseudo + udp) or 0xFFFF
     udp = udp[:6] + struct.pack("!H", checksum) + udp[8:]
     fields = (0x45, 0, _IP.size + length, 0, 0, _TIME_TO_LIVE, _PROTOCOL_UDP)

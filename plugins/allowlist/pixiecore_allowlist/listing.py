@@ -1,4 +1,4 @@
-"""Machines for people and for programs to read. What a machine says of itself is anybody's text: never trusted."""
+"""Machines for people and for programs to read. What a machine says of itself may be any text: never trusted."""
 
 from __future__ import annotations
 

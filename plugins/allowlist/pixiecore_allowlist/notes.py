@@ -1,4 +1,4 @@
-"""Machines that were seen and are not written yet: they are written once a second at the most, however many ask.
+"""Machines that were seen and are not written yet: they are written at most once a second, however many ask.
 
 Never waits for the disk, and never raises for its sake. Knows no hooks.
 """
@@ -79,12 +79,12 @@ class Notes:
                 try:
                     change.wait()
                 except StateError:
-                    break  # its problem is told with the next machine
+                    break  # its problem is reported with the next machine
         with self._lock:
             self._look_back()
 
     def _look_back(self) -> None:
-        """See what has become of the last write; what failed is noted again."""
+        """See what became of the last write; what failed is noted again."""
         if not self._writing or not all(change.done for _, change in self._writing.values()):
             return
         problem = ""

@@ -1,7 +1,7 @@
-"""The policy: who is neither listed nor approved waits, or is ignored.
+"""The policy: a machine that is neither listed nor approved waits, or is ignored.
 
-Decides only whether a machine boots; what it boots is for the booter. See :mod:`pixiecore_allowlist.rules` for who is
-listed and :mod:`pixiecore_allowlist.state` for who is approved.
+Decides only whether a machine boots; what it boots is for the booter. See :mod:`pixiecore_allowlist.rules` for which
+are listed and :mod:`pixiecore_allowlist.state` for which are approved.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from pixiecore_core import (
     hookimpl,
 )
 
-# Only with --allowlist-admin-token-file, and for those who send that token: 401 without one, 403 for a wrong one, 503
-# where the database cannot be read or written. What is decided is answered when it is kept.
+# Only with --allowlist-admin-token-file, and for requests with that token: 401 without one, 403 for a wrong one, 503
+# where the database cannot be read or written. A decision is answered once it is kept.
 WAITING_PATH = "/allowlist/waiting"
 """The machines that are neither approved nor denied; JSON with ``format=json`` in the query."""
 APPROVE_PATH = "/allowlist/approve"
-"""Lets the machine boot that the query names as ``mac``."""
+"""Lets the machine that the query names as ``mac`` boot."""
 DENY_PATH = "/allowlist/deny"
-"""Has the machine ignored that the query names as ``mac``."""
+"""Has the machine that the query names as ``mac`` ignored."""
 
 _MAC = TypeAdapter(MacAddress)
 _log = logging.getLogger("pixiecore.allowlist")
@@ -77,10 +77,10 @@ class Allowlist:
 
     @hookimpl
     def select_boot(self, machine: Machine) -> Hold | Ignore | None:
-        """Nothing for a machine that may boot; for any other it is noted, and told to wait or to go."""
+        """Nothing for a machine that may boot; any other is noted, and told to wait or to go."""
         if not self._settings.active:
             return None
-        # Both are asked first, so that an unreadable file is told of and an unreadable database stops everybody.
+        # Both are asked first, so that an unreadable file is reported and an unreadable database stops every machine.
         listed = self._listed(machine)
         try:
             verdict = self._states.verdict(machine.mac)
@@ -111,7 +111,7 @@ class Allowlist:
 
     @hookimpl
     def on_startup(self) -> None:
-        """From now on, who asks is a machine, and not somebody who wants to know what it would get."""
+        """From now on a machine asks, not a person who wants to know what it would get."""
         self._serving = True
 
     @hookimpl
@@ -120,7 +120,7 @@ class Allowlist:
         self._notes.flush()
 
     def _tell(self, mac: str, verdict: Verdict, whence: str = "") -> None:
-        """Have a verdict stand in the machine's timeline when it is another than before, wherever it comes from."""
+        """Put a verdict into the machine's timeline if it differs from the last one, wherever it comes from."""
         before = self._verdicts.pop(mac, None)
         self._verdicts[mac] = verdict
         if len(self._verdicts) > REMEMBERED:
@@ -140,7 +140,7 @@ class Allowlist:
         return any(some.name(machine) for some in rules)
 
     def _problems(self) -> str:
-        """What an admin should know who wonders why this machine waits. Anybody may read it over HTTP."""
+        """What an admin who wonders why this machine waits should know. Anyone may read it over HTTP."""
         problem = self._file.problem if self._file is not None else None
         file = f"; the rules are older than their file, which has a mistake: {problem.where}" if problem else ""
         unwritten = self._notes.problem
@@ -174,7 +174,7 @@ class Allowlist:
 
 
 def _for_admins(token_file: str, page: Callable[[PageRequest], PageAnswer]) -> Callable[[PageRequest], PageAnswer]:
-    """*page*, for those who send the token that is in *token_file* now."""
+    """*page*, for requests with the token that is in *token_file* now."""
 
     def guarded(request: PageRequest) -> PageAnswer:
         if not request.token:
@@ -193,7 +193,7 @@ def _for_admins(token_file: str, page: Callable[[PageRequest], PageAnswer]) -> C
 
 
 def _refuse_half_a_configuration(settings: AllowlistSettings) -> None:
-    """Nobody shall think that machines are held while they are not.
+    """Let nobody think that machines are held while they are not.
 
     :raises ConfigError: something is set that does nothing
     """

@@ -1,6 +1,6 @@
 """Rules: which machines are listed. A MAC address, the beginning of one, a UUID, or a subnet.
 
-Pure, but for reading the file of rules. Knows no hooks and decides nothing about machines that no rule names.
+Pure, except for reading the file of rules. Knows no hooks and decides nothing about machines that no rule names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Stamp = tuple[int, ...]
 class RuleFileError(ValueError):
     """A file of rules cannot be used.
 
-    :param where: the file and perhaps the line, without anything that stands in it
+    :param where: the file and perhaps the line, without anything that is in it
     """
 
     def __init__(self, where: str, reason: str) -> None:
@@ -42,7 +42,7 @@ class RuleFileError(ValueError):
 def parse_rule(text: str) -> Rule:
     """The rule that *text* is.
 
-    :raises ValueError: it is none
+    :raises ValueError: it is not one
     """
     lowered = text.strip().lower()
     if _MAC.fullmatch(lowered):
@@ -69,7 +69,7 @@ class Rules:
         self._subnets = [rule for rule in every if isinstance(rule, IPv4Network)]
 
     def name(self, machine: Machine) -> bool:
-        """Whether a rule names *machine*; a rule about what is not known of it does not."""
+        """Whether a rule names *machine*; a rule about what is unknown of it does not."""
         if any(machine.mac[:length] in self._prefixes for length in (17, 14, 11, 8)):
             return True
         if machine.uuid is not None and machine.uuid in self._uuids:
@@ -83,7 +83,7 @@ class Rules:
 
 
 def at_once(path: str, flags: int) -> int:
-    """Opens a file without waiting, as a FIFO would let us until somebody writes."""
+    """Opens a file without waiting, as a FIFO would make us until something is written."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -132,7 +132,7 @@ class RuleFile:
         try:
             seen = _stamp(os.stat(self._path))
         except OSError as error:
-            # Not there for a moment, perhaps: the next call looks again.
+            # Perhaps it is missing only for a moment: the next call looks again.
             self._seen, self.problem = (), RuleFileError(self._path, f"cannot be read: {error.strerror}")
             return self._rules
         if seen != self._seen:

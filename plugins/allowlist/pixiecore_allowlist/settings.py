@@ -1,4 +1,4 @@
-"""The policy's settings, each checked when Pixiecore starts and not when the first machine asks."""
+"""The policy's settings, each checked when Pixiecore starts, not when the first machine asks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOKEN = re.compile(rb"[\x21-\x7e]+")
 
 
 def default_database() -> Path:
-    """Where the state is kept unless somebody says otherwise."""
+    """Where the state is kept by default."""
     return user_folder("state") / "allowlist.sqlite"
 
 

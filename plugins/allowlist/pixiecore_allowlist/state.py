@@ -19,18 +19,18 @@ Verdict = Literal["waiting", "approved", "denied"]
 Decision = Literal["approved", "denied"]
 
 REMEMBERED = 10_000
-"""Machines that are only seen; of more, those seen last are remembered. Approved and denied ones always are."""
+"""How many machines that are only seen are remembered: those seen last. Approved and denied ones always are."""
 LONGEST_TEXT = 128
 """Characters that are kept of each thing that a machine says of itself."""
 
 TEXTS = ("uuid", "serial", "manufacturer", "product", "address", "subnet", "relay")
-"""What a machine says of itself, or what is known of where it asks."""
+"""What a machine says of itself, or what is known about where it asks."""
 _TABLE = "allowlist"
 """In which releases before the store kept all machines: mac, verdict, and the fields of :class:`Seen`."""
 
 
 class Seen(BaseModel):
-    """What there is to remember of a machine that asked."""
+    """What to remember about a machine that asked."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class Seen(BaseModel):
 
 
 class Decided(BaseModel):
-    """What was decided of a machine, and what was known of it then."""
+    """What was decided about a machine, and what was known about it then."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -80,7 +80,7 @@ class Known:
 
 
 def seen(machine: Machine) -> Seen:
-    """What there is to remember of a machine that asks now."""
+    """What to remember about a machine that asks now."""
     now = time.time()
     return Seen(first_seen=now, last_seen=now, **{name: _text(getattr(machine, name)) for name in TEXTS})
 
@@ -97,7 +97,7 @@ class States:
         self._decided = self.store.records("decided", Decided, None, _TABLE, _old_decided)
 
     def verdict(self, mac: str) -> Decision | None:
-        """What was decided of a machine, if anything.
+        """What was decided about a machine, if anything.
 
         :raises StateError: it cannot be read
         """
@@ -105,7 +105,7 @@ class States:
         return decided.verdict if decided is not None else None
 
     def all(self, waiting: bool = False) -> list[Known]:
-        """Every machine, those that wait first, and of these the one that was seen last first.
+        """Every machine, those that wait first, and of these the last seen first.
 
         :param waiting: only those that wait
         :raises StateError: they cannot be read
@@ -122,7 +122,7 @@ class States:
     def decide(self, decision: Decision, *macs: str) -> None:
         """Approve or deny machines, seen or not, and wait until that is kept.
 
-        :raises StateError: it cannot be written; nothing is decided of at least one of them
+        :raises StateError: it cannot be written; nothing is decided about at least one of them
         """
         seen = {mac: self._seen.get(mac) for mac in macs}
         changes = [self._decided.begin_change(mac, _decision(decision, seen[mac])) for mac in macs]
@@ -139,7 +139,7 @@ class States:
         return [self._seen.begin_change(mac, _sighting(facts)) for mac, facts in machines]
 
     def forget(self, *macs: str) -> int:
-        """Know nothing of these machines any more; how many were known.
+        """Forget these machines; returns how many were known.
 
         :raises StateError: it cannot be written
         """
@@ -147,7 +147,7 @@ class States:
         return sum([was_seen.wait() | was_decided.wait() for was_seen, was_decided in removals])
 
     def forget_all(self) -> int:
-        """Know nothing any more, not even what cannot be read; how many machines were known.
+        """Forget everything, even what cannot be read; returns how many machines were known.
 
         :raises StateError: it cannot be written
         """
@@ -172,7 +172,7 @@ def _old_seen(row: dict[str, object]) -> dict[str, object] | None:
 
 def _old_decided(row: dict[str, object]) -> dict[str, object] | None:
     verdict = row.pop("verdict")
-    # A verdict that there is not stays one, and holds its machine.
+    # An unknown verdict stays one, and holds its machine.
     return {"verdict": verdict, "seen": row} if verdict != "waiting" else None
 
 

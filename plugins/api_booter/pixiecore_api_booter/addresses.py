@@ -33,7 +33,7 @@ class Addresses:
     def ref(self, url: str, sha256: str | None = None) -> FileRef:
         """The file that *url* names.
 
-        :param sha256: what its bytes must hash to, in hex; ``#sha256=…`` behind the URL says it too
+        :param sha256: what its bytes must hash to, in hex; ``#sha256=…`` after the URL says it too
         :raises ValueError: it can or may not be booted from; the message says why
         """
         if not url:
@@ -76,7 +76,7 @@ class Addresses:
 
 
 def split(url: str) -> SplitResult:
-    """The parts of *url*, whose host and port are such as can be.
+    """The parts of *url*, if its host and port are possible.
 
     :raises ValueError: they are not; the message says why
     """

@@ -42,13 +42,13 @@ class ApiBooter:
 
     @hookimpl
     def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
-        """What the API says of *machine*, or what is to be done as long as it says nothing."""
+        """What the API says about *machine*, or what to do as long as it says nothing."""
         remaining, reason = self._waiting.left(machine.mac)
         if remaining > 0:
             return Hold(reason=reason, seconds=math.ceil(remaining))
         outcome = self._calls.outcome(machine, SCRIPT_PATIENCE if _at_its_script(machine) else DHCP_PATIENCE)
         if outcome is None:
-            # Known to be down, and likely to be still: a machine would be lured away from its other boot devices.
+            # Known to be down, and likely still down: a machine would be lured away from its other boot devices.
             if self._down is None or _at_its_script(machine):
                 return Hold(reason=f"the API at {self._client.shown_url} has not answered yet", seconds=SLOW_SECONDS)
             outcome = self._down

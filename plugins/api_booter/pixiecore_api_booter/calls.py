@@ -1,8 +1,8 @@
-"""Calls under way: each in a thread of its own, so that whoever asks waits no longer than a client of his would.
+"""Calls under way: each in a thread of its own, so that a caller never waits longer than its own client would.
 
-Whoever asks the same thing meanwhile joins the call. An outcome that came after everybody left is kept for a short time
-and serves the next one who asks, once; beyond that nothing is remembered, for a stale answer could reinstall a machine.
-Knows nothing of HTTP. In the pixiecore process threads are greenlets.
+A caller that asks the same thing meanwhile joins the call. An outcome that came after all callers left is kept for a
+short time and serves the next caller, once; beyond that nothing is remembered, because a stale answer could reinstall a
+machine. Knows nothing about HTTP. In the pixiecore process threads are greenlets.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Calls(Generic[Outcome]):
     """Runs calls and hands out their outcomes.
 
     :param ask: makes a call; must not raise
-    :param worth_keeping: whether an outcome that came late shall serve whoever asks next
+    :param worth_keeping: whether an outcome that came late should serve the next caller
     """
 
     def __init__(self, ask: Callable[[Machine], Outcome], worth_keeping: Callable[[Outcome], bool]) -> None:
@@ -61,7 +61,7 @@ class Calls(Generic[Outcome]):
         try:
             call.done.wait(patience)
         finally:
-            # Also where the core ends the hook, by raising its time-out in this greenlet.
+            # Even where the core ends the hook, by raising its time-out in this greenlet.
             with self._lock:
                 call.waiting -= 1
         return call.outcome
@@ -74,7 +74,7 @@ class Calls(Generic[Outcome]):
         try:
             thread.start()
         except RuntimeError:
-            # No more threads: whoever asked waits in vain, and the next one tries again.
+            # No more threads: this caller waits in vain, and the next one tries again.
             del self._running[machine]
         return call
 
@@ -82,7 +82,7 @@ class Calls(Generic[Outcome]):
         try:
             call.outcome = self._ask(machine)
         finally:
-            # Whatever happens: the next one who asks must find no call that never ends.
+            # Whatever happens: the next caller must not find a call that never ends.
             with self._lock:
                 del self._running[machine]
                 if not call.waiting and call.outcome is not None and self._worth_keeping(call.outcome):

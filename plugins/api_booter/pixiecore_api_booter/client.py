@@ -26,7 +26,7 @@ from pixiecore_api_booter.token_file import TokenError, TokenFile
 from pixiecore_core import BootSpec, Hold, Ignore, Machine
 
 LONGEST_WAIT = 3600
-"""Seconds for which an API can send a machine away with Retry-After."""
+"""The most seconds for which an API can send a machine away with Retry-After."""
 
 _WAITING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 # RFC 9110 section 15.6: a proxy's words for a server behind it that cannot be reached. 503 may be the API's own.
@@ -60,14 +60,14 @@ class Client:
         self._addresses = Addresses(settings.url, settings.file_root)
         parts = urlsplit(settings.url)
         self.shown_url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        """For people: without a password that may stand in it."""
+        """For people: without a password that may be in it."""
 
     def close(self) -> None:
         """Close every connection that is kept alive."""
         self._session.close()
 
     def ask(self, machine: Machine) -> Outcome:
-        """What the API says of *machine*."""
+        """What the API says about *machine*."""
         request = self._request(machine)
         path = "/v2/boot" if request.method == "POST" else f"/v1/boot/{machine.mac}"
         called = f"the API ({request.method} {self.shown_url}{path})"
@@ -163,7 +163,7 @@ def retry_after(value: str) -> int | None:
 
 
 def _plain(text: object) -> str:
-    """*text*, which a server had a part in, as it may stand in a log: in one line, and not too long."""
+    """*text*, which a server had a part in, as it may appear in a log: in one line, and not too long."""
     line = "".join(character if character.isprintable() else " " for character in str(text))
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
 

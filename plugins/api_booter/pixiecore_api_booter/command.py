@@ -36,7 +36,7 @@ def _settings_options(function: Function) -> Function:
 @click.command("api", short_help="Ask an API what each machine boots.")
 @click.argument("server")
 @_settings_options
-# The Go tool's, which stand in people's unit files; they have no meaning here.
+# The Go tool's, which are in people's unit files; they have no meaning here.
 @click.option("--status-port", hidden=True, expose_value=False)
 @click.option("--ui-assets-dir", hidden=True, expose_value=False)
 def api(server: str, **settings: Any) -> dict[str, Any]:

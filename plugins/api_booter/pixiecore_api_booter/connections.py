@@ -1,7 +1,7 @@
 """HTTP connections that obey a deadline for the whole call, and tell a stale kept-alive connection from a failing API.
 
 The read timeout of requests starts anew with each byte: a server that drips would hold a call for hours. So the socket
-is shut down when the time is over. Knows nothing of what is asked.
+is shut down when the time is over. Knows nothing about what is asked.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 AT_ONCE = 100
-"""Connections that are kept alive; beyond it a call opens one of its own and closes it."""
+"""Connections that are kept alive; beyond that a call opens its own and closes it."""
 
 _call = threading.local()
 
 
 class StaleConnection(RemoteDisconnected):
-    """A connection that had served before was closed by the server in the meantime: not a byte came back."""
+    """The server closed a kept-alive connection in the meantime: not a byte came back."""
 
 
 class Deadline:

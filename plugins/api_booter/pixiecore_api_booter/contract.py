@@ -1,6 +1,6 @@
 """The answer of an API, as bytes, to what a machine boots: Pixiecore's published v1 contract to the letter.
 
-Every field, default and edge is that of the Go Pixiecore (booters.go), but for two: a ``false`` in a command-line
+Every field, default and edge is that of the Go Pixiecore (booters.go), except two: a ``false`` in a command-line
 object leaves its key out, and a missing kernel is an error. Pure; :func:`boot_spec` is the only way in.
 """
 
@@ -36,12 +36,12 @@ class UrlObject(BaseModel):
 
 
 def _tag(kind: type) -> Tag:
-    # The tag becomes part of an error's place, from which the zero byte tells us to remove it again.
+    # The tag becomes part of an error's place, where the zero byte tells us to remove it again.
     return Tag(f"\0{kind.__name__}")
 
 
 def _kind(*kinds: type) -> Discriminator:
-    """Tells a union's members apart by the JSON type, so that an error names one of them only."""
+    """Tells a union's members apart by the JSON type, so that an error names only one of them."""
     names = {str: "a string", UrlObject: 'an object with "url"', bool: "true or false", dict: "an object"}
     allowed = [names[kind] for kind in kinds]
     message = f"must be {', '.join(allowed[:-1])} or {allowed[-1]}"

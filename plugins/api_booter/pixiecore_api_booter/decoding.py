@@ -1,7 +1,7 @@
 """JSON as Go's decoder reads it, since API servers were written against that one.
 
-Key names match whatever their case, what follows the first value is ignored, bytes that are no UTF-8 become U+FFFD;
-NaN and Infinity, which Python would take, are errors. Knows nothing of what the values mean.
+Key names match whatever their case, what follows the first value is ignored, bytes that are not UTF-8 become U+FFFD;
+NaN and Infinity, which Python would take, are errors. Knows nothing about what the values mean.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
-# Numbers stand in no field of the contract: as floats they cost nothing, where Python's huge integers would raise.
+# No field of the contract holds a number: as floats they cost nothing, where Python's huge integers would raise.
 _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_int=float)
 
 

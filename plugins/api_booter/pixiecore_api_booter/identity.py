@@ -1,4 +1,4 @@
-"""What is known of a machine, as the API is told: request headers, a query string, or the JSON body of version 2.
+"""What is known about a machine, as the API is told: request headers, a query string, or the JSON body of version 2.
 
 Pure. Serial numbers and the like come from strangers over HTTP: whatever they hold, nothing here raises, and no header
 is split or grows beyond its bound.
@@ -17,7 +17,7 @@ LONGEST_TEXT = 128
 """Characters of a serial number, a manufacturer or a product that are passed on."""
 
 _UNQUOTED = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
-"""All printable ASCII that quote() would encode, but for the percent sign: what we encode can be decoded again."""
+"""All printable ASCII that quote() would encode, except the percent sign: what we encode can be decoded again."""
 
 
 class Question(BaseModel):
@@ -45,7 +45,7 @@ FIELDS: tuple[str, ...] = tuple(name for name in Question.model_fields if name !
 
 
 def question(machine: Machine) -> Question:
-    """What is known of *machine*, for the body of version 2."""
+    """What is known about *machine*, for the body of version 2."""
     kind = machine.architecture
     return Question(
         mac=machine.mac,
@@ -68,12 +68,12 @@ def header_name(field: str) -> str:
 
 
 def headers(machine: Machine) -> dict[str, str]:
-    """What is known of *machine* as request headers: printable ASCII, all else and the percent sign as ``%XX``."""
+    """What is known about *machine* as request headers: printable ASCII, all else and the percent sign as ``%XX``."""
     return {header_name(name): quote(value, safe=_UNQUOTED) for name, value in _known(machine).items()}
 
 
 def query(machine: Machine) -> str:
-    """What is known of *machine* as a query string."""
+    """What is known about *machine* as a query string."""
     return urlencode(_known(machine), quote_via=quote)
 
 
@@ -84,5 +84,5 @@ def _known(machine: Machine) -> dict[str, str]:
 
 
 def _text(text: str) -> str | None:
-    # A lone surrogate can be written neither to a header nor to JSON. White space at the ends is no part of a header.
+    # A lone surrogate can be written neither to a header nor to JSON. White space at the ends is not part of a header.
     return text.encode("utf-8", "replace").decode()[:LONGEST_TEXT].strip() or None

@@ -20,7 +20,7 @@ class Memory:
         self._until: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def note(self, mac: str, seconds: float, reason: str = "") -> None:
-        """Remember *mac*, in place of what was remembered of it."""
+        """Remember *mac*, in place of what was remembered about it."""
         with self._lock:
             self._until[mac] = (time.monotonic() + seconds, reason)
             self._until.move_to_end(mac)
@@ -28,7 +28,7 @@ class Memory:
                 self._until.popitem(last=False)
 
     def left(self, mac: str) -> tuple[float, str]:
-        """For how many seconds more it holds, and the reason; none or fewer if it does not."""
+        """How many more seconds it holds for, and the reason; zero or fewer if it does not."""
         with self._lock:
             until, reason = self._until.get(mac, (0.0, ""))
             remaining = until - time.monotonic()

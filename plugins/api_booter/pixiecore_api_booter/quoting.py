@@ -1,6 +1,6 @@
 """Go's ``%q``: how the Go Pixiecore writes a string value of a command-line object, and so how users know it.
 
-Source: strconv.Quote. Knows nothing of command lines.
+Source: strconv.Quote. Knows nothing about command lines.
 """
 
 from __future__ import annotations

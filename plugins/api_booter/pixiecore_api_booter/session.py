@@ -1,7 +1,7 @@
 """The requests session that talks to the API: keeps connections, keeps no cookies, and keeps secrets from other hosts.
 
-Where a redirect leads to another host, neither the token nor what is known of the machine goes along. Knows nothing of
-answers.
+Where a redirect leads to another host, neither the token nor what is known about the machine goes along. Knows nothing
+about answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pixiecore_core import __version__
 
 
 class RedirectRefused(requests.RequestException):
-    """A redirect would carry what a request says of a machine to another host."""
+    """A redirect would carry what a request says about a machine to another host."""
 
 
 class ApiSession(requests.Session):
@@ -41,7 +41,7 @@ class ApiSession(requests.Session):
             self.mount(scheme, WatchedAdapter())
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """requests takes ``Authorization`` off a redirect to another host; so do we with what we know of the machine.
+        """requests takes ``Authorization`` off a redirect to another host; so do we with facts about the machine.
 
         :raises RedirectRefused: it is in the body
         """

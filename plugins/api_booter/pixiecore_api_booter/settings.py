@@ -1,4 +1,4 @@
-"""The booter's settings, each checked when Pixiecore starts and not when the first machine boots.
+"""The booter's settings, each checked when Pixiecore starts, not when the first machine boots.
 
 Each field is an option, an environment variable and a TOML key. Reads the named files only to see that they are usable.
 """
@@ -24,7 +24,7 @@ WhenDown = Literal["hold", "hold-all", "ignore"]
 def _prefix(value: str) -> str:
     """The API's URL without a slash at its end.
 
-    :raises ValueError: it is none
+    :raises ValueError: it is not one
     """
     if any(character.isspace() or not character.isprintable() for character in value):
         raise ValueError(f"{value!r} holds white space or a control character")
@@ -55,7 +55,7 @@ def _readable(value: str) -> str:
 def _folder(value: str) -> str:
     """An absolute path of a folder.
 
-    :raises ValueError: it is none
+    :raises ValueError: it is not one
     """
     path = os.path.abspath(os.path.expanduser(value))
     if not os.path.isdir(path):
@@ -164,5 +164,5 @@ class ApiSettings(BaseModel):
 
 
 def _no_password() -> str:
-    # Else OpenSSL would ask for it on the terminal.
+    # Otherwise OpenSSL would ask for it on the terminal.
     return ""

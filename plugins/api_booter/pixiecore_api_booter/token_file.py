@@ -1,6 +1,6 @@
 """A bearer token that lives in a file, and is read again when the file changes: tokens are renewed while servers run.
 
-Knows nothing of where the token is sent; see :mod:`pixiecore_api_booter.session`.
+Knows nothing about where the token is sent; see :mod:`pixiecore_api_booter.session`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from requests.auth import AuthBase
 
 
 class TokenError(ValueError):
-    """The file holds no token; the message says why, and never what it does hold: it ends up in logs."""
+    """The file does not hold a token; the message says why, but never what it does hold: it ends up in logs."""
 
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")

@@ -1,6 +1,6 @@
-"""What is told of a machine on a command line, as ``pixiecore select`` takes it: options, and the machine they make.
+"""What a command line says about a machine, as ``pixiecore select`` takes it: options, and the machine they make.
 
-Knows nothing of inventories.
+Knows nothing about inventories.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _KNOWN = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
 _BIOS, _UEFI = ("bios", "pcbios"), ("efi", "uefi")
 _BIOS_RUNS = ("x86_64", "i386")
-"""BIOS firmware does not tell which of them it is on."""
+"""BIOS firmware does not say which of them it is on."""
 _OPTIONS = (
     click.option("--mac", required=True, metavar="MAC", help="The machine's MAC address."),
     click.option("--uuid", metavar="UUID", help="Its SMBIOS UUID."),
@@ -41,14 +41,14 @@ _OPTIONS = (
 
 
 def machine_options(function: Function) -> Function:
-    """Decorator for a click command's function: adds an option for each thing that is known of a machine."""
+    """Decorator for a click command's function: adds an option for each thing that is known about a machine."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
 def machine(values: Mapping[str, Any]) -> Machine:
-    """The machine of these options; it has an address, so nothing more will be known of it.
+    """The machine of these options; it has an address, so nothing more will be known about it.
 
     :raises ConfigError: one of them is unusable
     """

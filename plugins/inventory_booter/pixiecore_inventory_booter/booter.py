@@ -1,6 +1,6 @@
 """The inventory booter: holds the last good inventory, answers with it, and loads it anew when its folder changes.
 
-What cannot be used is told in the log, with file and line, and changes nothing. Everything else is in the modules
+What cannot be used is reported in the log, with file and line, and changes nothing. Everything else is in the modules
 beside this one.
 """
 
@@ -93,13 +93,13 @@ class InventoryBooter:
         self._worker = gevent.spawn(self._work)
         try:
             self._watcher = Watcher(self._folder, self._wanted.set, self._gone)
-            self._wanted.set()  # for what was changed before anybody watched
+            self._wanted.set()  # for what was changed before the watch began
         except OSError as error:
             log.warning("changes to %s are seen only after a SIGHUP: %s", self._folder, error.strerror)
 
     @hookimpl
     def on_shutdown(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         if self._watcher is not None:
             self._watcher.stop()
         if self._worker is not None:
@@ -107,7 +107,7 @@ class InventoryBooter:
 
     @hookimpl
     def on_reload(self) -> None:
-        """Have the folder loaded again, as SIGHUP asks; what came of it is told in the log."""
+        """Have the folder loaded again, as SIGHUP asks; the log says what came of it."""
         self._asked = True
         self._wanted.set()
 
@@ -121,7 +121,7 @@ class InventoryBooter:
             log.info("%s is back", self._folder)
 
     def _work(self) -> None:
-        """Load when somebody wants it: one after the other, however many ask meanwhile."""
+        """Load when asked: one after the other, however often it is asked meanwhile."""
         while True:
             self._wanted.wait()
             self._wanted.clear()
@@ -134,7 +134,7 @@ class InventoryBooter:
                 self._watcher.watch_again()
 
     def load_again(self, tell: bool = False) -> None:
-        """Use what the folder holds now; where that cannot be used, say why, and go on as before.
+        """Use what the folder holds now; if that cannot be used, say why, and go on as before.
 
         :param tell: say what came of it in any case
         """
@@ -163,7 +163,7 @@ class InventoryBooter:
 
     @hookimpl
     def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
-        """What the first rule says that matches it; before its script, perhaps only that there will be something."""
+        """What the first rule that matches it says; before its script, perhaps only that there will be something."""
         return self._decide(machine)
 
     def _decision(self, machine: Machine) -> BootSpec | Ignore | Hold:
@@ -183,7 +183,7 @@ class InventoryBooter:
 
     @hookimpl
     def cmdline_functions(self, machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction]:
-        """``{{ hostname }}``, and every other variable of the machine that is no list."""
+        """``{{ hostname }}``, and every other variable of the machine that is not a list."""
         choice = self.inventory.choose(machine)
         return dict(booting.words(self.inventory.variables_of(machine, choice)))
 

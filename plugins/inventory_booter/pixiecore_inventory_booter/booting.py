@@ -1,6 +1,6 @@
 """What one machine is handed: the spec of its boot, the words of its command line, and each file that it fetches.
 
-A file that is made for a machine has a location of the inventory's own, which holds what is known of the machine: it
+A file that is made for a machine has a location of the inventory's own, which holds what is known about the machine: it
 survives a restart, and works at every instance that shares the key. Opens no socket and keeps nothing.
 """
 
@@ -32,11 +32,11 @@ from pixiecore_inventory_booter.templates import TemplateError
 
 SCHEME = "inventory:"
 _LONGEST_TEXT = 255
-"""Characters of each thing that a machine says of itself, for these go into its URLs."""
+"""Characters of each thing that a machine says of itself, because these go into its URLs."""
 _SAFE = re.compile(r"[A-Za-z0-9._:+=-]+")
 _NO_WORD = re.compile(r"[^A-Za-z0-9._:+@/,()#-]")
 _SAID = ("serial", "manufacturer", "product")
-"""Facts that are whatever a machine says."""
+"""Facts for which a machine may say anything."""
 _KEPT = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
 
 Words = dict[str, Callable[[], str]]
@@ -50,7 +50,7 @@ def spec(inventory: Inventory, machine: Machine, choice: Choice, bootable: Boota
     """What *machine* boots.
 
     :param folder: the inventory's, which relative paths start at
-    :raises Unbootable: a path depends on what is not known of it, or what is known has no place in a path
+    :raises Unbootable: a path depends on what is not known about it, or what is known cannot be part of a path
     """
     profile = bootable.profile
     for name in (*_SAID, "hostname"):
@@ -93,7 +93,7 @@ def _word(name: str, value: Any, in_path: bool) -> Callable[[], str]:
     def word() -> str:
         text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         if name in _SAID:
-            # One word, and none that iPXE or Linux sees more in: this comes from a stranger.
+            # One word, and none that means more to iPXE or Linux: this comes from a stranger.
             text = _NO_WORD.sub("_", text)
         if in_path and (not _SAFE.fullmatch(text) or ".." in text):
             raise Unbootable(f"its {name} is {text!r}, which cannot be part of a path")
@@ -123,20 +123,20 @@ def file_ref(bootable: Bootable, name: str, base: str, folder: str) -> FileRef:
     """The file *name* of a profile, or a folder of such files.
 
     :param base: the machine's location
-    :raises ValueError: it is no usable path or URL
+    :raises ValueError: it is not a usable path or URL
     """
     name = name.removeprefix("/")
     return as_it_is(bootable, name, folder) or FileRef(location=base + name)
 
 
 def as_it_is(bootable: Bootable, name: str, folder: str) -> FileRef | None:
-    """Where the file *name* is, if it is no template."""
+    """Where the file *name* is, if it is not a template."""
     entry = bootable.profile.files.get(name)
     return source(entry.path, folder) if entry is not None and entry.path and name not in bootable.templates else None
 
 
 def location(machine: Machine) -> str:
-    """The folder of what is made for *machine*: what is known of it, and a slash."""
+    """The folder of what is made for *machine*: what is known about it, and a slash."""
     known = {name: str(value) for name in _KEPT if (value := getattr(machine, name))}
     if (kind := machine.architecture) is not None:
         known["arch"] = ",".join((str(kind.code), kind.cpu, kind.family, *kind.runs))
@@ -154,7 +154,7 @@ def machine_of(place: str) -> tuple[Machine, str]:
 
 
 def check_file(bootable: Bootable, name: str) -> None:
-    """See that a profile has a file or folder *name*.
+    """Check that a profile has a file or folder *name*.
 
     :raises TemplateError: it has not
     """
@@ -175,10 +175,10 @@ def file_names(bootable: Bootable) -> list[str]:
 def content(
     inventory: Inventory, machine: Machine, name: str, folder: str, url_for: Callable[[FileRef], str]
 ) -> BootFile | FileRef:
-    """The file *name*, as *machine* gets it; or where it is, if it is no template.
+    """The file *name*, as *machine* gets it; or where it is, if it is not a template.
 
     :param url_for: makes URLs, for templates that name other files
-    :raises BootFileNotFound: its profile has no such file, or none any more
+    :raises BootFileNotFound: its profile has no such file, or no longer has it
     :raises BootFileError: it cannot be rendered
     """
     choice = inventory.choose(machine)

@@ -1,6 +1,6 @@
-"""Reads one YAML or TOML file into plain values, and remembers on which line each of them stands.
+"""Reads one YAML or TOML file into plain values, and remembers which line each of them is on.
 
-Scalars are what they look like: neither ``52:54:00:12:34:56`` nor ``0012`` nor ``no`` is anything but text, which YAML
+Scalars are what they look like: ``52:54:00:12:34:56``, ``0012`` and ``no`` are text, which YAML
 1.1 sees otherwise. A key that appears twice is a mistake. Knows nothing of what the values mean.
 """
 
@@ -19,7 +19,7 @@ from pixiecore_inventory_booter.problems import InventoryError, Problem
 LONGEST = 4_000_000
 """Bytes of one file."""
 _MOST_VALUES = 500_000
-"""Of one file; a few anchors that name each other make more of a few lines."""
+"""Of one file; a few anchors that name each other make many more of a few lines."""
 _DEEPEST = 50
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -83,7 +83,7 @@ _TOML_KEY = re.compile(r"\s*(?P<keys>(?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:
 
 
 def _toml_lines(text: str) -> Iterator[tuple[Path, int]]:
-    """The lines of tables and of keys that begin a line, for messages; the standard library's reader tells none."""
+    """The lines of tables and of keys that begin a line, for messages; the standard library's reader gives none."""
     counts: dict[Path, int] = {}
     table: Path = ()
     for number, line in enumerate(text.splitlines(), 1):
@@ -158,7 +158,7 @@ def _parse_yaml(name: str, text: str) -> Document:
 def _lines(name: str, root: yaml.Node) -> Iterator[tuple[Path, int]]:
     """The line of every value below *root*.
 
-    :raises InventoryError: a key appears twice, or is no text, or there are too many values
+    :raises InventoryError: a key appears twice, or is not text, or there are too many values
     """
     problems: list[Problem] = []
     waiting: list[tuple[Path, yaml.Node, int]] = [((), root, root.start_mark.line + 1)]
@@ -184,7 +184,7 @@ def _lines(name: str, root: yaml.Node) -> Iterator[tuple[Path, int]]:
                 if key.value in keys:
                     problems.append(Problem(name, f"the key {key.value!r} appears twice", at, written(path)))
                 keys.add(key.value)
-                # What an anchor brings in is told by the line of the <<.
+                # What an anchor brings in has the line of the <<.
                 below = path if key.tag == _MERGE else (*path, key.value)
                 if below != path:
                     waiting.append((below, value, at))

@@ -20,7 +20,7 @@ from pixiecore_inventory_booter.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class Bootable:
-    """A profile, with what was found of its files."""
+    """A profile, with what was found about its files."""
 
     name: str
     profile: schema.Profile
@@ -56,7 +56,7 @@ class Choice:
     target: Target
     entry: schema.Machine | None
     certain: bool
-    """Whether what the machine has not told yet can change nothing."""
+    """Whether what the machine has not said yet can change nothing."""
 
 
 NO_DEFAULT = Target(None, "no group matches it, and there is no default")
@@ -67,7 +67,7 @@ class Inventory:
     """See the module."""
 
     targets: Mapping[str, Target] = field(default_factory=dict)
-    """Of machines that have a profile of their own, by name."""
+    """Of machines that have their own profile, by name."""
     machines: Sequence[schema.Machine] = ()
     groups: Sequence[Group] = ()
     default: Target = NO_DEFAULT
@@ -129,12 +129,12 @@ class Inventory:
             **choice.target.variables,
             **(entry.vars if entry else {}),
         }
-        # Copies: a template may append to a list, and must not do so for everybody.
+        # Copies: a template may append to a list, and must not do so for every machine.
         return {name: copy.deepcopy(value) for name, value in given.items()} | facts(machine, entry)
 
 
 def facts(machine: Machine, entry: schema.Machine | None) -> dict[str, Any]:
-    """What is known of *machine*: :data:`schema.FACTS`, empty where it is not known, and its labels."""
+    """What is known about *machine*: :data:`schema.FACTS`, empty where it is not known, and its labels."""
     kind = cpus(machine)
     said = machine.hostname if schema.is_hostname(machine.hostname) else ""
     uuid = machine.uuid or (entry.uuid if entry else None)

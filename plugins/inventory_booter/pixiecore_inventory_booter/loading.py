@@ -1,7 +1,7 @@
-"""Loads a folder into an :class:`~pixiecore_inventory_booter.inventory.Inventory`, or says all that is wrong with it.
+"""Loads a folder into an :class:`~pixiecore_inventory_booter.inventory.Inventory`, or says what is wrong with it.
 
-The YAML and TOML files at the top of the folder are read in the order of their names; whatever else is there is for
-them to name. Blocking calls: for a thread, while a server runs.
+The YAML and TOML files at the top of the folder are read in the order of their names; any other file is used only if
+they name it. Blocking calls: for a thread, while a server runs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def load(folder: str) -> Loaded:
     """The inventory in *folder*.
 
     :param folder: absolute path
-    :raises InventoryError: it cannot be used; tells every mistake that could be found
+    :raises InventoryError: it cannot be used; names every mistake that could be found
     """
     read_files = _read(folder)
     problems: list[Problem] = []
@@ -54,7 +54,7 @@ def load(folder: str) -> Loaded:
         # What is in the other files may refer to what could not be read here.
         raise InventoryError(problems)
     if not any(part.profiles or part.machines or part.groups or part.default for _, part in parts):
-        # Files that were emptied, or are not written yet; who wants nobody to boot says default: ignore.
+        # Files that were emptied, or are not written yet; to let no machine boot, say default: ignore.
         raise InventoryError([Problem(folder, "holds no profile, machine, group or default")])
     builder = _Builder(folder, parts)
     inventory = builder.build()
@@ -85,7 +85,7 @@ def _read(folder: str) -> list[tuple[str, bytes]]:
 
 
 def _validated(document: Document) -> schema.Inventory:
-    # Where YAML's anchors may stand, for others to refer to.
+    # Where YAML's anchors may be, for others to refer to.
     values = {key: value for key, value in document.values.items() if not key.startswith("x-")}
     try:
         return schema.Inventory.model_validate(values)
@@ -129,7 +129,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
 
 
 def _keys(path: Path) -> list[str]:
-    """What may stand where."""
+    """What may be where."""
     for pattern, model in _MODELS.items():
         if len(pattern) == len(path) and all(wanted in ("*", part) for wanted, part in zip(pattern, path, strict=True)):
             return list(model.model_fields)

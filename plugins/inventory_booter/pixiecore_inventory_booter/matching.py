@@ -1,7 +1,7 @@
-"""Whether a machine is one of a group, as far as can be told yet.
+"""Whether a machine is one of a group, as far as is known yet.
 
-Its firmware says little of it by DHCP; serial number, maker and host name come with the request for the script. Until
-then, what is not known may still be. Pure.
+Its firmware says little about it by DHCP; serial number, maker and host name come with the request for the script.
+Until then, what is not known may still be. Pure.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Answer(Enum):
 
 
 def is_complete(machine: Machine) -> bool:
-    """Whether nothing more will be known of *machine*: it has an address, so it asks for its script."""
+    """Whether nothing more will be known about *machine*: it has an address, so it asks for its script."""
     return machine.address is not None
 
 
@@ -45,7 +45,7 @@ def firmware(machine: Machine) -> str:
 def matches(match: schema.Match, machine: Machine, entry: schema.Machine | None) -> Answer:
     """Whether *machine* meets every condition of *match*.
 
-    :param entry: what the inventory knows of it by name
+    :param entry: what the inventory knows about it by name
     """
     worst = Answer.YES
     for answer in _answers(match, machine, entry):
@@ -80,7 +80,7 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
     if match.subnet:
         yield max((_is_in(machine, subnet) for subnet in match.subnet), key=lambda answer: answer.value)
     if match.interface:
-        # Not known of a machine that asked by DHCP before a restart: the booter sees to that.
+        # Not known about a machine that asked by DHCP before a restart: the booter sees to that.
         yield found(_like(match.interface, machine.interface)) if machine.interface else Answer.MAYBE
     if match.hostname and entry is None and not is_complete(machine):
         yield Answer.MAYBE  # iPXE may be given another name than the firmware has

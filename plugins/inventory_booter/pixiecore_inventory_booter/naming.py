@@ -1,6 +1,6 @@
 """What a profile names: its kernel and initrds, the paths of its files, and the words of other plugins.
 
-Looks whether they are there; renders nothing.
+Checks that they are there; renders nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ URL = "http://192.0.2.1/x"
 """Stands for any of our URLs (RFC 5737)."""
 
 _OTHERS_WORDS = {"DONE": "once"}
-"""Words of command lines that are known here, though another plugin gives them, and that plugin."""
+"""Words of command lines that are known here although another plugin gives them, and that plugin."""
 
 Place = tuple[Document, Path]
 
@@ -42,9 +42,9 @@ def missing_files(bootable: Bootable, folder: str, place: Place) -> Iterator[Pro
 
 
 def others_words(bootable: Bootable, place: Place) -> Iterator[Problem]:
-    """Words of a command line that are no variables, for these have lower case, and may be nobody's.
+    """Words of a command line that are not variables, since those have lower case, and that perhaps no plugin gives.
 
-    Which words the plugins give shows only when a machine asks: so this is a warning.
+    Which words the plugins give shows only when a machine asks, so this is a warning.
     """
     document, path = place
     for word in left(bootable.profile.cmdline, {}):
@@ -63,7 +63,7 @@ def others_words(bootable: Bootable, place: Place) -> Iterator[Problem]:
 
 
 def unreadable(text: str, folder: str) -> str:
-    """Why a path or URL is none that can be booted from; empty if it is one."""
+    """Why a path or URL cannot be booted from; empty if it can."""
     if not text:
         return "it is empty, and must be a path or an http(s) URL"
     try:

@@ -15,11 +15,11 @@ class Problem:
     """As it is called in the inventory's folder."""
     message: str
     line: int | None = None
-    """Counted from 1; ``None`` where nobody can tell."""
+    """Counted from 1; ``None`` where it is not known."""
     key: str = ""
     """Such as ``groups[1].profile``; empty for a mistake of the whole file."""
     warning: bool = False
-    """Whether the inventory can be used all the same."""
+    """Whether the inventory can be used anyway."""
 
     def __str__(self) -> str:
         line = f" line {self.line}" if self.line is not None else ""

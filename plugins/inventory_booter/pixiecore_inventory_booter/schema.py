@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pixiecore_core import MacAddress, processor
 
 IGNORE = "ignore"
-"""The profile that stands for "do not boot it from the network"."""
+"""The profile that means "do not boot it from the network"."""
 
 FACTS = (
     "mac",
@@ -94,7 +94,7 @@ def _firmware(value: object) -> object:
 def _network(value: object) -> object:
     """A network in CIDR notation.
 
-    :raises ValueError: it is none, or has bits set behind its prefix
+    :raises ValueError: it is not one, or has bits set after its prefix
     """
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a network such as 192.0.2.0/24")
@@ -119,7 +119,7 @@ class _Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_empty_ones(cls, values: object) -> object:
-        """A key with nothing behind it, as when all below it is commented out, is as good as none."""
+        """A key with nothing after it, as when everything below it is commented out, counts as missing."""
         if not isinstance(values, dict):
             return values
         return {key: value for key, value in values.items() if value is not None}

@@ -47,7 +47,7 @@ def _json(text: str) -> str:
 
 def _yaml(text: str) -> str:
     try:
-        # Tags of other programs are no mistake, so nothing is made of the values.
+        # Tags of other programs are not a mistake, so nothing is made of the values.
         for _ in yaml.parse(text, Loader=_LOADER):
             pass
     except yaml.YAMLError as error:

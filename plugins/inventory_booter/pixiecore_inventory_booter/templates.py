@@ -1,6 +1,6 @@
 """Jinja templates, all read and compiled when the inventory is loaded: an edit is used whole or not at all.
 
-A variable that is not there is an error, and not an empty text in somebody's user-data. Decides nothing about which
+A missing variable is an error, not an empty text in a machine's user-data. Decides nothing about which
 variables there are.
 """
 
@@ -24,7 +24,7 @@ LONGEST = 4_000_000
 class TemplateError(Exception):
     """A template that cannot be used.
 
-    :param file: which, as it is called in the inventory; empty for a text that stands in the inventory itself
+    :param file: which, as it is called in the inventory; empty for a text in the inventory itself
     """
 
     def __init__(self, file: str, line: int | None, message: str) -> None:
@@ -48,7 +48,7 @@ class Template:
         """The text for one machine.
 
         :param url: makes the URL of a file of the same profile
-        :raises TemplateError: a variable is not there, or an expression fails
+        :raises TemplateError: a variable is missing, or an expression fails
         """
         try:
             return self._compiled.render(variables, url=url)
@@ -67,7 +67,7 @@ class Template:
 
 
 _MARK = "inventory template "
-"""Before each file name that Jinja is told, to know its frames in a traceback."""
+"""Before each file name given to Jinja, to know its frames in a traceback."""
 
 
 class Templates:
@@ -79,7 +79,7 @@ class Templates:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._sources: dict[str, bytes] = {}
-        """Each file as it was read, once: what is parsed is what is compiled, and what the digest is of."""
+        """Each file as it was read, once: what is parsed is what is compiled and what goes into the digest."""
         self._open = False  # only while compiling: a name that a template makes up reads no file
         self._environment = SandboxedEnvironment(
             loader=jinja2.FunctionLoader(self._load),
@@ -90,7 +90,7 @@ class Templates:
         )
 
     def digest(self) -> bytes:
-        """Changes when a template does that was compiled."""
+        """Changes when a compiled template does."""
         digest = hashlib.sha256()
         for name, data in sorted(self._sources.items()):
             digest.update(f"{name}\0{len(data)}\0".encode() + data)
@@ -138,7 +138,7 @@ class Templates:
             raise TemplateError(name, None, f"cannot be compiled: {type(error).__name__}: {error}") from error
 
     def compile_text(self, text: str) -> Template:
-        """A template that stands in the inventory itself.
+        """A template in the inventory itself.
 
         :raises TemplateError: it is malformed
         """
@@ -186,7 +186,7 @@ def read(path: str, most: int) -> bytes:
 
     :raises OSError: it cannot be read, is not a regular file, or has over *most* bytes
     """
-    # O_NONBLOCK, lest a named pipe hold us up.
+    # O_NONBLOCK, so that a named pipe cannot hold us up.
     with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
         if not os.path.isfile(f"/proc/self/fd/{file.fileno()}"):
             raise OSError(None, "it is not a regular file")

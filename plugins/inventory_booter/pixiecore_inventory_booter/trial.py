@@ -1,7 +1,7 @@
 """Tries an inventory out before any machine does: what each one boots, with which words, files and variables.
 
 Whatever cannot be written or rendered is a mistake, for machines that are known by name and for those that only a group
-or the default knows. What can be sent, and is hardly meant, is a warning.
+or the default knows. What can be sent but is hardly meant is a warning.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ _SAMPLES = {
     "interface": "eth0",
     "address": "192.0.2.100",
 }
-"""What only the machine itself can tell, where nobody knows it."""
+"""What only the machine itself can say, where it is not known."""
 _UNDEFINED = re.compile(r"'\w+' is undefined")
 """Jinja's words for a variable that is not there; whatever a machine says of itself, it stays so."""
 _TOLD_AT_MOST = 3
-"""Times that the same mistake is told, for different machines."""
+"""How often the same mistake is reported, for different machines."""
 
 
 @dataclass(slots=True)
 class Places:
-    """Where each part stands, for messages."""
+    """Where each part is, for messages."""
 
     profiles: dict[str, Place] = field(default_factory=dict)
     machines: dict[str, Place] = field(default_factory=dict)
@@ -102,7 +102,7 @@ def _asking(entry: schema.Machine) -> Machine:
 
 
 def targets(inventory: Inventory, known: Known, entry: schema.Machine) -> Iterator[Target]:
-    """All that a machine which is known by name may come to: what is not known of it leaves several.
+    """Everything that a machine known by name may come to: what is not known about it leaves several.
 
     :param known: as :func:`beforehand` says
     """
@@ -137,7 +137,7 @@ def _tried(inventory: Inventory, machine: Machine, choice: Choice, folder: str, 
 def _in_words(
     bootable: Bootable, variables: dict[str, object], sampled: Set[str], folder: str
 ) -> Iterator[tuple[str, bool]]:
-    """What is wrong with the words of a profile, and whether it boots all the same."""
+    """What is wrong with the words of a profile, and whether it boots anyway."""
     profile = bootable.profile
     known, in_paths = booting.words(variables), booting.words(variables, in_path=True)
     for word in left(profile.cmdline, known):
@@ -172,7 +172,7 @@ def _numbered(initrds: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _in_files(bootable: Bootable, variables: dict[str, object], sampled: Set[str]) -> Iterator[tuple[str, bool]]:
-    """What is wrong with the files of a profile, and whether they can be sent all the same."""
+    """What is wrong with the files of a profile, and whether they can be sent anyway."""
 
     def url(name: str) -> str:
         booting.check_file(bootable, name)

@@ -1,7 +1,7 @@
 """Notices that a folder has changed, with inotify, and says so once it is quiet again.
 
-Folders below it are watched too, but for hidden ones, and so are the symbolic links on the way to it. A network file
-system, or a file elsewhere that is named by an absolute path or a link, is not noticed: there a SIGHUP has to tell.
+Folders below it are watched too, except hidden ones, and so are the symbolic links on the way to it. A network file
+system, or a file elsewhere that is named by an absolute path or a link, is not noticed: there it takes a SIGHUP.
 Reads no file.
 """
 
@@ -18,7 +18,7 @@ from inotify_simple import INotify, flags
 QUIET_SECONDS = 0.3
 """An editor writes a file in several steps, and a checkout changes many."""
 LONGEST_SECONDS = 3.0
-"""A folder that is never quiet is looked at all the same."""
+"""A folder that is never quiet is looked at anyway."""
 RETRY_SECONDS = 1.0
 _MOST_FOLDERS = 1000
 _MASK = flags.CLOSE_WRITE | flags.CREATE | flags.DELETE | flags.MOVED_FROM | flags.MOVED_TO | flags.ATTRIB
@@ -29,8 +29,8 @@ class Watcher:
     """Watches one folder, in a greenlet.
 
     :param changed: called after a change; must not wait
-    :param gone: called with true when the folder is not there any more, with false when it is back; must not wait
-    :raises OSError: inotify cannot be had
+    :param gone: called with true when the folder is no longer there, with false when it is back; must not wait
+    :raises OSError: inotify cannot be used
     """
 
     def __init__(self, folder: str, changed: Callable[[], object], gone: Callable[[bool], object]) -> None:
@@ -48,12 +48,12 @@ class Watcher:
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._greenlet.kill()
         self._notices.close()
 
     def watch_again(self) -> bool:
-        """Watch what is there now; whether the folder is there."""
+        """Watch what is there now; returns whether the folder is there."""
         try:
             self._watch()
         except OSError:
@@ -95,7 +95,7 @@ class Watcher:
             self._changed()
 
     def _settle(self) -> bool:
-        """Wait until nothing more happens; whether anything did that matters."""
+        """Wait until nothing more happens; whether anything that matters did."""
         matters = False
         until = time.monotonic() + LONGEST_SECONDS
         while (notices := list(self._notices.read(timeout=0))) and time.monotonic() < until:

@@ -188,7 +188,7 @@ class Once:
 
 
 def _refuse_half_a_configuration(settings: OnceSettings) -> None:
-    """Whoever sets something means to boot each machine once, and would have them all installed at every start.
+    """A user who sets something means to boot each machine once, and would have them all installed at every start.
 
     :raises ConfigError: something is set that does nothing
     """

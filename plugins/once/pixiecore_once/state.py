@@ -1,6 +1,6 @@
 """Which machines have booted, in a store that the server and the command line share.
 
-Knows no hooks, and decides nothing about a boot but how one state follows from another.
+Knows no hooks, and decides nothing about a boot except how one state follows from another.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ State = Literal["armed", "installing", "done"]
 
 
 class Record(BaseModel):
-    """What is kept of one machine."""
+    """What is kept about one machine."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,14 +55,14 @@ class States:
         self._machines = self.store.records("machines", Record, old_table="machines")
 
     def of(self, mac: str) -> Record | None:
-        """What is known of a machine.
+        """What is known about a machine.
 
         :raises StateError: it cannot be read
         """
         return self._machines.get(mac)
 
     def all(self) -> list[Known]:
-        """Every machine, the one that changed last first.
+        """Every machine, the last changed first.
 
         :raises StateError: they cannot be read
         """
@@ -92,14 +92,14 @@ class States:
             change.wait()
 
     def forget(self, macs: Iterable[str]) -> int:
-        """Know nothing of these machines any more; how many were known.
+        """Forget these machines; returns how many were known.
 
         :raises StateError: not all of them could be written
         """
         return sum(change.wait() for change in [self._machines.begin_removal(mac) for mac in macs])
 
     def forget_all(self) -> int:
-        """Know nothing any more, not even what cannot be read; how many machines were known.
+        """Forget everything, even what cannot be read; returns how many machines were known.
 
         :raises StateError: not all of them could be written
         """

@@ -1,4 +1,4 @@
-"""What has happened to machines and is not certain to be kept yet, or could not be written.
+"""What has happened to machines and is not certainly kept yet, or could not be written.
 
 An event must not wait for the disk, nor be lost because the disk is full: the machine's next question waits for it, or
 tries again. Knows no hooks.
@@ -26,7 +26,7 @@ class _Begun:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is kept for certain."""
+        """Whether it is certainly kept."""
         try:
             if not isinstance(self.change, StateError) and self.change.done:
                 self.change.wait()

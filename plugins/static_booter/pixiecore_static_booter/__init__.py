@@ -1,4 +1,4 @@
-"""Pixiecore plugin: boots every machine into one kernel, or into a distribution's installer by its name.
+"""Pixiecore plugin: boots every machine into one kernel, or into a distribution's installer by name.
 
 This module only registers the booters ``static`` and ``quick``, and the commands ``pixiecore boot`` and
 ``pixiecore quick`` over them.

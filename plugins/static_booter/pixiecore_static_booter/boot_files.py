@@ -32,9 +32,9 @@ CmdlineTemplate = Annotated[str, BeforeValidator(_template)]
 
 
 def bootable_file(text: str) -> FileRef:
-    """A path, made absolute, or a URL; ``#sha256=…`` behind either says what its bytes must hash to.
+    """A path, made absolute, or a URL; ``#sha256=…`` after either says what its bytes must hash to.
 
-    :raises ValueError: a local file is not there, or may not be read; or *text* is neither path nor http(s) URL
+    :raises ValueError: a local file is missing, or may not be read; or *text* is neither a path nor an http(s) URL
     """
     ref = FileRef.from_text(text if "://" in text else _absolute(text))
     if ref.is_url:
@@ -50,7 +50,7 @@ def bootable_file(text: str) -> FileRef:
 def named(text: str) -> FileRef:
     """What a command line may name: a file, or, with a slash at its end, a folder of files.
 
-    :raises ValueError: as :func:`bootable_file`; or the folder is none
+    :raises ValueError: as :func:`bootable_file`; or the folder is not one
     """
     if "://" in text or not text.endswith("/"):
         return bootable_file(text)
@@ -67,7 +67,7 @@ def _absolute(text: str) -> str:
 
 
 def named_files(cmdline: str) -> dict[str, FileRef]:
-    """Every file and folder that the template *cmdline* names, by the name it uses. Words are let be.
+    """Every file and folder that the template *cmdline* names, by the name it uses. Words are left alone.
 
     :raises ValueError: the template is malformed, or a file that it names cannot be read
     """

@@ -32,7 +32,7 @@ def recipes() -> dict[str, Recipe]:
 
 
 def is_path(text: str) -> bool:
-    """Whether *text* is the path of a recipe, and not the name of one."""
+    """Whether *text* is the path of a recipe, not the name of one."""
     return "/" in text or text.endswith(_SUFFIX)
 
 
@@ -70,7 +70,7 @@ def _decoded(data: bytes) -> str:
 def parse(text: str) -> Recipe:
     """The recipe that a TOML file says.
 
-    :raises ValueError: it is not TOML, or says something else than a recipe; a short sentence
+    :raises ValueError: it is not TOML, or is something other than a recipe; a short sentence
     """
     try:
         tables = tomllib.loads(text)

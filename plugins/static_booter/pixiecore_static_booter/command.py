@@ -30,7 +30,7 @@ def _options_of_both(function: Function) -> Function:
             "--cmdline", metavar="TEXT", help='Kernel command line; {{ ID "path-or-url" }} becomes a URL of that file.'
         ),
         click.option("--bootmsg", metavar="TEXT", help="Message to show on the machine's screen before it boots."),
-        # The Go tool's, which stand in people's unit files; they have no meaning here.
+        # The Go tool's, which are in people's unit files; they have no meaning here.
         click.option("--status-port", hidden=True, expose_value=False),
         click.option("--ui-assets-dir", hidden=True, expose_value=False),
     ]
@@ -72,7 +72,7 @@ def quick(
 ) -> Settings | None:
     """Boot every machine that asks into the installer of RECIPE, beside the DHCP server you have.
 
-    RECIPE is a name, such as debian, or the path of a recipe of your own. Without anything, the names are listed. For
+    RECIPE is a name, such as debian, or the path of your own recipe. Without arguments, the names are listed. For
     example:
 
         pixiecore quick debian trixie --cmdline='console=ttyS0'
@@ -92,7 +92,7 @@ def quick(
 
 
 def _anything_given(ctx: click.Context) -> bool:
-    """Whether there is more than the bare command: with --config, say, the recipe may stand in the file."""
+    """Whether there is more than the bare command: with --config, say, the recipe may be in the file."""
     defaults = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None)
     return any(ctx.get_parameter_source(name) not in defaults for name in ctx.params)
 

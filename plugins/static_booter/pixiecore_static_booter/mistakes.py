@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 
 def sentence(error: ValueError) -> str:
-    """What *error* says: of pydantic's, which has a paragraph for each mistake, the first, with the place of it."""
+    """What *error* says: of pydantic's, which has a paragraph for each mistake, the first, with its place."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors()[0]

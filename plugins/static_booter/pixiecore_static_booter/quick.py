@@ -1,7 +1,7 @@
-"""The quick booter: a distribution's installer, by its name, for every machine whose processor it is for.
+"""The quick booter: a distribution's installer, by name, for every machine whose processor it is for.
 
-All that a machine can be told is worked out at start; a decision only looks it up. What a distribution's mirrors look
-like is no business of this module: that is in the recipes.
+Everything that a machine can be told is worked out at start; a decision only looks it up. What a distribution's
+mirrors look like does not concern this module: that is in the recipes.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class QuickSettings(BaseModel):
         return self
 
     def specs(self, recipe: Recipe) -> dict[tuple[str, Family | None], BootSpec]:
-        """What each kind of machine boots, by processor and firmware; ``None`` for a firmware that nobody knows.
+        """What each kind of machine boots, by processor and firmware; ``None`` for an unknown firmware.
 
         :raises ValueError: a local file of the recipe cannot be read
         """
@@ -110,7 +110,7 @@ class QuickSettings(BaseModel):
 
 
 class QuickBooter:
-    """Boots every machine into a distribution's installer, by its name."""
+    """Boots every machine into a distribution's installer, by name."""
 
     name = "quick"
     Settings = QuickSettings

@@ -25,7 +25,7 @@ _WORD = re.compile(r"(?<![{$])\{([A-Za-z_]\w*)\}(?!\})")
 _OWN_WORDS = ("version", "arch", "mirror", "installer_mirror")
 
 _NO_SCHEME = re.compile(r"[\w-]+(\.[\w-]+)*(:\d+)?(/[^\s?#{}]*)?", re.ASCII)
-"""What is probably a URL whose ``http://`` somebody left out."""
+"""What is probably a URL whose ``http://`` was left out."""
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ class Boot:
 
 
 class _Parts(BaseModel):
-    """What a recipe says of all boots, and a case of some. ``{word}`` stands for a word's text."""
+    """What a recipe says about all boots, and a case about some. ``{word}`` stands for a word's text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -113,9 +113,9 @@ class Recipe(_Parts):
                     yield found
 
     def check_version(self, version: str) -> str:
-        """*version*, if there is or may be such a one.
+        """*version*, if it exists or may exist.
 
-        :raises ValueError: there is none, and none that comes will be called so
+        :raises ValueError: it does not exist, and no later one will be called that
         """
         if version in self.versions or (self.other_versions and re.fullmatch(self.other_versions, version, re.ASCII)):
             return version
@@ -137,10 +137,10 @@ class Recipe(_Parts):
         """What a machine boots.
 
         :param architecture: one of the recipe's processors
-        :param firmware: the machine's; ``None`` where nobody knows
+        :param firmware: the machine's; ``None`` where it is unknown
         :param mirror: used instead of the recipe's own
         :returns: ``None`` where the recipe has nothing for this firmware
-        :raises ValueError: the recipe uses a word that there is not, or comes to something that is no URL
+        :raises ValueError: the recipe uses a word that does not exist, or comes to something that is not a URL
         """
         parts = [self, *(case for case in self.case if case.fits(version, architecture, firmware))]
         kernel = _last([part.kernel for part in parts])
@@ -187,7 +187,7 @@ def mirror_url(text: str, words: Mapping[str, str] | None = None) -> str:
     """The URL of a mirror, without a slash at its end.
 
     :param words: what ``{word}`` in it stands for
-    :raises ValueError: it is no http(s) URL that others can be made from
+    :raises ValueError: it is not an http(s) URL that others can be made from
     """
     url = fill(text, words or {}).strip().rstrip("/")
     if _is_mirror(url):

@@ -22,7 +22,7 @@ from benchmarks.table import heading, row, write
 SIZE = 200_000_000
 """Bytes."""
 RATE = 100_000_000
-"""Bytes a second that upstream gives each of its clients where a download shall take a while."""
+"""Bytes a second that upstream gives each of its clients where a download should take a while."""
 ROUNDS = 3
 CLIENTS = 50
 UPSTREAM, OURS, PEER = 8082, 8080, 8081

@@ -19,7 +19,7 @@ NAME = "loader.bin"
 SIZE = 8_000_000
 """Bytes: a large first stage; each client fetches it as often as the time allows."""
 ADDRESS = "127.0.0.1"
-OUR_PORT, PEER_PORT = 6969, 69  # in our own namespace nobody else has them
+OUR_PORT, PEER_PORT = 6969, 69  # in our own namespace nothing else has them
 ROUNDS = 4
 CASES = [(clients, blksize, windowsize) for clients in (1, 32) for blksize in (512, 1432) for windowsize in (1, 16)]
 

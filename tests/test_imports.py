@@ -1,4 +1,4 @@
-"""No circle of modules: whoever reads one never has to read another first that needs it."""
+"""No circle of modules: nobody who reads one has to read another first that needs it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def modules() -> dict[str, Path]:
 
 
 def imported(source: str, known: set[str]) -> Iterator[str]:
-    """What of ours a module imports, wherever in it that stands: also for type checkers, also within functions."""
+    """What a module imports of ours, wherever that is in it: for type checkers and within functions too."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(FACE):
             for alias in node.names:

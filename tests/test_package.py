@@ -1,4 +1,4 @@
-"""The package as a whole: its public names, and that importing it changes nothing for whoever imports it."""
+"""The package as a whole: its public names, and that importing it changes nothing for the program that imports it."""
 
 from __future__ import annotations
 

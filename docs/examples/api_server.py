@@ -44,16 +44,16 @@ def load(path: Path) -> Machines:
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
+        raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a JSON object with an answer for each MAC address")
     machines: Machines = {}
     for key, answer in content.items():
         mac = normalised(key)
         if not re.fullmatch("[0-9a-f]{2}(:[0-9a-f]{2}){5}", mac):
-            raise ValueError(f"{path}: {key!r} is no MAC address such as 52:54:00:12:34:56")
+            raise ValueError(f"{path}: {key!r} is not a MAC address such as 52:54:00:12:34:56")
         if mac in machines:
-            raise ValueError(f"{path}: {mac} stands there twice")
+            raise ValueError(f"{path}: {mac} appears twice")
         if not isinstance(answer, dict):
             raise ValueError(f"{path}: the answer for {key!r} must be a JSON object")
         machines[mac] = answer
@@ -66,7 +66,7 @@ def normalised(mac: str) -> str:
 
 
 def decide(mac: str, known: dict[str, Any], machines: Machines) -> dict[str, Any] | None:
-    """What a machine boots, or None if it shall not netboot. This is the place for a policy of your own.
+    """What a machine boots, or None if it should not netboot. This is the place for your own policy.
 
     Asked several times in one boot: answer the same way each time, and change nothing here.
 
@@ -97,8 +97,8 @@ class Handler(BaseHTTPRequestHandler):
         """Version 2, POST /v2/boot: everything is in the body."""
         length = self.headers.get("Content-Length", "")
         if not re.fullmatch("[0-9]{1,5}", length):
-            self.close_connection = True  # nobody knows where the next request begins
-            self._send(400, {"error": "a body needs a Content-Length, of 99999 at the most"})
+            self.close_connection = True  # it is unclear where the next request begins
+            self._send(400, {"error": "a body needs a Content-Length, of 99999 at most"})
             return
         try:
             known = json.loads(self.rfile.read(int(length)))
@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         answer = decide(normalised(mac), known, machines)
         if answer is None:
-            self._send(404, {"error": "this machine shall not netboot"})
+            self._send(404, {"error": "this machine should not netboot"})
         else:
             self._send(200, answer)
 

@@ -77,7 +77,7 @@ class FileRef(Model):
 
     @property
     def is_folder(self) -> bool:
-        """Whether it stands for all files below it."""
+        """Whether it means all files below it."""
         if self.is_url and ("?" in self.location or "#" in self.location):
             return False
         return self.location.endswith("/") and self.sha256 is None

@@ -72,7 +72,7 @@ def guard(function: AnyFunction, plugin: str, hook: str, timeout: float | None, 
         # Our own sources keep their ways to save copies.
         if isinstance(sound, BootFile) and not type(sound.source).__module__.startswith("pixiecore_core."):
             return sound.model_copy(update={"source": _GuardedSource(sound.source, plugin, report)})
-        if isinstance(answer, (BootSpec, Ignore, Hold)):  # nobody can change it afterwards
+        if isinstance(answer, (BootSpec, Ignore, Hold)):  # nothing can change it afterwards
             last = answer, sound
         return sound
 

@@ -302,7 +302,7 @@ class TestTimers:
         sending = transfer(16 * 100, blksize=16, windowsize=4)
         sending.start(0.0)
         now = 0.0
-        for block in (0, 4, 8):  # each answer lost on its way twice, which is no round trip to measure
+        for block in (0, 4, 8):  # each answer lost on its way twice, which is not a round trip to measure
             now += 2.0
             sending.expire(now)
             now += 0.001

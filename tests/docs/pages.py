@@ -59,8 +59,8 @@ def blocks(*pages: Path) -> list[Block]:
 def files(page: Path, after: str = "", until: str = "") -> dict[str, str]:
     """The files that *page* gives whole, by name; where one is given twice, the last.
 
-    :param after: only what stands behind this heading
-    :param until: only what stands before this heading
+    :param after: only what is after this heading
+    :param until: only what is before this heading
     """
     lines = page.read_text(encoding="utf-8").splitlines()
     first = lines.index(after) if after else 0

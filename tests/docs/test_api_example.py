@@ -103,12 +103,12 @@ def test_a_link_does_not_lead_out_of_a_root(machines: Path, tmp_path: Path) -> N
 
 
 MISTAKES = [
-    ("{", "is no JSON: Expecting property name"),
-    ("[" * 100_000, "is no JSON: "),
+    ("{", "is not JSON: Expecting property name"),
+    ("[" * 100_000, "is not JSON: "),
     ("[]", "must hold a JSON object with an answer for each MAC address"),
-    ('{"52:54": {}}', "'52:54' is no MAC address such as 52:54:00:12:34:56"),
+    ('{"52:54": {}}', "'52:54' is not a MAC address such as 52:54:00:12:34:56"),
     (f'{{"{MAC}": []}}', f"the answer for '{MAC}' must be a JSON object"),
-    ('{"52-54-00-00-00-AA": {}, "52:54:00:00:00:aa": {}}', "52:54:00:00:00:aa stands there twice"),
+    ('{"52-54-00-00-00-AA": {}, "52:54:00:00:00:aa": {}}', "52:54:00:00:00:aa appears twice"),
 ]
 
 

@@ -103,7 +103,7 @@ def test_dnsmasq_takes_its_settings(block: Block, tmp_path: Path) -> None:
 
 
 def simple_commands(script: str) -> Iterator[list[str]]:
-    """The words of each command, without what stands before its name: variables and sudo."""
+    """The words of each command, without what comes before its name: variables and sudo."""
     for line in script.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True

@@ -40,7 +40,7 @@ def test_every_page_is_on_it(site: Path) -> None:
 
 
 def test_links_to_code_become_its_path(site: Path) -> None:
-    """There is no page for it, and it is no mistake to name it."""
+    """There is no page for it, and it is not a mistake to name it."""
     html = (site / "explanation" / "plugins.html").read_text(encoding="utf-8")
     assert "(<code>pixiecore_core/hookspecs.py</code>)" in html
 

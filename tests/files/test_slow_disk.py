@@ -1,5 +1,5 @@
-"""A disk that takes long to have a file safe: who asks meanwhile gets what upstream has by then, and no more is fetched
-than must be.
+"""A disk that takes long to make a file safe: a client that asks meanwhile gets upstream's latest, and no more comes
+than must.
 """
 
 from __future__ import annotations

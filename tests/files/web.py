@@ -65,7 +65,7 @@ class _Server(http.server.ThreadingHTTPServer):
     site: Site
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: clients that go away are no news."""
+        """Nothing: clients that go away are not news."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -29,7 +29,7 @@ example["main"]()
 
 
 def answer(errand: Errand, architecture: str = "x86_64") -> dict[str, Any]:
-    """What the API says of a machine that shall run this errand."""
+    """What the API says about a machine that should run this errand."""
     parts = payload(architecture)
     return {"kernel": parts.kernel.as_uri(), "initrd": [parts.initrd.as_uri()], "cmdline": errand.api_cmdline}
 

@@ -54,7 +54,7 @@ class Errand:
         if machine.unified:
             assert result.cmdline == self.unified_cmdline
         else:
-            # In front stand, from EFI iPXE, the image's name, and initrd=NAME, by which such a kernel finds its initrd.
+            # In front are, from EFI iPXE, the image's name, and initrd=NAME, by which such a kernel finds its initrd.
             url = rf"http://{re.escape(server_address)}/_/file\?name=\S+"
             expected = rf"(kernel )?(initrd=\S+ )*console=ttyS0 quiet lab\.fetch={url} lab\.word={self.word}"
             assert re.fullmatch(expected, result.cmdline), result.cmdline

@@ -1,4 +1,4 @@
-"""Policies decide about a real machine: one boots it once, the other when somebody approves of it."""
+"""Policies decide about a real machine: one boots it once, the other when somebody approves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From datagram to reply: who is answered, how often, and that nobody waits for another's slow answer."""
+"""From datagram to reply: which machines are answered, how often, and that none waits for another's slow answer."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def bench() -> Iterator[Bench]:
 
 @pytest.fixture
 def booting(bench: Bench) -> Bench:
-    """A bench whose plugin boots everybody."""
+    """A bench whose plugin boots every machine."""
     bench.plugin(select_boot=lambda machine: SPEC)
     return bench
 

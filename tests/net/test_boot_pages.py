@@ -434,7 +434,7 @@ def test_a_folder_serves_the_files_below_it_and_no_others(booting: Site, tmp_pat
     for name in ("meta-data", "below", "out", "", "..%2fvmlinuz", "../vmlinuz", "%2fetc%2fpasswd", "a%00b"):
         assert booting.get(url + name).status_code == 404
     token = url.removeprefix("/_/folder/").rstrip("/")
-    assert booting.get(f"/_/file?name={token}").status_code == 404, "a folder is no file"
+    assert booting.get(f"/_/file?name={token}").status_code == 404, "a folder is not a file"
     assert booting.get(f"/_/folder/{token}").status_code == 404
     assert booting.get("/_/folder/made-up/user-data").status_code == 404
     kernel = booting.sealer.seal(Sealed(ref=FileRef(location=str(booting.kernel)), mac=MAC, purpose="file"))

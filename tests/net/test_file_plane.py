@@ -1,4 +1,4 @@
-"""The file plane in a real server, with nginx as upstream: one fetch for a hundred machines, and nobody hindered."""
+"""The file plane in a real server, with nginx as upstream: one fetch for a hundred machines, and no machine held up."""
 
 from __future__ import annotations
 

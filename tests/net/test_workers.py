@@ -1,4 +1,4 @@
-"""Workers: bounded, reused, and one task's failure is nobody else's."""
+"""Workers: bounded, reused, and one task's failure is not another's."""
 
 from __future__ import annotations
 

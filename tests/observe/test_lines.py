@@ -1,4 +1,4 @@
-"""Log lines on their way out: nobody who reads them, or has stopped to, holds up the server."""
+"""Log lines on their way out: no reader, not even one that has stopped, holds up the server."""
 
 from __future__ import annotations
 

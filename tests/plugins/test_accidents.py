@@ -1,4 +1,4 @@
-"""What careless plugins do: each accident is a PluginError with the plugin's name, and costs nobody else anything."""
+"""Careless plugins: each accident is a PluginError with the plugin's name, and costs no other plugin anything."""
 
 from __future__ import annotations
 

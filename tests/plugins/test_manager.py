@@ -231,7 +231,7 @@ def test_hook_on_startup_failure_refuses_to_start(manager: PluginManager) -> Non
 
 
 def test_hook_on_reload(manager: PluginManager, reports: list[Any]) -> None:
-    """A plugin that cannot read its files again keeps nobody else from it."""
+    """A plugin that cannot read its files again does not keep the others from it."""
     read: list[str] = []
 
     @hookimpl

@@ -1,4 +1,4 @@
-"""Neither a write nor an fsync nor waiting for another process stops the event loop, whoever waits."""
+"""Neither a write nor an fsync nor waiting for another process stops the event loop, whatever waits."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_a_row_that_cannot_be_used_is_an_error_for_its_machine_only(path: Path) 
 
 
 def test_an_earlier_release_cannot_go_on_with_an_empty_table(path: Path) -> None:
-    """One that still runs, or to which somebody has gone back: its question fails, and its machine is held."""
+    """One that still runs, or that was gone back to: its question fails, and its machine is held."""
     running = sqlite3.connect(path)
     assert running.execute("SELECT state FROM machines WHERE mac = 'a'").fetchone() == ("done",)
     taken_over(path)[0].prepare("--database")

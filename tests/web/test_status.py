@@ -1,4 +1,4 @@
-"""The status pages: whom they show, and that a long one holds up nobody."""
+"""The status pages: which machines they show, and that a long one holds up nothing."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ curl 'http://127.0.0.1/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64&platform=efi'
 _PLUGINS = """### Pages of plugins
 
 Those of the allowlist exist where `--allowlist-admin-token-file` is given, and want that token: 401 without one, 403
-for a wrong one. A plugin of your own adds pages with [`register_routes`](hooks.md)."""
+for a wrong one. Your own plugin adds pages with [`register_routes`](hooks.md)."""
 
 
 def page() -> str:
@@ -71,7 +71,7 @@ def _tftp() -> str:
     names = ", ".join(f"`{loader.name}`" for loader in KNOWN.loaders())
     autoexec = inline(documented(paths)["AUTOEXEC"])
     return (
-        f"`MAC/LOADER/NAME`, with LOADER one of {names}, whatever NAME is, for signed iPXE "
-        "and shim ask for names of their own. Options blksize, tsize, timeout and windowsize; read requests only.\n\n"
+        f"`MAC/LOADER/NAME`, with LOADER one of {names}, whatever NAME is, because signed iPXE "
+        "and shim ask for their own names. Options blksize, tsize, timeout and windowsize; read requests only.\n\n"
         f"`{paths.AUTOEXEC}`, by HTTP too. {autoexec}"
     )

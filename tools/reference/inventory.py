@@ -9,7 +9,7 @@ from .prose import one_line
 
 _PARTS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("A file", "The top level of each `.yaml`, `.yml` or `.toml` file.", schema.Inventory),
-    ("A profile", "A value of `profiles`; its key is the profile's name. `ignore` is no name for one.", schema.Profile),
+    ("A profile", "A value of `profiles`; its key is the profile's name. `ignore` cannot be its name.", schema.Profile),
     ("A file of a profile", "A value of `files`: a path, or a table of these keys.", schema.FileEntry),
     ("A machine", "One of `machines`.", schema.Machine),
     ("A group", "One of `groups`.", schema.Group),
@@ -23,16 +23,16 @@ def page() -> str:
         "# The files of an inventory",
         "Generated from the models of the inventory booter by `tools/write-reference`; do not edit. "
         "[How to use them](../how-to/inventory.md).",
-        "In YAML, `no`, `0012`, `1.10` and `52:54:00:12:34:56` are texts. A key that is not listed here, or stands "
-        "twice, is a mistake; one with nothing behind it is as good as none. At the top of a file, keys that begin "
+        "In YAML, `no`, `0012`, `1.10` and `52:54:00:12:34:56` are texts. A key that is not listed here, or appears "
+        "twice, is a mistake; one with nothing after it counts as missing. At the top of a file, keys that begin "
         "with `x-` are left alone.",
     ]
     for title, where, model in _PARTS:
         parts += [f"## {title}", where, _table(model)]
     parts += [
         "## What every machine has",
-        "Variables that no `vars` may set, each empty where nobody knows it: "
-        f"{', '.join(f'`{name}`' for name in schema.FACTS)}. In templates besides: "
+        "Variables that no `vars` may set, each empty where it is unknown: "
+        f"{', '.join(f'`{name}`' for name in schema.FACTS)}. In templates also: "
         f"{' and '.join(f'`{name}`' for name in schema.OTHER_NAMES)}, the machine's labels and the function that makes "
         "the URL of another file.",
     ]

@@ -33,7 +33,7 @@ _NOT_IMPORTED = {
     "first, which is the key; `None` passes the row over. It may change the dictionary that it is given.",
     "R": "Any pydantic model.",
 }
-"""Names that signatures have and that nobody imports."""
+"""Names that signatures have but that are never imported."""
 _INTRODUCTION = """# What a plugin imports
 
 Generated from docstrings by `tools/write-reference`; do not edit.
@@ -59,7 +59,7 @@ def page() -> str:
         if not re.search(rf"\b{name}\b", text):
             raise LookupError(f"{name} is explained and does not occur")
     words = "\n".join(f"- `{name}`: {meaning}" for name, meaning in _NOT_IMPORTED.items())
-    text += f"\n\n## Named, and not imported\n\n{words}\n"
+    text += f"\n\n## Named but not imported\n\n{words}\n"
     return text.replace("If it raises `", "Raises `")
 
 

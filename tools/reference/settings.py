@@ -22,11 +22,11 @@ def page() -> str:
         "# Settings",
         "Generated from the settings models by `tools/write-reference`; do not edit.",
         "The command line wins over the environment, the environment over the TOML file (`--config FILE`), the file "
-        "over the default. In the environment, a list is separated by commas. Relative paths, also those in the file, "
+        "over the default. In the environment, a list is separated by commas. Relative paths, even those in the file, "
         "start at the folder that Pixiecore was started in. [An example of the file](files.md#the-settings-file).",
         "## Server",
         "For every command that serves; TOML table `[server]`, where `booter` also says what `--booter` would. Before "
-        "the command stands `--disable-plugin NAME` (`PIXIECORE_DISABLE_PLUGIN`), which runs as if that plugin were "
+        "the command you can put `--disable-plugin NAME` (`PIXIECORE_DISABLE_PLUGIN`), which runs as if it were "
         "not installed. `--config FILE` is `PIXIECORE_CONFIG`, `--booter NAME` is `PIXIECORE_BOOTER`.",
         table(with_loaders(ServerSettings, KNOWN), ""),
     ]

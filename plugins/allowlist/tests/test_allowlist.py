@@ -327,7 +327,7 @@ def test_lone_surrogates_are_kept_out(database: Path) -> None:
     machine = Machine.model_construct(**{**dict(Machine(mac=MAC)), "serial": "\ud800"})
     mine = policy(database, enabled=True)
     assert isinstance(mine.select_boot(machine), Hold)
-    assert run(database, "list") == "", "a dry run is nobody's visit"
+    assert run(database, "list") == "", "a dry run is not a visit"
     mine.on_startup()
     assert isinstance(mine.select_boot(machine), Hold)
     mine.on_shutdown()

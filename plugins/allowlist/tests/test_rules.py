@@ -1,4 +1,4 @@
-"""Rules: what they are, what they name, and the file they stand in."""
+"""Rules: what they are, what they name, and the file they are in."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_an_answer_that_breaks_off(sent: bytes) -> None:
         answer = ask(api)
     assert isinstance(answer, Down)
     assert "cannot be reached: " in answer.reason
-    assert len(api.asked) == 1, "a fresh connection that breaks off is no reason to ask twice"
+    assert len(api.asked) == 1, "a fresh connection that breaks off is not a reason to ask twice"
 
 
 def test_connections_are_kept_and_a_stale_one_is_replaced_silently() -> None:

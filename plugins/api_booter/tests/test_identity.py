@@ -1,4 +1,4 @@
-"""What the API is told of a machine, and that no machine can abuse it."""
+"""What the API is told about a machine, and that no machine can abuse it."""
 
 from __future__ import annotations
 

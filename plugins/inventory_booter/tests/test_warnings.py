@@ -1,4 +1,4 @@
-"""What can be used and is hardly meant: groups for nobody, empty kernels, JSON and YAML that do not parse."""
+"""What can be used but is hardly meant: groups for no machine, empty kernels, JSON and YAML that do not parse."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.plugins.blame import stopping
 from pixiecore_core.plugins.telling import in_words
-from pixiecore_core.settings import Endpoint, ServerSettings
+from pixiecore_core.settings.server import Endpoint, ServerSettings
 from pixiecore_core.web import status
 from pixiecore_core.web.plugin_pages import plugin_pages
 

@@ -129,10 +129,10 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("server = 1", "server in FILE: expected is a table [server]"),
-        ('booter = "static"', "booter in FILE: expected is a table [booter.NAME] for each booter; which one to use is"),
-        ("[booter]\nstatic = 1", "[booter] static in FILE: expected is a table [booter.NAME] for each booter"),
-        ("plugin = []", "plugin in FILE: expected is a table [plugin.NAME] for each plugin"),
+        ("server = 1", "server in FILE: expected a table [server]"),
+        ('booter = "static"', "booter in FILE: expected a table [booter.NAME] for each booter; which one to use is"),
+        ("[booter]\nstatic = 1", "[booter] static in FILE: expected a table [booter.NAME] for each booter"),
+        ("plugin = []", "plugin in FILE: expected a table [plugin.NAME] for each plugin"),
         ("[booter.statik]", "[booter.statik]: there is no booter 'statik'; did you mean 'static'?"),
         ("[booter.mine]", "[booter.mine]: there is no booter 'mine'; known are api, inventory, quick, static"),
         ("[plugin.foo]", "[plugin.foo]: there is no plugin 'foo'; known are allowlist, once"),
@@ -177,7 +177,7 @@ def test_a_port_in_use_is_named_with_its_holder(kernel: Path) -> None:
 def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) -> None:
     drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
     done = subprocess.run(
-        [*drop, *PIXIECORE, "boot", "/nonexistent", "--dhcp-no-bind"], capture_output=True, text=True, check=False
+        [*drop, *PIXIECORE, "boot", str(kernel), "--dhcp-no-bind"], capture_output=True, text=True, check=False
     )
     message = failure(done, 1)
     assert "cap_net_bind_service and cap_net_raw missing" in message
@@ -188,12 +188,13 @@ def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) ->
         "high ports",
     ):
         assert way in message
-    raw = ["boot", "/my files/vmlinuz", "--dhcp-no-bind", *HIGH_PORTS, "--cmdline", "a b"]
+    spaced = kernel.rename(kernel.with_name("my kernel"))
+    raw = ["boot", str(spaced), "--dhcp-no-bind", *HIGH_PORTS, "--cmdline", "a b"]
     message = failure(subprocess.run([*drop, *PIXIECORE, *raw], capture_output=True, text=True, check=False), 1)
     assert "needs: cap_net_raw missing" in message
     assert "leave out --dhcp-no-bind" in message
     assert "high ports" not in message
-    assert f"sudo {sys.executable} -m pixiecore_core boot '/my files/vmlinuz'" in message
+    assert f"sudo {sys.executable} -m pixiecore_core boot '{spaced}'" in message
     assert message.count("'a b'") == 1
 
 

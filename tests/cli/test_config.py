@@ -24,7 +24,8 @@ def test_every_source_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "port = 8080 # PIXIECORE_PORT",
         'interface = ["eth0"] # --interface',
         'tftp = "192.0.2.1:6969" # [server] tftp',
-        "dhcp = 67 # default",
+        "# dhcp = 67 # default",
+        "# http is not set # default",
         f'kernel = "{kernel}" # [booter.static] kernel',
         'unknown = "ignore" # --once-unknown',
     } <= lines

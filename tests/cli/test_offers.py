@@ -123,7 +123,7 @@ def test_every_type_of_setting(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     (folder / "x.toml").write_text('[plugin.types]\ntable = { password = "p", n = 1 }\nseveral = "a"\n')
     lines = shown("--config", str(folder / "x.toml"))
     assert {
-        "table = {password = (hidden), n = 1} # [plugin.types] table",
+        '# table = {password = "(hidden)", n = 1} # [plugin.types] table; hidden here, and so not read back',
         'several = ["a"] # [plugin.types] several',
     } <= lines
     message = failure(pixiecore("config", "--types-table", "x"), 2)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from pixiecore_core.firmware.known import KNOWN
-from pixiecore_core.settings import Endpoint, ServerSettings, option_name, variable_name, with_loaders
+from pixiecore_core.settings.loaders import with_loaders
+from pixiecore_core.settings.names import option_name, variable_name
+from pixiecore_core.settings.server import ServerSettings
+from pixiecore_core.settings.spelling import spelled
 
 from .installed import installed
 from .prose import one_line
@@ -55,7 +58,7 @@ def table(model: type[BaseModel], section: str, prefix: str = "") -> str:
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         option = f"`{option_name(f'{prefix}_{key}' if prefix else key)}`"
         option += f", `{extra['short']}`" if "short" in extra else ""
-        default = field.default.port if isinstance(field.default, Endpoint) else field.default
+        default = None if field.is_required() else spelled(field.default)
         default = extra.get("shown", default)
         shown = "needed" if field.is_required() else "" if default in (None, "", [], False) else f"`{default}`"
         rows.append(

@@ -16,7 +16,7 @@ from gevent.exceptions import LoopExit
 
 from pixiecore_core.assembly import Core
 from pixiecore_core.errors import StartError
-from pixiecore_core.net.answering import Answerer, Ports
+from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.dhcp_socket import DhcpSocket
@@ -111,7 +111,7 @@ class App:
                         raise
                     details = {"exc_info": error} if self.settings.debug else {}
                     self.core.logger.warning(
-                        f"A signal handler, of a plugin perhaps, raised {in_words(error)}; serving goes on",
+                        f"A signal handler, perhaps a plugin's, raised {in_words(error)}; the server goes on",
                         subsystem="Plugin",
                         **details,
                     )
@@ -124,7 +124,7 @@ class App:
 
     def request_reload(self) -> None:
         """Have the plugins read their files again; may be called from a signal handler."""
-        self.core.logger.info("Reloading, as SIGHUP asks", subsystem="Init")
+        self.core.logger.info("Reloading on SIGHUP", subsystem="Init")
         gevent.spawn(self.core.plugins.on_reload)
 
     def stop(self) -> None:
@@ -157,13 +157,19 @@ class App:
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
             files = TftpFiles(self.core.first_stage, self.core.bus, self._interfaces.serves)
-            server = TftpServer(self._address(endpoint), endpoint.port, open_file=files.open, on_report=files.report)
+            server = TftpServer(
+                self._address(endpoint),
+                endpoint.port,
+                open_file=files.open,
+                on_report=files.report,
+                on_drop=partial(self.core.bus.drop, "TFTP"),
+            )
             self._bind("TFTP", server, endpoint)
 
     def _bind_dhcp(self, http_port: int) -> None:
         settings, core = self.settings, self.core
-        ports = Ports(http_port, settings.dhcp.port if settings.dhcp else 67)
-        answerer = self._answerer = Answerer(core.decider, core.bus, self._interfaces, ports)
+        place = Place(self._interfaces, http_port, settings.dhcp.port if settings.dhcp else 67)
+        answerer = self._answerer = Answerer(core.decider, core.names, core.bus, place)
         if settings.pxe is not None:
             pxe = partial(DhcpSocket, self._address(settings.pxe), settings.pxe.port)
             self._bind("PXE", DhcpServer("pxe", pxe, answerer), settings.pxe)
@@ -183,7 +189,7 @@ class App:
             if error.errno == errno.EADDRINUSE:
                 holder = holder_of(protocol, endpoint.port)
                 by = f" by {holder}" if holder else ""
-                beside = ", or hear DHCP beside it with --dhcp-no-bind" if name == "DHCP" else ""
+                beside = ", or listen for DHCP beside it with --dhcp-no-bind" if name == "DHCP" else ""
                 raise StartError(
                     f"{where} is in use{by}; stop it, or give --{name.lower()} another port or off{beside}"
                 ) from error

@@ -18,6 +18,7 @@ from pixiecore_core.defaults import Defaults
 from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.first_stage import FirstStage
+from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.engine.scripting import ScriptWriter
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.plane import FilePlane
@@ -73,6 +74,7 @@ class Core:
     scripts: ScriptWriter
     first_stage: FirstStage
     urls: UrlMaker
+    names: BootFileNames
 
 
 def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, details: bool = False) -> Core:
@@ -87,7 +89,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     def report(error: PluginError, mac: str | None) -> None:
         bus.report(PluginFailed(plugin=error.plugin, hook=error.hook, reason=error.reason, place=error.place, mac=mac))
         if error.__cause__ is not None:
-            logger.debug("Where that comes from:", subsystem="Plugin", exc_info=error.__cause__)
+            logger.debug("Where that came from:", subsystem="Plugin", exc_info=error.__cause__)
 
     plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe)
     metrics = Metrics(plugins.events_lost)
@@ -101,6 +103,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     # Asked last, whatever is registered after it: its hooks say so themselves.
     plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
+    urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime)
     decider = Decider(plugins, loaders, attempts, parts.clock)
     return Core(
         logger,
@@ -112,7 +115,8 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         decider,
         ScriptWriter(plugins, decider),
         FirstStage(plugins, loaders.table),
-        UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime),
+        urls,
+        BootFileNames(loaders.table, urls),
     )
 
 

@@ -83,7 +83,7 @@ class PluginError(PixiecoreError):
     """
 
     def __init__(self, plugin: str, hook: str, reason: str, place: str = "") -> None:
-        super().__init__(f"plugin {plugin!r}, hook {hook}: {reason}{f' ({place})' if place else ''}")
+        super().__init__(f"plugin {plugin!r}, hook {hook}: {reason}")
         self.plugin = plugin
         self.hook = hook
         self.reason = reason

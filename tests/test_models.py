@@ -97,14 +97,14 @@ def test_a_folder_stands_for_the_files_below_it(folder: str, name: str, location
 
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../x", "a/../../x", "a//b", ".", "a/", "a\0b", "a\nb"])
 def test_no_name_leads_out_of_a_folder(name: str) -> None:
-    with pytest.raises(ValueError, match="is no file in a folder"):
+    with pytest.raises(ValueError, match="is not a file in a folder"):
         FileRef(location="/srv/seed/").inside(name)
 
 
 def test_what_is_no_folder() -> None:
     for location in ("/srv/seed", "http://host/x", "http://host/x?a=/"):
         assert not FileRef(location=location).is_folder
-        with pytest.raises(ValueError, match="is no file in a folder"):
+        with pytest.raises(ValueError, match="is not a file in a folder"):
             FileRef(location=location).inside("user-data")
     assert not FileRef(location="http://host/x/", sha256="0" * 64).is_folder
 

@@ -16,7 +16,7 @@ from pixiecore_core.cli import select
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.table import FirmwareTable
-from pixiecore_core.net.answering import Answerer, Ports
+from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interfaces
 from pixiecore_core.observe.log import configure
@@ -96,7 +96,10 @@ def core(booter: type, find: Any) -> Core:
 
 def by_the_server(kind: Architecture, made: Core) -> str:
     """What the wire and the machine's timeline say."""
-    answerer, socket = Answerer(made.decider, made.bus, Interfaces(adapters=lambda: [ETH0]), Ports()), FakeSocket()
+    answerer, socket = (
+        Answerer(made.decider, made.names, made.bus, Place(Interfaces(adapters=lambda: [ETH0]))),
+        FakeSocket(),
+    )
     data = dhcp4.serialize(message(architecture(kind.code)))
     answerer.receive(socket, Datagram(data, ("0.0.0.0", 68), ETH0.index, IPv4Address("255.255.255.255")), "dhcp")
     answerer.wait(5)

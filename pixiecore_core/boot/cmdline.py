@@ -148,7 +148,7 @@ def _unescape(text: str, opening: int) -> str:
             raise CmdlineError(f"unknown escape \\{match['bad']} in a string", opening)
         number = int(match["octal"], 8) if match["octal"] else int(match["x"] or match["u"] or match["U"], 16)
         if number > 0x10FFFF or 0xD800 <= number < 0xE000:
-            raise CmdlineError(f"escape {match[0]} is no character", opening)
+            raise CmdlineError(f"escape {match[0]} is not a character", opening)
         return chr(number)
 
     return _ESCAPE.sub(replace, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from typing import Any
 from urllib.parse import unquote
@@ -16,14 +16,13 @@ _GO_CODES = {"0": 0, "1": 7}
 """What the Go Pixiecore's iPXE said of itself, IA32 and X64, as codes of the registry."""
 
 
-def machine_from_query(query: str, address: str, firmware: FirmwareTable) -> Machine:
+def machine_from(known: Mapping[str, str], address: str, firmware: FirmwareTable) -> Machine:
     """The machine that asks.
 
-    :param query: the URL's query string, as it was sent
+    :param known: the URL's parameters
     :param address: where the request came from
     :raises ValueError: it cannot be told, in the Go Pixiecore's words
     """
-    known = _parameters(query)
     if not known.get("mac"):
         raise ValueError("missing MAC address parameter")
     if not known.get("arch"):
@@ -45,7 +44,7 @@ def machine_from_query(query: str, address: str, firmware: FirmwareTable) -> Mac
     )
 
 
-def _parameters(query: str) -> dict[str, str]:
+def parameters(query: str) -> dict[str, str]:
     """The parameters as iPXE writes them: it leaves a plus sign as it is, which in a web form would be a space."""
     pairs = (pair.partition("=") for pair in query.split("&"))
     return {unquote(name): unquote(value) for name, _, value in pairs}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixiecore_core.boot.paths import ServerAddress, loader_path
-from pixiecore_core.firmware.rows import FirmwareFamily, Loader
+from pixiecore_core.boot.paths import ServerAddress
+from pixiecore_core.firmware.rows import FirmwareFamily
 from pixiecore_core.models import Client, PxeRequest, Stage
 from pixiecore_core.wire.dhcp4 import FILE_BYTES, NO_ADDRESS, Dhcp4Message, MessageType, Op, Option
 
@@ -93,14 +93,13 @@ def variants_for(request: PxeRequest) -> tuple[Variant, ...]:
 
 
 def offer(
-    request: PxeRequest, message: Dhcp4Message, server: ServerAddress, loader: Loader | None, variant: Variant
+    request: PxeRequest, message: Dhcp4Message, server: ServerAddress, boot_file: str, variant: Variant
 ) -> Dhcp4Message:
     """The answer to *message*, an OFFER on port 67 or an ACK on 4011.
 
-    :param loader: the first-stage file to name to a client that is not an iPXE with HTTP
-    :raises ValueError: the request is from firmware that no boot file exists for
+    :param boot_file: name or URL of the file that the client is to fetch, in ASCII
     """
-    boot_file = _boot_file(request, server, loader)
+    name = boot_file.encode("ascii")
     options: dict[int, bytes] = {}
     if variant.vendor_specific:
         options[Option.VENDOR_SPECIFIC] = variant.vendor_specific
@@ -110,10 +109,10 @@ def offer(
     options |= {echoed: message.options[echoed] for echoed in _ECHOED if echoed in message.options}
     if variant.ipxe:
         options[Option.IPXE] = variant.ipxe
-    fits = len(boot_file) < FILE_BYTES
+    fits = len(name) < FILE_BYTES
     if not fits or variant.always_option_67:
         # NUL-terminated and last: firmware reads it as a C string, and EDK2 writes a NUL behind it (PxeBcDhcp4.c).
-        options[Option.BOOT_FILE] = boot_file + b"\0"
+        options[Option.BOOT_FILE] = name + b"\0"
     return Dhcp4Message(
         op=Op.BOOTREPLY,
         xid=message.xid,
@@ -124,16 +123,6 @@ def offer(
         siaddr=server.ip,
         giaddr=message.giaddr,
         sname=str(server.ip).encode() if variant.server_name else b"",
-        file=boot_file if fits else b"",
+        file=name if fits else b"",
         options=options,
     )
-
-
-def _boot_file(request: PxeRequest, server: ServerAddress, loader: Loader | None) -> bytes:
-    if request.client is Client.IPXE:
-        return server.script_url(request.machine).encode()
-    if loader is None:
-        raise ValueError(f"no boot file exists for {request.machine.architecture}")
-    if request.client is Client.HTTP_BOOT:
-        return server.loader_url(request.machine.mac, loader).encode()
-    return loader_path(request.machine.mac, loader).encode()

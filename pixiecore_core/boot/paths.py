@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from pixiecore_core.firmware.rows import Loader
-from pixiecore_core.models import Machine, normalise_mac
+from pixiecore_core.models import normalise_mac
 
 # What stands below each path is its part of the documentation's reference.
 SCRIPT_PATH = "/_/ipxe"
 """The iPXE script. The query has ``mac``, ``arch``, and as iPXE knows them ``platform``, ``uuid``, ``serial``,
-``net0``, ``manufacturer``, ``product``, ``hostname``. 400 without a usable ``mac`` and ``arch``; 404 ``you don't
-netboot: …``; 503 with ``Retry-After`` while there is no decision yet; 500 where a plugin failed."""
+``net0``, ``manufacturer``, ``product``, ``hostname``; ``from`` is a sealed word on where the machine asked from. 400
+without a usable ``mac`` and ``arch``; 404 ``you don't netboot: …``; 503 with ``Retry-After`` while there is no decision
+yet; 500 where a plugin failed."""
+OFFERED_PATH = "/_/ipxe/"
+"""``TOKEN``: what iPXE is offered. A script that has iPXE ask for its own with everything that it knows of the machine;
+the token says where the machine asked from, so any instance with the key can write the script. 404 for a token that
+was not made here."""
 FILE_PATH = "/_/file"
 """A file that a script named, with length, ETag and ranges. In the query ``name`` is a sealed token; ``type`` and
 ``mac`` are for people who read access logs. 404 for a token that was not made here or has expired, and for a file
@@ -49,15 +54,23 @@ class ServerAddress:
         """``http://192.0.2.2`` or ``http://192.0.2.2:8080``, without a slash at the end."""
         return f"http://{self.ip}" if self.http_port == 80 else f"http://{self.ip}:{self.http_port}"
 
-    def script_url(self, machine: Machine) -> str:
-        """The URL that iPXE is offered. iPXE itself fills the ``${…}`` in (autoboot.c expands the boot file name);
-        what a maker may have written with spaces or an ampersand is escaped. Below 255 bytes, so that it fits one DHCP
-        option: iPXE knows no RFC 3396.
+    def offered_url(self, token: str) -> str:
+        """The URL that iPXE is offered. Below 255 bytes, so that it fits one DHCP option: iPXE knows no RFC 3396.
 
-        ``mac`` is the card that asked, for a machine may boot from another card than its first.
+        :param token: says where the machine asked from
         """
+        return f"{self.base_url}{OFFERED_PATH}{token}"
+
+    def script_url(self, mac: str, token: str = "") -> str:
+        """The URL of a machine's script, for iPXE, which fills the ``${…}`` in; what a maker may have written with
+        spaces or an ampersand is escaped.
+
+        :param mac: the card that asked, for a machine may boot from another card than its first
+        :param token: says where the machine asked from
+        """
+        origin = f"&from={token}" if token else ""
         return (
-            f"{self.base_url}{SCRIPT_PATH}?mac={machine.mac}&net0=${{net0/mac}}&uuid=${{uuid}}"
+            f"{self.base_url}{SCRIPT_PATH}?mac={mac}{origin}&net0=${{net0/mac}}&uuid=${{uuid}}"
             "&serial=${serial:uristring}&arch=${buildarch}&platform=${platform}"
             "&manufacturer=${manufacturer:uristring}&product=${product:uristring}&hostname=${hostname:uristring}"
         )

@@ -12,6 +12,14 @@ _UNSET = "${nothing}"
 """A setting that nobody sets: expands to nothing, after iPXE has split the words."""
 
 
+def asking(script_url: str) -> str:
+    """The script that has iPXE ask for its own at *script_url*, in which iPXE fills in what it knows.
+
+    Any iPXE since 2011 chains so; ``--replace`` keeps this script out of the initrd (ipxe issue 1723).
+    """
+    return f"#!ipxe\nchain --replace {script_url}\n"
+
+
 def script(kernel_url: str, initrd_urls: Sequence[str], cmdline: str, message: str, booting_url: str) -> str:
     """The script that shows *message*, loads a kernel and its initrds and boots them.
 

@@ -1,4 +1,4 @@
-"""Seals a file reference into a token that only we can make and only we can read.
+"""Seals a file reference, or where a machine asked from, into a token that only we can make and only we can read.
 
 Without it the file server would be an open proxy and an open file server. A token is a NaCl secret box (XSalsa20 and
 Poly1305) around JSON, in URL-safe base64: forged, cut or foreign ones fail as one. Reads no file.
@@ -7,12 +7,13 @@ Poly1305) around JSON, in URL-safe base64: forged, cut or foreign ones fail as o
 from __future__ import annotations
 
 import base64
+from ipaddress import IPv4Address, IPv4Network
 
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 from nacl.utils import random
 
-from pixiecore_core.models import FileRef, MacAddress, Model, Purpose, normalise_mac
+from pixiecore_core.models import FileRef, MacAddress, Machine, Model, Purpose, normalise_mac
 
 _LONGEST = 16384
 """Characters; no token of ours is nearly as long, and nothing longer is worth decoding."""
@@ -29,6 +30,21 @@ class Sealed(Model):
     purpose: Purpose
     expires: int | None = None
     """Seconds since the epoch; ``None`` for never."""
+
+
+class Origin(Model):
+    """What DHCP told of a machine, for whichever instance writes its script."""
+
+    mac: MacAddress
+    interface: str = ""
+    subnet: IPv4Network | None = None
+    relay: IPv4Address | None = None
+    attempt: str = ""
+    """The identifier of its boot attempt."""
+
+    def complete(self, machine: Machine) -> Machine:
+        """*machine*, as its script request describes it, with where it asked from."""
+        return machine.model_copy(update={"interface": self.interface, "subnet": self.subnet, "relay": self.relay})
 
 
 class Sealer:
@@ -63,6 +79,27 @@ class Sealer:
         """The MAC address in a token of :meth:`seal_mac`, or ``None`` for anything else."""
         try:
             return normalise_mac(self._open(token).decode())
+        except (CryptoError, ValueError):
+            return None
+
+    def seal_origin(self, origin: Origin) -> str:
+        """A token that says where a machine asked from: short, since it is part of a URL in one DHCP option."""
+        known = (origin.mac, origin.interface, origin.subnet, origin.relay, origin.attempt)
+        return self._seal("\n".join(["origin", *("" if value is None else str(value) for value in known)]).encode())
+
+    def open_origin(self, token: str) -> Origin | None:
+        """What a token of :meth:`seal_origin` says, or ``None`` for anything else."""
+        try:
+            kind, mac, interface, subnet, relay, attempt = self._open(token).decode().split("\n")
+            if kind != "origin":
+                return None
+            return Origin(
+                mac=mac,
+                interface=interface,
+                subnet=IPv4Network(subnet) if subnet else None,
+                relay=IPv4Address(relay) if relay else None,
+                attempt=attempt,
+            )
         except (CryptoError, ValueError):
             return None
 

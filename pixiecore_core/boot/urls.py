@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from pixiecore_core.boot.paths import BOOTING_PATH, FILE_PATH, FOLDER_PATH, ServerAddress
-from pixiecore_core.boot.tokens import Sealed, Sealer
+from pixiecore_core.boot.tokens import Origin, Sealed, Sealer
 from pixiecore_core.errors import BootFileError
-from pixiecore_core.models import FileRef, Purpose
+from pixiecore_core.models import FileRef, Machine, Purpose
 
 _LONGEST_PATH = 8000
 """Characters; HTTP servers, ours among them, refuse request lines of over 8 KiB."""
@@ -71,3 +71,17 @@ class UrlMaker:
     def again(self, server: ServerAddress, sealed: Sealed) -> SealedUrls:
         """Further URLs of a boot that *sealed* belongs to, which cease to work when that does."""
         return SealedUrls(server, self.sealer, sealed.mac, sealed.expires)
+
+    def offered(self, server: ServerAddress, machine: Machine, attempt: str) -> str:
+        """The URL that iPXE is offered, which tells every instance where the machine asked from.
+
+        :param attempt: the identifier of its boot attempt
+        """
+        origin = Origin(
+            mac=machine.mac,
+            interface=machine.interface,
+            subnet=machine.subnet,
+            relay=machine.relay,
+            attempt=attempt,
+        )
+        return server.offered_url(self.sealer.seal_origin(origin))

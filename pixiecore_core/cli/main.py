@@ -176,8 +176,9 @@ def run(arguments: list[str]) -> int:
     except click.Abort:
         return 130
     except PixiecoreError as error:
+        place = f" ({error.place})" if isinstance(error, PluginError) and error.place else ""
         for line in getattr(error, "mistakes", (error,)):
-            click.echo(f"Error: {line}", err=True)
+            click.echo(f"Error: {line}{place}", err=True)
         return 2 if isinstance(error, ConfigError) else 1
     return status if isinstance(status, int) else 0
 

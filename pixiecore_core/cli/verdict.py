@@ -12,6 +12,7 @@ from typing import Any, Literal
 import click
 
 from pixiecore_core.cli.hidden import without_secrets
+from pixiecore_core.errors import PluginError
 from pixiecore_core.models import BootSpec, FileRef, Hold, Ignore, Machine
 from pixiecore_core.settings.spelling import spelled
 
@@ -102,6 +103,8 @@ def in_words(answer: object) -> str:
             return f"let it wait: {reason}"
         case BootSpec():
             return "boot it"
+        case PluginError(place=place) if place:
+            return f"failed: {answer} ({place})"
         case Exception():
             return f"failed: {answer}"
         case str():

@@ -165,6 +165,17 @@ class Attempts:
             known["hostname"] = seen.hostname
         return machine.model_copy(update=known)
 
+    def resume(self, machine: Machine, identifier: str) -> None:
+        """Take over an attempt that another instance has begun, as its token tells.
+
+        :param machine: with where it asked from
+        """
+        attempt = self._attempts.get(machine.mac)
+        if identifier and (attempt is None or attempt.id != identifier):
+            began = self._begin(machine, attempt)
+            began.id, began.ipxe_asked = identifier, True
+            self._heard(machine.mac, began, self._clock())
+
     def keep_late(self, attempt: Attempt, question: Question, decision: Decision) -> None:
         """Keep a decision that came too late for its own request, for the next retry."""
         attempt.late[question] = (self._clock() + LATE_KEPT_SECONDS, decision)

@@ -65,7 +65,7 @@ class Cache:
         if ref.sha256 is not None:
             lied = self._wrong.get((ref.location, ref.sha256), float("-inf"))
             if time.monotonic() - lied < WRONG_SECONDS:
-                raise BootFileError(f"{shown(ref.location)} has just had another sha256 than {ref.sha256}")
+                raise BootFileError(f"{shown(ref.location)} just now had a sha256 other than {ref.sha256}")
         for _ in range(3):
             found = self._find_together(ref)
             if found is None:
@@ -136,7 +136,7 @@ class Cache:
             part = on_disk_thread(self.store.begin, answer.length)
         except OSError as error:
             answer.close()
-            self.warn(f"The cache does not take {shown(url)}: {error.strerror or error}; it is passed through")
+            self.warn(f"The cache cannot take {shown(url)}: {error.strerror or error}; it is passed through")
             return None
         keep = may_keep(answer.headers)
         download = self._downloads[url] = Download(self.store, self.upstream, answer, part, keep, self._ended)
@@ -148,7 +148,7 @@ class Cache:
         try:
             return on_disk_thread(self.store.refresh, entry, fresh_until(answer.headers, time.time()))
         except OSError as error:
-            self.warn(f"The cache cannot note that {shown(entry.url)} is up to date: {error.strerror or error}")
+            self.warn(f"The cache cannot record that {shown(entry.url)} is up to date: {error.strerror or error}")
             return entry
 
     def _ended(self, download: Download) -> None:
@@ -156,9 +156,9 @@ class Cache:
         if self._downloads.get(url) is download:
             del self._downloads[url]
         if download.lost:
-            self.warn(f"The disk takes no more of {shown(url)}: its readers go on from upstream by themselves")
+            self.warn(f"The disk cannot take more of {shown(url)}: its readers go on from upstream by themselves")
         if download.unkept:
-            self.warn(f"{shown(url)} does not stay in the cache: {download.unkept}")
+            self.warn(f"{shown(url)} is not kept in the cache: {download.unkept}")
         for expected in download.expected:
             if download.sha256 is not None and download.sha256 != expected:
                 self._note_wrong(url, expected)

@@ -183,7 +183,8 @@ class Download:
                     on_disk_thread(self._part.write, data)
                     self.available += len(data)
                     if self.size is None and self.available > (most := min(SPOOL_LIMIT, self._store.limit)):
-                        raise BootFileError(f"{shown(self.url)}: upstream gives no length, and over {most:,} bytes")
+                        reason = f"upstream gives no length, and sends over {most:,} bytes"
+                        raise BootFileError(f"{shown(self.url)}: {reason}")
                     failures = 0
                     self._announce()
                 if self.size is None or self.available == self.size:

@@ -30,7 +30,9 @@ def read_or_create_key(path: Path, length: int) -> bytes:
     except ValueError:
         key = b""
     if len(key) != length:
-        raise ConfigError(OPTION, f"{path} holds no key: {2 * length} hex digits are expected; remove it for a new one")
+        raise ConfigError(
+            OPTION, f"{path} does not hold a key: expected {2 * length} hex digits; remove it for a new one"
+        )
     return key
 
 

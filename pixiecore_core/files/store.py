@@ -186,14 +186,14 @@ class Store:
         :raises OSError: there is no room for it (EFBIG), or the folder cannot be written to
         """
         if size is not None and size > self.limit:
-            raise OSError(errno.EFBIG, f"it is larger than the cache's {self.limit:,} bytes")
+            raise OSError(errno.EFBIG, f"it is larger than the cache's limit of {self.limit:,} bytes")
         try:
             room = os.statvfs(self._parts)
         except FileNotFoundError:
             self.prepare()  # somebody has removed the folder
             room = os.statvfs(self._parts)
         if size is not None and size > room.f_bavail * room.f_frsize + self._known_total():
-            raise OSError(errno.EFBIG, "the disk has no room for it, however much of the cache makes room")
+            raise OSError(errno.EFBIG, "the disk has no room for it, even without the rest of the cache")
         path = self._parts / secrets.token_hex(16)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -307,7 +307,7 @@ def _spool(answer: Answer, digest: Digest | None) -> tuple[int, Spooled]:
             if digest is not None:
                 digest.take(data, False, url)
             if size > SPOOL_LIMIT:
-                raise BootFileError(f"{shown(url)}: upstream gives no length, and over {SPOOL_LIMIT >> 30} GiB")
+                raise BootFileError(f"{shown(url)}: upstream gives no length, and sends over {SPOOL_LIMIT >> 30} GiB")
             if time.monotonic() > give_up:
                 raise BootFileTimeout(f"{shown(url)}: upstream gives no length, and takes over {SPOOL_SECONDS:g} s")
         on_disk_thread(spool.flush)
@@ -333,7 +333,7 @@ def _leave_redirect_unread(response: requests.Response, **_: object) -> requests
 
 def wrong_digest(url: str, found: str, expected: str) -> str:
     """What to say of a file that is not the one that was asked for."""
-    return f"{shown(url)} has sha256 {found}, not {expected}: it is damaged, or somebody has changed it"
+    return f"{shown(url)} has sha256 {found}, not {expected}: it is damaged, or has been changed"
 
 
 def shown(url: str) -> str:

@@ -48,7 +48,7 @@ class Architecture(_Row):
     family: FirmwareFamily
     transport: Transport = Transport.PXE
     runs: tuple[str, ...] = Field(
-        default=(), description="processors whose systems it can start, the likeliest first; its own alone if empty"
+        default=(), description="processors whose systems it can start, the likeliest first; only its own if empty"
     )
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ class Loader(_Row):
     serves: str = Field(description="the machines it is for, in words")
     boot_file: str = Field(
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="the name that clients are told. UEFI tells what a file is by its ending (EDK2 HttpBootSupport.c)",
+        description="the name that clients are told. UEFI goes by the ending (EDK2 HttpBootSupport.c)",
     )
     setting: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="the server's setting that names another file")
     files: tuple[str, ...] = Field(min_length=1, description="names in the distributions' folders, the best first")
@@ -93,21 +93,21 @@ class Firmware(_Row):
     )
     http_codes: tuple[int, ...] = Field(default=(), description="architecture codes of those that fetch by HTTP")
     runs: tuple[str, ...] = Field(
-        default=(), description="processors whose systems it can start; its own alone if empty"
+        default=(), description="processors whose systems it can start; only its own if empty"
     )
     platform: str = Field(
         default="", description="iPXE's ${platform} on it: pcbios or efi; empty where there is no iPXE"
     )
-    loader: Loader | None = Field(default=None, description="the first-stage file it takes; None where we know of none")
+    loader: Loader | None = Field(default=None, description="the first-stage file it takes; None where none is known")
     ipxe_loader: Loader | None = Field(
-        default=None, description="what an iPXE without HTTP takes on this firmware, where that is another file"
+        default=None, description="what an iPXE without HTTP takes on this firmware, if that is another file"
     )
     source: str = Field(default="", description="where this is known from, beyond the registry")
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if not self.codes and not self.http_codes:
-            raise ValueError("firmware needs an architecture code, or nothing will ever be recognised as it")
+            raise ValueError("firmware needs an architecture code, or no machine will ever be recognised as having it")
         if any(not 0 <= code <= 0xFFFF for code in (*self.codes, *self.http_codes)):
             raise ValueError("an architecture code is a number from 0 to 65535")
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.cpu):

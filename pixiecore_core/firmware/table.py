@@ -18,7 +18,7 @@ class FirmwareTable:
     """All rows, the core's own and those of plugins.
 
     :param owners: the rows; an architecture code, a loader and a loader's setting each stand in one of them only
-    :raises ConfigError: one stands twice; the message names both who have it
+    :raises ConfigError: one appears twice; the message names both who have it
     """
 
     def __init__(self, owners: Owners) -> None:
@@ -102,6 +102,5 @@ def _twice(what: str, value: object, mine: tuple[str, Firmware], other: tuple[st
     words = {"code": "architecture code", "loader": "loader", "setting": "loader setting"}[what]
     whose = "the core" if other[0] == "core" else f"plugin {other[0]!r}"
     who = "the core" if mine[0] == "core" else f"plugin {mine[0]!r}"
-    return ConfigError(
-        who, f"its firmware {mine[1]} has the {words} {value!r}, which {whose} has for {other[1]}; use --disable-plugin"
-    )
+    why = f"its firmware {mine[1]} has the {words} {value!r}, which {whose} already has for {other[1]}"
+    return ConfigError(who, f"{why}; use --disable-plugin")

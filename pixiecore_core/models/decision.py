@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, NoReturn, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pixiecore_core.models.base import Model
 from pixiecore_core.models.files import FileRef
@@ -23,7 +23,23 @@ class Hold(Model):
     """
 
     reason: str = Field(min_length=1, max_length=65_536)
-    seconds: int = Field(default=5, ge=1, le=3600, description="how long it shall wait before it asks again")
+    seconds: int = Field(default=5, ge=1, le=3600, description="how long it should wait before it asks again")
+
+
+class _ReadOnly(dict[str, FileRef]):
+    """A dictionary that cannot be changed, as the models that hold it cannot."""
+
+    def _refuse(self, *arguments: object, **options: object) -> NoReturn:
+        raise TypeError("a spec's files cannot be changed; make another with spec.model_copy(update={'files': …})")
+
+    __setitem__ = __delitem__ = pop = popitem = clear = update = setdefault = __ior__ = _refuse
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, FileRef]]]:
+        return _ReadOnly, (dict(self),)
+
+
+Files = Annotated[dict[str, FileRef], AfterValidator(_ReadOnly)]
+"""Files by name. One spec may be the answer for many machines, so nobody may change it."""
 
 
 class BootSpec(Model):
@@ -39,11 +55,11 @@ class BootSpec(Model):
         description='kernel command line; {{ ID "name" }} becomes the URL of files["name"]',
     )
     message: str = Field(default="", max_length=65_536, description="shown on the machine's screen before it boots")
-    files: dict[str, FileRef] = Field(
-        default={}, max_length=10_000, description="further files that the command line names"
+    files: Files = Field(
+        default=_ReadOnly(), max_length=10_000, description="further files that the command line names"
     )
     ipxe_script: str | None = Field(
-        default=None, max_length=1_000_000, description="an iPXE script of one's own; wins over everything else"
+        default=None, max_length=1_000_000, description="an iPXE script of your own; it wins over everything else"
     )
 
     @model_validator(mode="after")

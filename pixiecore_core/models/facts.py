@@ -39,7 +39,7 @@ class Fact(Model):
 
     kind: str = Field(description="what happened")
     level: ClassVar[Level] = "info"
-    mac: MacAddress | None = Field(default=None, description="whose boot; None where nobody can tell")
+    mac: MacAddress | None = Field(default=None, description="whose boot; None where that is unknown")
     at: float = Field(default_factory=time.time, description="seconds since the epoch")
 
 
@@ -48,7 +48,7 @@ class _Answer(Fact):
     client: Client = Field(description="what kind of program asked")
     architecture: str = Field(default="", description="what it said it is, in words")
     interface: str = Field(default="", description="our network interface that the request came in on")
-    seconds: int = Field(default=0, description="secs: for how many seconds the client says it has been trying")
+    seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
     variant: str = Field(default="", description="the way the answer was worded: a row of the table of offers")
     wait: str = Field(default="", description="why it will have to wait at its script; empty if it need not")
 
@@ -80,7 +80,7 @@ class Ignored(Fact):
     client: Client = Field(default=Client.IPXE, description="what kind of program asked")
     architecture: str = Field(default="", description="what it said it is, in words")
     interface: str = Field(default="", description="our network interface that the request came in on")
-    seconds: int = Field(default=0, description="secs: for how many seconds the client says it has been trying")
+    seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
 
 
 class Held(Fact):
@@ -89,7 +89,7 @@ class Held(Fact):
     kind: Literal["held"] = "held"
     reason: Text = Field(description="what it waits for")
     asked_for: Literal["script", "file"] = Field(description="what it asked for")
-    seconds: int = Field(description="after how many seconds it is to ask again")
+    seconds: int = Field(description="how many seconds until it should ask again")
 
 
 class ScriptSent(Fact):
@@ -105,7 +105,7 @@ class _Sent(Fact):
     file: Text = Field(description="name of the file")
     purpose: Literal[Purpose, "loader"] = Field(description="what it is for")
     bytes: int = Field(description="bytes sent")
-    size: int = Field(description="bytes that the file has")
+    size: int = Field(description="size of the file in bytes")
     seconds: float = Field(description="how long that took")
     address: str = Field(default="", description="where to, by TFTP")
     blksize: int | None = Field(default=None, description="bytes in a block, by TFTP")
@@ -171,7 +171,7 @@ class Failed(Fact):
     purpose: str = Field(default="", description="what the file is for")
     bytes: int = Field(default=0, description="bytes that were sent")
     size: int = Field(default=0, description="bytes that were to be sent")
-    seconds: float = Field(default=0.0, description="for how many seconds it was being sent")
+    seconds: float = Field(default=0.0, description="how many seconds it was being sent for")
     address: str = Field(default="", description="where to")
 
 

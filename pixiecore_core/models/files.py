@@ -91,11 +91,11 @@ class FileRef(Model):
         """The file *name* in this folder; on this host, one that symbolic links do not lead out of it.
 
         :param name: a relative path, as a client has sent it
-        :raises ValueError: this is no folder, or *name* is no path that stays inside
+        :raises ValueError: this is not a folder, or *name* is no path that stays inside
         """
         parts = name.split("/")
         if not self.is_folder or not name.isprintable() or any(part in ("", ".", "..") for part in parts):
-            raise ValueError(f"{name!r} is no file in a folder")
+            raise ValueError(f"{name!r} is not a file in a folder")
         if self.is_url:
             return FileRef(location=self.location + quote(name))
         root = (self.root or self.location) if self.is_on_disk else None

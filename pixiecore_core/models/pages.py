@@ -12,7 +12,7 @@ class PageRequest(Model):
 
     path: str
     method: str = Field(default="GET", description="GET or POST")
-    query: dict[str, str] = Field(default={}, description="the parameters; of one that stands twice, the first")
+    query: dict[str, str] = Field(default={}, description="the parameters; of one that appears twice, the first")
     mac: MacAddress | None = Field(
         default=None, description="whose boot the URL was made for; None for a URL that was not made with url_for.page"
     )

@@ -31,7 +31,7 @@ class PxeRequest(Model):
     machine: Machine
     client: Client
     loader: str | None = Field(
-        description="name of the first-stage loader it needs, such as efi-x64; None where we know of none"
+        description="name of the first-stage loader it needs, such as efi-x64; None where none is known"
     )
     stage: Stage = Field(description="'dhcp' on port 67, 'pxe' for a boot-server request on 4011")
     transaction_id: int = Field(ge=0, le=0xFFFFFFFF, description="xid, the same in retransmissions of one attempt")

@@ -16,6 +16,7 @@ from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.route import BROADCAST, Destination, destination
 from pixiecore_core.engine.attempts import Attempt, Question, question_of
 from pixiecore_core.engine.deciding import Decider
+from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.engine.policy import PolicyFailed
 from pixiecore_core.engine.words import subsystem_of
 from pixiecore_core.errors import PixiecoreError, WireError
@@ -39,11 +40,12 @@ class ReplySocket(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """Where our other listeners are; goes into replies."""
+class Place:
+    """Where we are: the interfaces that are served, and the ports of our listeners, which go into replies."""
 
-    http: int = 80
-    dhcp: int = 67
+    interfaces: Interfaces
+    http_port: int = 80
+    dhcp_port: int = 67
 
 
 Key = tuple[str, Question]
@@ -58,16 +60,20 @@ class _Asked:
     message: Dhcp4Message
     request: PxeRequest
     interface: Interface
+    attempt: Attempt
 
 
 class Answerer:
-    """Turns datagrams on 67 and 4011 into replies."""
+    """Turns datagrams on 67 and 4011 into replies.
 
-    def __init__(self, decider: Decider, bus: Bus, interfaces: Interfaces, ports: Ports) -> None:
+    :param names: names the file that a client is offered
+    """
+
+    def __init__(self, decider: Decider, names: BootFileNames, bus: Bus, place: Place) -> None:
         self._decider = decider
+        self._names = names
         self._bus = bus
-        self._interfaces = interfaces
-        self._ports = ports
+        self._place = place
         self._workers = Workers(IN_FLIGHT)
         self._asked: dict[Key, _Asked] = {}
 
@@ -77,7 +83,7 @@ class Answerer:
         if not might_netboot(datagram.data):
             self._bus.drop(subsystem, "not-netboot")
             return
-        interface = self._interfaces.served(datagram.interface)
+        interface = self._place.interfaces.served(datagram.interface)
         if interface is None:
             self._bus.drop(subsystem, "interface-not-served")
             return
@@ -114,9 +120,10 @@ class Answerer:
         if not under_way and self._workers.full():
             self._bus.drop(subsystem_of(request.stage), "busy")
             return
-        self._asked[key] = _Asked(socket, datagram, message, request, interface)
+        attempt = self._decider.attempts.asked(request)
+        self._asked[key] = _Asked(socket, datagram, message, request, interface, attempt)
         if not under_way:
-            self._workers.spawn(self._answer, key, request, self._decider.attempts.asked(request))
+            self._workers.spawn(self._answer, key, request, attempt)
 
     def _answer(self, key: Key, request: PxeRequest, attempt: Attempt) -> None:
         try:
@@ -140,9 +147,10 @@ class Answerer:
 
     def _reply(self, asked: _Asked, variant: Variant) -> None:
         request, message, datagram = asked.request, asked.message, asked.datagram
-        server = ServerAddress(asked.interface.address(datagram.destination), self._ports.http)
-        reply = serialize(offer(request, message, server, self._decider.loader_for(request), variant))
-        to = destination(message, request.stage, datagram.source, self._ports.dhcp)
+        server = ServerAddress(asked.interface.address(datagram.destination), self._place.http_port)
+        boot_file = self._names.of(request, server, asked.attempt)
+        reply = serialize(offer(request, message, server, boot_file, variant))
+        to = destination(message, request.stage, datagram.source, self._place.dhcp_port)
         asked.socket.send(reply, (to.ip, to.port), self._way_out(asked, to), server.ip)
 
     def _way_out(self, asked: _Asked, to: Destination) -> int:

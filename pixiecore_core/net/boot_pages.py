@@ -12,8 +12,17 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Request, Response
 
-from pixiecore_core.boot.identify import machine_from_query
-from pixiecore_core.boot.paths import AUTOEXEC, BOOTING_PATH, FILE_PATH, FOLDER_PATH, LOADER_PATH, SCRIPT_PATH
+from pixiecore_core.boot.identify import machine_from, parameters
+from pixiecore_core.boot.paths import (
+    AUTOEXEC,
+    BOOTING_PATH,
+    FILE_PATH,
+    FOLDER_PATH,
+    LOADER_PATH,
+    OFFERED_PATH,
+    SCRIPT_PATH,
+)
+from pixiecore_core.boot.script import asking
 from pixiecore_core.boot.tokens import Sealed
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.first_stage import FirstStage
@@ -50,14 +59,31 @@ class BootPages:
 
     def folders(self) -> dict[str, Page]:
         """The pages that answer for all paths that begin so."""
-        return {FOLDER_PATH: self._folder, LOADER_PATH: self._loader, AUTOEXEC: self._loader}
+        return {
+            OFFERED_PATH: self._offered,
+            FOLDER_PATH: self._folder,
+            LOADER_PATH: self._loader,
+            AUTOEXEC: self._loader,
+        }
+
+    def _offered(self, request: Request) -> Response:
+        token = request.path.removeprefix(OFFERED_PATH)
+        origin = self.urls.sealer.open_origin(token)
+        if origin is None:
+            self._refuse_url(request)
+            return text(404, "no such page")
+        return text(200, asking(server_of(request).script_url(origin.mac, token)))
 
     def _script(self, request: Request) -> Response:
-        query, decider = request.query_string.decode("latin-1"), self.scripts.decider
+        known, decider = parameters(request.query_string.decode("latin-1")), self.scripts.decider
         try:
-            machine = machine_from_query(query, request.remote_addr or "", decider.loaders.table)
+            machine = machine_from(known, request.remote_addr or "", decider.loaders.table)
         except ValueError as error:
             return text(400, str(error))
+        origin = self.urls.sealer.open_origin(known.get("from", ""))
+        if origin is not None and origin.mac == machine.mac:
+            machine = origin.complete(machine)
+            decider.attempts.resume(machine, origin.attempt)
         machine = decider.attempts.complete(machine)
         urls = self.urls.of(server_of(request), machine.mac, time.time())
         script = self.scripts.write(machine, urls)
@@ -103,9 +129,12 @@ class BootPages:
     def _unseal(self, request: Request, token: str) -> Sealed | None:
         sealed = self.urls.sealer.open(token, time.time())
         if sealed is None:
-            reason = "its URL was not made here, or is too old"
-            self.bus.report(Refused(via="HTTP", what="url", source=request.remote_addr or "", reason=reason))
+            self._refuse_url(request)
         return sealed
+
+    def _refuse_url(self, request: Request) -> None:
+        reason = "its URL was not made here, or is too old"
+        self.bus.report(Refused(via="HTTP", what="url", source=request.remote_addr or "", reason=reason))
 
     def _send(self, request: Request, sealed: Sealed, ref: FileRef) -> Response:
         urls = self.urls.again(server_of(request), sealed)

@@ -57,6 +57,8 @@ class TftpServer:
     :param port: 0 for a free one
     :param open_file: finds and opens files
     :param on_report: told how each request ended, in a greenlet
+    :param on_drop: told of what is not served, as a word: ``malformed`` (not TFTP, or not on this port), ``busy``, or
+        ``unreported``, a refusal that comes with too many others to be reported
     :param max_transfers: at once; more are refused with an ERROR
     :param max_transfers_per_client: at once to one address, so that one host cannot take all
     :param limits: the largest blocks and windows that are granted
@@ -70,6 +72,7 @@ class TftpServer:
         *,
         open_file: OpenFile,
         on_report: Callable[[TransferReport], None] | None = None,
+        on_drop: Callable[[str], None] = lambda reason: None,
         max_transfers: int = 1024,
         max_transfers_per_client: int = 512,
         limits: Limits | None = None,
@@ -79,6 +82,7 @@ class TftpServer:
         self._port = port
         self._open_file = open_file
         self._on_report = on_report
+        self._on_drop = on_drop
         self._max_transfers = max_transfers
         self._max_transfers_per_client = max_transfers_per_client
         self._limits = limits or Limits()
@@ -93,8 +97,6 @@ class TftpServer:
         self._ticker: gevent.Greenlet[[], None] | None = None
         self._active = Event()
         self._turns = count()
-        self.counters: Counter[str] = Counter()
-        """``requests``, ``malformed`` (no TFTP, or not on this port), ``busy``, ``unreported`` refusals."""
 
     @property
     def port(self) -> int:
@@ -168,20 +170,19 @@ class TftpServer:
             elif (session := self._transfers.by_client.get(client)) is not None and session.socket is socket:
                 self._transfers.take(session, data, now)
             else:
-                self.counters["malformed"] += 1
+                self._on_drop("malformed")
                 self._transfers.stray(data, client, socket, control, now)
 
     def _admit(self, data: bytes, client: Address, local_address: str, control: Control | None, now: float) -> None:
         """Refuse a request, or have its file opened."""
         assert self._main is not None
-        self.counters["requests"] += 1
         session = Session(client, local_address, "", data, now, self._main, control)
         try:
             request = parse(data)
             assert isinstance(request, ReadRequest | WriteRequest)
             refused = refusal(request)
         except WireError as mistake:
-            self.counters["malformed"] += 1
+            self._on_drop("malformed")
             self._refuse(session, ErrorCode.ILLEGAL_OPERATION, str(mistake))
             return
         if refused is not None:
@@ -191,7 +192,7 @@ class TftpServer:
         if self._is_repeated(session, now):
             return
         if self._held.total() >= self._max_transfers or self._held[client[0]] >= self._max_transfers_per_client:
-            self.counters["busy"] += 1
+            self._on_drop("busy")
             self._refuse(session, ErrorCode.NOT_DEFINED, "the server is busy, try again")
             return
         self._held[client[0]] += 1
@@ -297,7 +298,7 @@ class TftpServer:
         if self._reports.free_count():
             self._reports.spawn(self._on_report, session.report(Outcome.REFUSED, reason))
         else:
-            self.counters["unreported"] += 1
+            self._on_drop("unreported")
 
 
 def _explain(mistake: Exception) -> tuple[ErrorCode, str]:

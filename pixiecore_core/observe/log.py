@@ -198,7 +198,7 @@ def configure(
     ).bind()  # else every line would bind it anew
     if isinstance(stream, Lines):
         stream.on_loss = lambda lines: logger.warning(
-            f"{lines} lines were lost, because whoever reads them was too slow", subsystem="Init"
+            f"{lines} lines were lost because their reader was too slow", subsystem="Init"
         )
     return logger
 

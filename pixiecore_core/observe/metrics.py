@@ -50,7 +50,7 @@ class Metrics(Collector):
         """
         if (plugin, name) not in self._plugin_counts:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not a name of a count: lower-case letters, digits and _ make one")
+                raise ValueError(f"{name!r} is not a name for a count: use lower-case letters, digits and _")
             if sum(1 for owner, _ in self._plugin_counts if owner == plugin) >= COUNTS_OF_A_PLUGIN:
                 raise ValueError(f"{name!r} would be one count too many: a plugin may have {COUNTS_OF_A_PLUGIN}")
         if by < 0:
@@ -77,17 +77,17 @@ class Metrics(Collector):
         events = CounterMetricFamily("pixiecore_events", "Events.", labels=["kind", "subsystem"])
         dropped = CounterMetricFamily(
             "pixiecore_datagrams_dropped",
-            "Datagrams that got no answer: not-netboot and not-for-us (ordinary DHCP), interface-not-served, "
-            "malformed, or busy when too many machines ask at once.",
+            "Datagrams that were not served: not-netboot and not-for-us (ordinary DHCP), interface-not-served, "
+            "malformed, busy when too many machines ask at once, or unreported, a refusal beside too many others.",
             labels=["subsystem", "reason"],
         )
         failures = CounterMetricFamily(
             "pixiecore_plugin_failures",
-            "Calls of a plugin that raised, hung or answered rubbish.",
+            "Calls of a plugin that raised, hung or returned something unusable.",
             labels=["plugin", "hook"],
         )
         own = CounterMetricFamily(
-            "pixiecore_plugin_counts", "What plugins count of their own.", labels=["plugin", "count"]
+            "pixiecore_plugin_counts", "What plugins count for themselves.", labels=["plugin", "count"]
         )
         families = (
             (events, self._events),
@@ -100,7 +100,7 @@ class Metrics(Collector):
                 family.add_metric(labels, number)
             yield family
         lost = CounterMetricFamily(
-            "pixiecore_plugin_events_lost", "Events that a plugin was too slow to hear.", labels=["plugin"]
+            "pixiecore_plugin_events_lost", "Events that were lost because a plugin was too slow.", labels=["plugin"]
         )
         for plugin, number in sorted(self._events_lost().items()):
             lost.add_metric([plugin], number)

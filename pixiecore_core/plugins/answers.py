@@ -68,18 +68,15 @@ def check_handed_on(answer: Any, plugin: str, hook: str, function: Callable[...,
     if hook in _ALL_ASKED and isinstance(answer, list):
         return [check(one, plugin, hook, function) for one in answer if one is not None]
     if hook in _ALL_ASKED or (answer is None and hook in _TEXTS):
-        listed = f"returned {type(answer).__name__}, where a wrapper hands on a list"
+        listed = f"returned {type(answer).__name__}, where a wrapper must hand on a list"
         reason = listed if hook in _ALL_ASKED else "the wrapper returned nothing"
         raise PluginError(plugin, hook, reason, defined_at(function))
     return check(answer, plugin, hook, function)
 
 
-def again(sound: Any) -> Any:
-    """A checked answer once more, for another machine, if that needs no other check; ``None`` if it does."""
-    if isinstance(sound, BootSpec):
-        # A wrapper may add to the files of one boot.
-        return None if sound.files else sound.model_copy(update={"files": {}})
-    return sound if isinstance(sound, (Ignore, Hold)) else None
+def is_immutable(answer: Any) -> bool:
+    """Whether nothing in an answer can be changed afterwards, so that it need be checked once only."""
+    return isinstance(answer, (BootSpec, Ignore, Hold))
 
 
 def _wrong_with(answer: Any, hook: str) -> str:
@@ -87,11 +84,11 @@ def _wrong_with(answer: Any, hook: str) -> str:
     allowed = ANSWERS.get(hook, ())
     if not isinstance(answer, allowed):
         names = " or ".join(kind.__name__ for kind in allowed) or "nothing"
-        return f"returned {type(answer).__name__}, where {names} or None is expected"
+        return f"returned {type(answer).__name__}; expected {names} or None"
     if isinstance(answer, str):
         pattern, problem = _TEXTS[hook]
         if len(answer) > _LONGEST_TEXT or not re.fullmatch(pattern, answer):
             return f"returned a text that {problem}, or has over {_LONGEST_TEXT:,} characters"
     if isinstance(answer, dict) and not all(isinstance(name, str) and callable(word) for name, word in answer.items()):
-        return "returned something else than functions by their names"
+        return "returned something other than functions by name"
     return ""

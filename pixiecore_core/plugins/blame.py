@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from typing import Any
 
 import gevent
 
@@ -40,7 +41,7 @@ class Blame:
     :param generator: whether StopIteration is a generator's way to say that it is done
     """
 
-    __slots__ = ("_generator", "_greenlet", "_outer", "_passing", "_timeout", "_timer", "_who")
+    __slots__ = ("_expired", "_generator", "_greenlet", "_outer", "_passing", "_timeout", "_timer", "_who")
 
     def __init__(
         self, plugin: str, hook: str, timeout: float | None, passing: object = None, generator: bool = False
@@ -54,11 +55,12 @@ class Blame:
         self._greenlet = id(gevent.getcurrent())
         self._outer = running.get(self._greenlet)
         running[self._greenlet] = self._who
-        # gevent's Timeout is no Exception, so that "except Exception" does not go on waiting.
-        self._timer = gevent.Timeout.start_new(self._timeout) if self._timeout is not None else None
+        self._expired, self._timer = False, None
+        if self._timeout is not None:
+            self._timer = gevent.get_hub().loop.timer(self._timeout)
+            self._timer.start(self._expire, gevent.getcurrent())
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        expired = self._timer is not None and not self._timer.pending
         if self._timer is not None:
             self._timer.close()
         running[self._greenlet] = self._outer or self._who
@@ -66,10 +68,15 @@ class Blame:
             del running[self._greenlet]
         if isinstance(error, gevent.GreenletExit) and stopping.is_set():
             return  # else nobody but the plugin says so
-        if expired:
+        if self._expired:
             raise PluginError(*self._who, f"gave no answer within {self._timeout:g} s", place_of(error)) from None
         if error is not None and error is not self._passing and not self._may_pass(error):
             raise PluginError(*self._who, in_words(error), place_of(error)) from error
+
+    def _expire(self, greenlet: Any) -> None:
+        self._expired = True
+        # No Exception, so that "except Exception" does not go on waiting.
+        greenlet.throw(gevent.Timeout(self._timeout))
 
     def _may_pass(self, error: BaseException) -> bool:
         plugin, hook = self._who

@@ -15,7 +15,7 @@ import pluggy
 
 from pixiecore_core.errors import BootFileError, PluginError
 from pixiecore_core.models import BootFile, ByteSource
-from pixiecore_core.plugins.answers import ANSWERS, again, check, check_handed_on
+from pixiecore_core.plugins.answers import ANSWERS, check, check_handed_on, is_immutable
 from pixiecore_core.plugins.blame import Blame
 from pixiecore_core.plugins.observing import Observe, observed
 from pixiecore_core.plugins.registration import hooks_of
@@ -69,16 +69,15 @@ def guard(
         nonlocal last
         with Blame(plugin, hook, timeout):
             answer = function(*args)
-        # A booter may well give every machine the same object, thousands of times a second.
-        if answer is last[0] and (known := again(last[1])) is not None:
-            return known
+        if answer is last[0]:
+            return last[1]  # a booter may well give every machine the same object, thousands of times a second
         sound = check(answer, plugin, hook, function)
         if isinstance(sound, dict):
             return {name: _word(word, plugin, hook, timeout) for name, word in sound.items()}
         # Our own sources keep their ways to save copies.
         if isinstance(sound, BootFile) and not type(sound.source).__module__.startswith("pixiecore_core."):
             return sound.model_copy(update={"source": _GuardedSource(sound.source, plugin, report)})
-        last = answer, sound
+        last = (answer, sound) if is_immutable(answer) else last
         return sound
 
     return guarded
@@ -94,7 +93,7 @@ def _guard_wrapper(
         with Blame(plugin, hook, timeout):
             generator = function(*args)
             if next(generator, guarded) is guarded:
-                raise PluginError(plugin, hook, "the wrapper does not yield")
+                raise PluginError(plugin, hook, "the wrapper does not yield", defined_at(function))
         try:
             inner = yield
         except BaseException as error:
@@ -106,7 +105,7 @@ def _guard_wrapper(
                 resume(value)
         except StopIteration as stop:
             return check_handed_on(stop.value, plugin, hook, function)
-        raise PluginError(plugin, hook, "the wrapper yields more than once")
+        raise PluginError(plugin, hook, "the wrapper yields more than once", defined_at(function))
 
     return guarded
 
@@ -117,7 +116,7 @@ def _word(function: Callable[[], str], plugin: str, hook: str, timeout: float | 
     def word() -> str:
         with Blame(plugin, hook, timeout):
             if not isinstance(text := function(), str):
-                reason = f"a function returned {type(text).__name__}, where str is expected"
+                reason = f"a function returned {type(text).__name__}; expected str"
                 raise PluginError(plugin, hook, reason, defined_at(function))
         return text
 

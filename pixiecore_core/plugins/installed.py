@@ -25,7 +25,7 @@ CORE_DISTRIBUTION = "pixiecore-core"
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """Of a booter or policy: it becomes a part of options, environment variables and TOML tables."""
-NAME_IN_WORDS = "of lower-case letters, digits and single dashes, beginning with a letter, such as rack-policy"
+NAME_IN_WORDS = "lower-case letters, digits and single dashes, and begin with a letter, such as rack-policy"
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ class PluginManager:
                 plugin: str = plugin,
             ) -> None:
                 if path in routes:
-                    raise PluginError(plugin, "register_routes", f"plugin {routes[path].plugin!r} has {path!r} already")
+                    raise PluginError(plugin, "register_routes", f"plugin {routes[path].plugin!r} already has {path!r}")
                 if not _PATH.fullmatch(path) or path.startswith("/_/") or not callable(page):
                     raise PluginError(plugin, "register_routes", f"cannot have the path {path!r} with {page!r}")
                 if isinstance(methods, str) or not methods or not set(methods) <= {"GET", "POST"}:
@@ -337,7 +337,7 @@ class PluginManager:
             if isinstance(file, BootFile):
                 return file
             ref = file
-        raise BootFileError(f"{ref.location!r} leads to other files again and again")
+        raise BootFileError(f"{ref.location!r} keeps leading to other files")
 
     def publish(self, fact: Fact, sentence: str) -> None:
         """Queue a fact for every plugin that listens. Never waits."""

@@ -51,7 +51,7 @@ def hooks_of(
 
 def _wrong_kind(function: Callable[..., Any], options: _Options, hook: str) -> Iterator[str]:
     if options.get("hookwrapper"):
-        yield "is a wrapper of an older kind; write @hookimpl(wrapper=True)"
+        yield "is an old-style wrapper; write @hookimpl(wrapper=True)"
     if options.get("wrapper") and hook in CALLED_ONE_BY_ONE:
         yield "cannot be a wrapper: every plugin is called by itself"
     if not options.get("wrapper") and inspect.isgeneratorfunction(function):
@@ -68,7 +68,7 @@ def _wrong_arguments(function: Callable[..., Any], specified: Collection[str] | 
     for argument in arguments if specified is not None else ():
         needed = argument.default is argument.empty
         if argument.name in (specified or ()) and not needed:
-            yield f"has a default for {argument.name}; a hook's argument has none"
+            yield f"has a default for {argument.name}; a hook's arguments have none"
         elif argument.kind is argument.KEYWORD_ONLY and needed:
             yield f"has {argument.name} behind a *; hooks get their arguments by position"
         elif argument.kind is argument.POSITIONAL_OR_KEYWORD and needed and argument.name not in (specified or ()):

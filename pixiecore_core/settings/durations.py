@@ -78,7 +78,7 @@ def _seconds(value: str | float) -> float:
         text = value.strip() if isinstance(value, str) else float.__repr__(float(value))
     except OverflowError:  # an integer of hundreds of digits
         raise ValueError(_TOO_LONG) from None
-    if len(text) > 40:
+    if len(text) > 400:
         raise ValueError(_complaint(value))
     if _WHOLE.fullmatch(text):
         seconds = sum((Decimal(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)), Decimal(0))

@@ -166,11 +166,11 @@ class Records(Generic[R]):
             return None
         text = record.model_dump_json()
         if len(text) > LONGEST_RECORD:
-            raise ValueError(f"a record has at most {LONGEST_RECORD:,} characters, and this one {len(text):,}")
+            raise ValueError(f"a record has at most {LONGEST_RECORD:,} characters, and this one has {len(text):,}")
         return text
 
 
 def _checked(key: str) -> str:
     if not key or len(key) > LONGEST_KEY or not key.isprintable():
-        raise ValueError(f"a key has 1 to {LONGEST_KEY} printable characters, which {key[:LONGEST_KEY]!r} has not")
+        raise ValueError(f"a key must be 1 to {LONGEST_KEY} printable characters, not {key[:LONGEST_KEY]!r}")
     return key

@@ -66,7 +66,7 @@ def is_there(connection: sqlite3.Connection) -> bool:
     """
     found = _one(connection, "PRAGMA user_version")
     if found > FORMAT:
-        raise StateError(f"a later Pixiecore has made it (format {found}, and this one knows {FORMAT})")
+        raise StateError(f"a later Pixiecore made it (its format is {found}; this one knows {FORMAT})")
     return bool(found == FORMAT)
 
 

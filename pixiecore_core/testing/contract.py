@@ -107,7 +107,7 @@ class BooterContract:
 
     def _spec(self, folder: Path) -> BootSpec:
         answer = self.make_booter(folder).select_boot(self.machine)
-        assert isinstance(answer, BootSpec), f"`machine` must be one that the booter boots, and not {answer!r}"
+        assert isinstance(answer, BootSpec), f"`machine` must be one that the booter boots, not {answer!r}"
         return answer
 
 

@@ -22,7 +22,7 @@ from pixiecore_core.engine.words import sentence
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import Fact
-from pixiecore_core.net.answering import Answerer, Ports
+from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
@@ -84,7 +84,7 @@ class Netboot:
             configure(debug=True, stream=self._log), Parts(lambda manager: _register(manager, plugins), _everything)
         )
         interfaces = Interfaces(adapters=lambda: [_INTERFACE])
-        self._answerer = Answerer(core.decider, core.bus, interfaces, Ports())
+        self._answerer = Answerer(core.decider, core.names, core.bus, Place(interfaces))
         boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
         pages = {**plugin_pages(core.plugins, core.plugins.register_routes(), core.urls.sealer), **boot.pages()}
         self._http = HttpClient(Site(pages, boot.folders()))
@@ -147,8 +147,7 @@ class Netboot:
         script_offer = self.discover(mac, architecture, ipxe=True)
         if script_offer is None:
             return None
-        buildarch, platform = self._ipxe_build(architecture)
-        script = self.script(mac, buildarch, platform, **query)
+        script = self._script_of(script_offer, mac, architecture, query)
         fetched = [self.fetch(url) for url in re.findall(r"^(?:kernel|initrd) --name \S+ (\S+)$", script, re.MULTILINE)]
         if ready := re.search(r"^imgfetch --name ready (\S+)", script, re.MULTILINE):
             self.get(ready[1])  # as in the script, nothing depends on the answer
@@ -210,11 +209,22 @@ class Netboot:
         """
         asked = {"mac": mac, "arch": buildarch, "platform": platform, **query}
         # As iPXE's :uristring does: a plus sign is no space.
-        query_string = urlencode(asked, quote_via=quote)
+        return self._script_at(urlencode(asked, quote_via=quote))
+
+    def _script_at(self, query_string: str) -> str:
         response = self._http.get("/_/ipxe", query_string=query_string, environ_overrides=_reached)
         if response.status_code != 200:
             raise LookupError(f"{response.status_code} {response.text}")
         return response.text
+
+    def _script_of(self, offer: Offer, mac: str, code: int, known: Mapping[str, str]) -> str:
+        """What an iPXE gets that follows its offer: a script that has it ask with all that it knows of its machine."""
+        buildarch, platform = self._ipxe_build(code)
+        settings = {"net0/mac": mac, "buildarch": buildarch, "platform": platform, **known}
+        asking = self.fetch(offer.boot_file).decode()
+        (url,) = re.findall(r"^chain --replace (\S+)$", asking, re.MULTILINE)
+        filled = re.sub(r"\$\{([^:}]*)(?::[a-z]+)?\}", lambda match: quote(settings.get(match[1], "")), url)
+        return self._script_at(urlsplit(filled).query)
 
     def _ipxe_build(self, code: int) -> tuple[str, str]:
         """What iPXE says of itself on a machine of this architecture."""

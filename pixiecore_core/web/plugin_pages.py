@@ -28,7 +28,7 @@ def plugin_pages(plugins: PluginManager, routes: Mapping[str, Route], sealer: Se
 
 def _answer(plugins: PluginManager, sealer: Sealer, route: Route, request: Request) -> Response:
     if request.method not in route.methods | {"HEAD"}:
-        refusal = text(405, "this page is not asked so")
+        refusal = text(405, "this page does not take that method")
         refusal.headers["Allow"] = ", ".join(sorted(route.methods | {"HEAD"}))
         return refusal
     try:
@@ -36,7 +36,7 @@ def _answer(plugins: PluginManager, sealer: Sealer, route: Route, request: Reque
         with gevent.Timeout(BODY_SECONDS, TimeoutError):
             body = request.get_data(cache=False)
     except (TimeoutError, OSError, HTTPException):
-        return text(408, "the body of the request did not come")
+        return text(408, "the body of the request did not arrive")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     asked = PageRequest(
         path=request.path,

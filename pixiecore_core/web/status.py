@@ -96,7 +96,7 @@ def _page(attempts: Attempts) -> Iterator[str]:
         yield f"<h2>{html.escape(mac)}</h2>\n<ol>{''.join(map(_item, facts))}</ol>\n"
     more = len(macs) - MACHINES
     if more > 0:
-        yield f'<p>{more} more were heard of earlier: <a href="/_/status?machines=all">all, as JSON</a>.</p>\n'
+        yield f'<p>{more} more asked earlier: <a href="/_/status?machines=all">all, as JSON</a>.</p>\n'
     yield "</html>\n"
 
 

@@ -130,7 +130,7 @@ def parse(data: bytes) -> Packet:
             return Error(number, _printable(data[4:].partition(b"\0")[0]))
         case Opcode.OACK:
             return OptionAck(_parse_options(data, 2))
-    raise WireError(f"{opcode} is no TFTP operation", 0)
+    raise WireError(f"{opcode} is not a TFTP operation", 0)
 
 
 def serialize(packet: Packet) -> bytes:

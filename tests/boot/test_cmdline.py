@@ -42,7 +42,7 @@ def test_expansion(template: str, line: str) -> None:
         ('{{ ID "a" "b" }}', "not of the form", 0),
         ('{{ URL "x" }}', "no function 'URL'", 0),
         ('x {{ ID "bad\\q" }}', "unknown escape", 2),
-        ('{{ ID "\\ud800" }}', "is no character", 0),
+        ('{{ ID "\\ud800" }}', "is not a character", 0),
         ("one\ntwo", "single line", 3),
         ('{{ ID "line\\nbreak" }}', "single line", 22),
     ],

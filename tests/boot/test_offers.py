@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 from pixiecore_core.boot.classify import classify
 from pixiecore_core.boot.offers import VARIANTS, offer, variants_for
 from pixiecore_core.boot.paths import ServerAddress
+from pixiecore_core.boot.tokens import Sealer
+from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.engine.attempts import Attempt
+from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.rows import Architecture
 from pixiecore_core.models import Client, Machine, PxeRequest, Stage
@@ -26,6 +30,7 @@ with warnings.catch_warnings():
     from dhcppython.packet import DHCPPacket
     from scapy.layers.dhcp import BOOTP, DHCP
 
+SEALER = Sealer()
 SERVER = ServerAddress(IPv4Address("192.0.2.2"))
 
 
@@ -36,8 +41,8 @@ def reply_to(asked: Dhcp4Message, stage: str = "dhcp", server: ServerAddress = S
 
 
 def answer(request: PxeRequest, asked: Dhcp4Message, server: ServerAddress = SERVER) -> Dhcp4Message:
-    loader = KNOWN.loader(request.loader) if request.loader else None
-    return offer(request, asked, server, loader, variants_for(request)[0])
+    names = BootFileNames(KNOWN, UrlMaker(SEALER))
+    return offer(request, asked, server, names.of(request, server, Attempt(request.machine)), variants_for(request)[0])
 
 
 @pytest.mark.parametrize("datagram", GOLDEN := golden_datagrams(), ids=str)
@@ -90,18 +95,32 @@ def test_bios_on_4011_gets_its_boot_file() -> None:
 
 
 @pytest.mark.parametrize("ip", ["10.0.0.1", "192.168.100.200"])
-def test_ipxe_gets_the_script_url_above_any_other_boot_file(ip: str) -> None:
-    reply = reply_to(message(HTTP_IPXE), server=ServerAddress(IPv4Address(ip), 8080))
+def test_ipxe_gets_a_url_above_any_other_boot_file(ip: str) -> None:
+    asked = message(HTTP_IPXE, giaddr=IPv4Address("192.168.200.200"))
+    reply = reply_to(asked, server=ServerAddress(IPv4Address(ip), 65535))
     assert reply.options[Option.IPXE] == b"\x01\x01\x01"
     assert Option.VENDOR_SPECIFIC not in reply.options, "option 43.9 would show iPXE a menu"
     url = reply.options[Option.BOOT_FILE]
-    assert url.startswith(f"http://{ip}:8080/_/ipxe?mac=52:54:00:12:34:56&net0=${{net0/mac}}".encode())
-    for setting in (b"${uuid}", b"${serial:uristring}", b"${buildarch}", b"${platform}", b"${product:uristring}"):
-        assert setting in url
-    assert len(url) <= 255, "iPXE knows no split options"
+    start = f"http://{ip}:65535/_/ipxe/".encode()
+    assert url.startswith(start)
+    origin = SEALER.open_origin(url.removeprefix(start).rstrip(b"\0").decode())
+    assert origin is not None
+    assert (origin.mac, origin.interface, origin.relay) == ("52:54:00:12:34:56", "eth0", asked.giaddr)
     assert url.endswith(b"\0"), "firmware reads it as a C string"
     assert list(reply.options)[-1] == Option.BOOT_FILE, "EDK2 writes a NUL behind it"
     assert reply.siaddr == IPv4Address(ip), "iPXE goes to 4011 without it (ipxe issue 954)"
+
+
+def test_the_longest_url_of_a_script_fits_one_option() -> None:
+    """iPXE knows no split options."""
+    machine = Machine(
+        mac="52:54:00:12:34:56",
+        interface="enp0s31f6.4094x",
+        subnet=IPv4Network("192.168.200.200/32"),
+        relay=IPv4Address("192.168.200.201"),
+    )
+    server = ServerAddress(IPv4Address("192.168.100.200"), 65535)
+    assert len(UrlMaker(SEALER).offered(server, machine, Attempt(machine).id)) < 255
 
 
 def test_http_boot_gets_a_url_and_its_own_class() -> None:

@@ -17,7 +17,6 @@ from pixiecore_core.boot.paths import (
 )
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.rows import Loader
-from pixiecore_core.models import Machine
 
 MAC = "52:54:00:12:34:56"
 
@@ -55,8 +54,12 @@ def test_autoexec_is_known_in_every_directory() -> None:
 
 def test_the_standard_port_is_left_out_of_urls() -> None:
     assert ServerAddress(IPv4Address("192.0.2.2")).base_url == "http://192.0.2.2"
-    assert (
-        ServerAddress(IPv4Address("192.0.2.2"), 8080)
-        .script_url(Machine(mac=MAC))
-        .startswith("http://192.0.2.2:8080/_/ipxe?")
-    )
+    assert ServerAddress(IPv4Address("192.0.2.2"), 8080).offered_url("x") == "http://192.0.2.2:8080/_/ipxe/x"
+
+
+def test_ipxe_is_asked_for_all_that_it_knows() -> None:
+    url = ServerAddress(IPv4Address("192.0.2.2")).script_url(MAC, "TOKEN")
+    assert url.startswith(f"http://192.0.2.2/_/ipxe?mac={MAC}&from=TOKEN&net0=${{net0/mac}}")
+    for setting in ("${uuid}", "${serial:uristring}", "${buildarch}", "${platform}", "${product:uristring}"):
+        assert setting in url
+    assert len(url) < 800, "so long a URL was seen to work with the iPXE of 2019, BIOS and EFI"

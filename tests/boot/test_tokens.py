@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from ipaddress import IPv4Address, IPv4Network
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixiecore_core.boot.tokens import Sealed, Sealer
+from pixiecore_core.boot.tokens import KEY_BYTES, Origin, Sealed, Sealer
 from pixiecore_core.models import FileRef
 
 MAC = "52:54:00:12:34:56"
@@ -71,3 +72,28 @@ def test_a_cut_token_does_not_open(length: int) -> None:
 
 def test_a_monstrous_token_is_not_even_decoded() -> None:
     assert SEALER.open("A" * (1 << 20), NOW) is None
+
+
+def test_where_a_machine_asked_from_survives_sealing() -> None:
+    origin = Origin(
+        mac=MAC,
+        interface="eth0",
+        subnet=IPv4Network("192.0.2.0/24"),
+        relay=IPv4Address("10.0.0.1"),
+        attempt="0123456789ab",
+    )
+    key = bytes(range(KEY_BYTES))
+    for one in (origin, Origin(mac=MAC)):
+        assert Sealer(key).open_origin(Sealer(key).seal_origin(one)) == one
+
+
+def test_tokens_of_one_kind_open_as_no_other() -> None:
+    sealer = Sealer()
+    origin = sealer.seal_origin(Origin(mac=MAC))
+    assert sealer.open_mac(origin) is None
+    assert sealer.open(origin, 0) is None
+    assert sealer.open_origin(sealer.seal_mac(MAC)) is None
+    file = sealer.seal(Sealed(ref=FileRef(location="/x"), mac=MAC, purpose="file"))
+    assert sealer.open_origin(file) is None
+    for odd in ("", "x", "A" * 200, "A" * 20_000, origin[:-2], Sealer().seal_origin(Origin(mac=MAC))):
+        assert sealer.open_origin(odd) is None

@@ -205,7 +205,7 @@ def test_a_server_whose_named_folder_or_key_cannot_be_used_does_not_start(site: 
     assert "--cache-dir: /dev/null/x cannot be used" in failure(pixiecore(*command, "--cache-dir", "/dev/null/x"), 2)
     key = tmp_path / "key"
     key.write_text("not hex")
-    assert f"--key-file: {key} holds no key" in failure(pixiecore(*command, f"--key-file={key}"), 2)
+    assert f"--key-file: {key} does not hold a key" in failure(pixiecore(*command, f"--key-file={key}"), 2)
     assert "--key-file: /dev/null/key cannot be" in failure(pixiecore(*command, "--key-file=/dev/null/key"), 2)
 
 

@@ -168,7 +168,7 @@ def test_a_port_in_use_is_named_with_its_holder(kernel: Path) -> None:
         beside = process("boot", str(kernel), *HIGH_PORTS, "--dhcp", f"127.0.0.1:{port}")
     message = failure(done, 1)
     assert f"UDP port {port} (TFTP) is in use by" in message
-    assert "or hear DHCP beside it with --dhcp-no-bind" in failure(beside, 1)
+    assert "or listen for DHCP beside it with --dhcp-no-bind" in failure(beside, 1)
     assert f"(process {os.getpid()})" in message
     assert "--tftp" in message
 

@@ -105,8 +105,8 @@ def test_the_next_step_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Rack", "NAME: 'Rack' must be of lower-case letters"),
-        ("../x", "must be of lower-case letters"),
+        ("Rack", "NAME: 'Rack' must be lower-case letters"),
+        ("../x", "must be lower-case letters"),
         ("taken", "is there already"),
         ("core", "pixiecore-core is installed already; choose another name"),
         ("static-booter", "pixiecore-static-booter is installed already"),

@@ -16,7 +16,7 @@ from threading import Event
 
 import pytest
 
-from pixiecore_core.plugins import importing
+from pixiecore_core.plugins import watching
 from tests.command import failure, pixiecore
 from tests.processes import HIGH_PORTS, PIXIECORE, install_plugin
 
@@ -113,7 +113,7 @@ def on_startup():
 @pytest.mark.parametrize("error", ["TimeoutError", "SystemExit", "KeyboardInterrupt"])
 def test_a_signal_handler_that_raises_ends_nothing(tmp_path: Path, error: str) -> None:
     with rude(tmp_path, ALARM.format(error=error)) as server:
-        server.wait_for(f"warning: A signal handler, of a plugin perhaps, raised {error}: too slow; serving goes on")
+        server.wait_for(f"warning: A signal handler, perhaps a plugin's, raised {error}: too slow; the server goes on")
         assert b"#!ipxe" in server.get()
         server.end()
         assert server.process.returncode == 0
@@ -200,18 +200,18 @@ def test_a_plugin_that_does_not_come_back_from_loading_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], step: str
 ) -> None:
     """It waits until it has been named, and is named once; on a busy machine others may be slow as well."""
-    monkeypatch.setattr(importing, "LOADING_SECONDS", 0.05)
+    monkeypatch.setattr(watching, "LOADING_SECONDS", 0.05)
     named = Event()
-    tell = importing.say
+    tell = watching.say
 
     def say(text: str, level: str) -> None:
         tell(text, level)
         if "'broken'" in text:
             named.set()
 
-    monkeypatch.setattr(importing, "say", say)
-    monkeypatch.setattr(importing, "named", named, raising=False)
-    wait = "def wait():\n    from pixiecore_core.plugins import importing\n    assert importing.named.wait(10)\n"
+    monkeypatch.setattr(watching, "say", say)
+    monkeypatch.setattr(watching, "named", named, raising=False)
+    wait = "def wait():\n    from pixiecore_core.plugins import watching\n    assert watching.named.wait(10)\n"
     path = install_plugin(tmp_path, HEAD + wait + STUCK[step])["PYTHONPATH"]
     done = pixiecore("select", "--booter", "static", "--kernel", __file__, "--mac", MAC, PYTHONPATH=path)
     assert done.returncode == 0, done.stderr

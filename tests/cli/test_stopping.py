@@ -98,11 +98,12 @@ def test_sighup_reloads_and_plugins_can_log(tmp_path: Path, monkeypatch: pytest.
     with server(tmp_path, "pass") as (process, _):
         process.send_signal(signal.SIGHUP)
         assert process.stdout is not None
-        assert process.stdout.readline() == "[Init] Reloading, as SIGHUP asks\n"
+        assert process.stdout.readline() == "[Init] Reloading on SIGHUP\n"
         said = {process.stdout.readline() for _ in range(2)}
+        (place,) = tmp_path.glob("**/*broken*.py")
         assert said == {
             "[Plugin] broken: read 3 files\n",
-            "[Plugin] error: plugin 'broken', hook on_reload: OSError: not there\n",
+            f"[Plugin] error: plugin 'broken', hook on_reload: OSError: not there ({place}, line 12)\n",
         }
         end(process, signal.SIGTERM)
         assert process.returncode == 0
@@ -196,7 +197,7 @@ def test_a_sighup_before_the_server_is_ready_ends_nothing(tmp_path: Path, monkey
     with server(tmp_path, "pass") as (process, _):
         process.send_signal(signal.SIGHUP)
         assert process.stdout is not None
-        assert process.stdout.readline() == "[Init] Reloading, as SIGHUP asks\n"
+        assert process.stdout.readline() == "[Init] Reloading on SIGHUP\n"
         end(process, signal.SIGTERM)
         assert process.returncode == 0
 

@@ -127,6 +127,10 @@ def test_what_a_broken_plugin_costs(tmp_path: Path, line: str) -> None:
     text = SECOND["vendor_policy.py"].replace(BODY, f"        {line}\n{BODY}")
     write({"vendor_policy.py": f"import gevent\n{text}", "ask.py": NETBOOT}, tmp_path)
     said = run(tmp_path, "ask")
-    logged = [entry for entry in said.splitlines() if entry.startswith("[Plugin] error:")]
-    # The kit knows the policy by its class's name alone.
-    assert next(entry.replace("plugin 'vendor'", "plugin 'vendor policy'") for entry in logged) in SHOWN.splitlines()
+    (logged,) = [entry for entry in said.splitlines() if entry.startswith("[Plugin] error:")]
+    # The kit knows the policy by its class's name alone; it is elsewhere, and a line further down.
+    words, _, place = logged.replace("plugin 'vendor'", "plugin 'vendor policy'").partition(f" ({tmp_path}/")
+    assert re.fullmatch(r"vendor_policy.py, line \d+\)", place)
+    shown = [entry for entry in SHOWN.splitlines() if entry.startswith(words)]
+    assert len(shown) == 1
+    assert re.fullmatch(r" \(/…/vendor_policy.py, line \d+\)", shown[0].removeprefix(words))

@@ -297,7 +297,7 @@ def test_a_disk_that_fills_up_meanwhile_hurts_nobody(bench: Bench, site: Site, p
     url = site.put("/x", Page(ONE, headers=TAG_ONE))
     files = [bench.open(url, sha256(ONE) if pinned else None) for _ in range(2)]
     assert [read(file) == ONE for file in files] == [True, True]
-    assert "The disk takes no more" in bench.warnings[0]
+    assert "The disk cannot take more" in bench.warnings[0]
     assert bench.store.entries() == []
 
 
@@ -369,7 +369,7 @@ def test_a_redirect_is_not_read(bench: Bench, site: Site) -> None:
 
 def test_an_upstream_without_length_and_without_end(bench: Bench, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "SPOOL_LIMIT", 400_000)
-    with pytest.raises(BootFileError, match="gives no length, and over 400,000 bytes"):
+    with pytest.raises(BootFileError, match="gives no length, and sends over 400,000 bytes"):
         bench.open(site.put("/x", Page(ONE, length=False)))
 
 
@@ -384,7 +384,7 @@ def test_a_disk_that_cannot_be_written_to_still_gives_what_it_has(
 
     monkeypatch.setattr(bench.store, "refresh", refresh)
     assert bench.get(url) == ONE
-    assert "cannot note that" in bench.warnings[0]
+    assert "cannot record that" in bench.warnings[0]
 
 
 @pytest.mark.parametrize("pinned", [True, False])
@@ -396,7 +396,7 @@ def test_a_file_that_cannot_be_kept_is_served_whole(
 
     monkeypatch.setattr(bench.store, "commit", commit)
     assert bench.get(site.put("/x", Page(ONE)), sha256(ONE) if pinned else None) == ONE
-    assert "does not stay in the cache: No space left on device" in bench.warnings[0]
+    assert "is not kept in the cache: No space left on device" in bench.warnings[0]
     assert "Traceback" not in capfd.readouterr().err
 
 

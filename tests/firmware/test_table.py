@@ -65,7 +65,8 @@ def test_a_plugins_row_is_as_good_as_ours() -> None:
 )
 def test_a_code_that_stands_twice_is_refused(change: dict[str, object], what: str) -> None:
     row = NEW.model_copy(update=change)
-    with pytest.raises(ConfigError, match=f"plugin 'mine': its firmware UEFI new has the {what}, which the core has"):
+    reason = f"plugin 'mine': its firmware UEFI new has the {what}, which the core already has"
+    with pytest.raises(ConfigError, match=reason):
         KNOWN.extended({"mine": [row]})
 
 
@@ -81,7 +82,7 @@ def test_a_code_that_stands_twice_is_refused(change: dict[str, object], what: st
     ],
 )
 def test_both_plugins_are_named(other: Firmware, what: str) -> None:
-    with pytest.raises(ConfigError, match=rf"plugin 'b': .* has the {what}, which plugin 'a' has for UEFI new"):
+    with pytest.raises(ConfigError, match=rf"plugin 'b': .* has the {what}, which plugin 'a' already has for UEFI new"):
         FirmwareTable({"core": ROWS, "a": [NEW], "b": [other]})
 
 

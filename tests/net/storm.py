@@ -107,7 +107,8 @@ class Machine:
         self.loader = self._fetch_loader(offer.file.decode())
         offer = self.relay.ask(self._request(3, MessageType.DISCOVER, _IPXE))
         url = (offer.file or offer.options[Option.BOOT_FILE].rstrip(b"\0")).decode()
-        script = self._get(self._expand(url)).decode()
+        (asking,) = re.findall(r"^chain --replace (\S+)$", self._get(url).decode(), re.MULTILINE)
+        script = self._get(self._expand(asking)).decode()
         urls = re.findall(r"^(?:kernel|initrd) .*(http://\S+)", script, re.MULTILINE)
         self.files = [self._get(url) for url in urls]
         (booting,) = re.findall(r"^imgfetch .*(http://\S+)", script, re.MULTILINE)

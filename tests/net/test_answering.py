@@ -32,7 +32,7 @@ from pixiecore_core.assembly import Parts, assemble
 from pixiecore_core.engine.attempts import LATE_KEPT_SECONDS
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.net import answering
-from pixiecore_core.net.answering import Answerer, Ports
+from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
 from pixiecore_core.observe.log import configure
@@ -73,7 +73,7 @@ class Bench:
         self.core = assemble(configure(debug=True, stream=self.log), parts)
         self.plugins, self.attempts, self.metrics = self.core.plugins, self.core.attempts, self.core.metrics
         interfaces = Interfaces(adapters=lambda: [ETH0])
-        self.answerer = Answerer(self.core.decider, self.core.bus, interfaces, Ports())
+        self.answerer = Answerer(self.core.decider, self.core.names, self.core.bus, Place(interfaces))
 
     def plugin(self, name: str = "p", **hooks: Callable[..., Any]) -> None:
         functions = {hook: staticmethod(hookimpl(function)) for hook, function in hooks.items()}

@@ -48,7 +48,7 @@ async def waiting(machine: object) -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (with_default, "select_boot has a default for machine; a hook's argument has none"),
+        (with_default, "select_boot has a default for machine; a hook's arguments have none"),
         (by_name_only, "select_boot has machine behind a [*]; hooks get their arguments by position"),
         (waiting, "select_boot is async; a hook is a plain function"),
         (misspelt, "select_boot takes 'machnie': there is no argument 'machnie'; did you mean 'machine'"),
@@ -140,8 +140,8 @@ def test_a_wrapper_changes_one_boots_spec_and_no_other(manager: PluginManager) -
         def select_boot(self, machine: object) -> Generator[None, BootSpec, BootSpec]:
             spec = yield
             if self.once:
-                spec.files["a"] = FileRef(location="/etc/passwd")
                 self.once = False
+                return spec.model_copy(update={"files": {"a": FileRef(location="/etc/passwd")}})
             return spec
 
     kept = BootSpec(kernel=KERNEL)
@@ -267,6 +267,6 @@ def test_a_path_that_another_has_names_both(manager: PluginManager) -> None:
     for name in ("one", "two"):
         manager.register(plugin(register_routes=hookimpl(lambda routes: routes("/a", lambda request: None))), name)
     with pytest.raises(
-        PluginError, match=r"plugin '(one|two)', hook register_routes: plugin '(two|one)' has '/a' already"
+        PluginError, match=r"plugin '(one|two)', hook register_routes: plugin '(two|one)' already has '/a'"
     ):
         manager.register_routes()

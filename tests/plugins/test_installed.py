@@ -51,7 +51,7 @@ def test_what_is_offered_needs_a_name_and_settings(registry: Booters | Policies,
     with pytest.raises(ConfigError, match=f"{kind} 'good': two installed plugins offer it"):
         registry(good)
     for name in ("Rack", "rack_policy", "rack-", "1st", "", "a b"):
-        with pytest.raises(ConfigError, match=f"{kind} '{name}': its name must be of lower-case letters"):
+        with pytest.raises(ConfigError, match=f"{kind} '{name}': its name must be lower-case letters"):
             registry(type("Bad", (), {"name": name, "Settings": BaseModel}))
     registry(type("Dashed", (), {"name": "rack-policy2", "Settings": BaseModel}))
     for bad in (type("Bad", (), {"name": "bad"}), type("Bad", (), {"Settings": BaseModel})):
@@ -70,7 +70,7 @@ def test_a_requirement_that_cannot_be_read_is_refused_by_name(tmp_path: Path, mo
     ("name", "value", "why"),
     [
         ("core", "json", "plugin 'core': the name of its entry point is the server's own name; rename it"),
-        ("Od d", "json", "plugin 'Od d': the name of its entry point must be of lower-case letters"),
+        ("Od d", "json", "plugin 'Od d': the name of its entry point must be lower-case letters"),
         ("odd", "fractions:Fraction.__class__.__class__", "names a class"),
         ("odd", "json:JSONEncoder", "its entry point 'json:JSONEncoder' names a class; name its module"),
     ],

@@ -45,14 +45,14 @@ def test_durations(text: str | float, expected: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "s", "5 s", "5sec", "1h-5m", "nan", "inf", "1d", "five", "5s5", "-5", -5, float("nan"), True, None, "9" * 99],
+    ["", "s", "5 s", "5sec", "1h-5m", "nan", "inf", "1d", "five", "5s5", "-5", -5, float("nan"), True, None, "9" * 999],
 )
 def test_what_is_none(value: object) -> None:
     with pytest.raises(ValidationError, match="is not a duration such as 5s"):
         Patient.model_validate({"limit": value})
 
 
-@pytest.mark.parametrize("value", [10**400, "9e99", "999999999999h"])
+@pytest.mark.parametrize("value", [10**400, "9e99", "9" * 99, "999999999999h"])
 def test_nobody_waits_for_ever(value: object) -> None:
     with pytest.raises(ValidationError, match="longer than 30,000 years"):
         Patient.model_validate({"perhaps": value})
@@ -77,7 +77,7 @@ def test_they_are_shown_as_people_write_them(seconds: float, shown: str) -> None
     assert Patient(limit=Duration("1m30s")).model_dump_json() == '{"limit":90.0,"perhaps":null}'
 
 
-@given(st.floats(min_value=1e-9, max_value=1e11))
+@given(st.floats(min_value=0, max_value=1e11))
 def test_what_is_shown_is_read_back(seconds: float) -> None:
     assert Duration(str(Duration(seconds))) == Duration(seconds)
 

@@ -67,9 +67,9 @@ def test_what_a_change_raises_is_raised_and_nothing_is_changed(machines: Records
 
 def test_keys_and_records_are_small(machines: Records[Machine]) -> None:
     for key in ("", "x" * (LONGEST_KEY + 1), "a\nb", "\ud800"):
-        with pytest.raises(ValueError, match="a key has 1 to 256 printable characters"):
+        with pytest.raises(ValueError, match="a key must be 1 to 256 printable characters"):
             machines.change(key, becomes("x"))
-        with pytest.raises(ValueError, match="a key has"):
+        with pytest.raises(ValueError, match="a key must be"):
             machines.get(key)
     with pytest.raises(ValueError, match="a record has at most 65,536 characters"):
         machines.change("a", becomes("x" * LONGEST_RECORD))

@@ -202,7 +202,7 @@ def test_the_file_of_a_later_release_is_left_alone(machines: Records[Machine], p
     other = sqlite3.connect(path)
     other.execute("PRAGMA user_version = 2")
     other.close()
-    with pytest.raises(ConfigError, match=f"{path}: a later Pixiecore has made it .format 2, and this one knows 1"):
+    with pytest.raises(ConfigError, match=f"{path}: a later Pixiecore made it .its format is 2; this one knows 1"):
         opened(path)
 
 

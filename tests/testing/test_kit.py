@@ -52,7 +52,7 @@ def test_a_whole_boot(tmp_path: Path, netboot: Callable[..., Netboot], firmware:
     boot = machines.boot(MAC, firmware)
     assert boot is not None
     assert boot.offer.boot_file.startswith(f"{MAC}/")
-    assert boot.script_offer.boot_file.startswith("http://192.0.2.2/_/ipxe?")
+    assert boot.script_offer.boot_file.startswith("http://192.0.2.2/_/ipxe/")
     assert (boot.cmdline, boot.kernel, boot.initrds) == ("console=ttyS0 quiet", b"vmlinuz", (b"one", b"two"))
     kinds = [fact.kind for fact in machines.facts()]
     assert kinds == ["offered", "script-offered", "script-sent", "kernel-sent", "initrd-sent", "initrd-sent", "booting"]
@@ -303,14 +303,14 @@ def test_a_plugin_adds_facts_and_counts_of_its_own(netboot: Callable[..., Netboo
 def test_a_page_is_asked_as_it_wants_to_be(netboot: Callable[..., Netboot]) -> None:
     machines = netboot(FixedBooter(), configured(Racks))
     status, text = machines.get("/racks/report")
-    assert (status, text) == (405, "this page is not asked so")
+    assert (status, text) == (405, "this page does not take that method")
 
 
 @pytest.mark.parametrize("odd", ["Not A Name", "", "x" * 65])
 def test_counts_have_names_that_no_machine_makes_up(netboot: Callable[..., Netboot], odd: str) -> None:
     racks = configured(Racks)
     netboot(FixedBooter(), racks)
-    with pytest.raises(ValueError, match="is not a name of a count"):
+    with pytest.raises(ValueError, match="is not a name for a count"):
         racks.reporter.count(odd)
     for number in range(100):
         racks.reporter.count(f"n{number}")

@@ -121,9 +121,9 @@ def test_scapy_reads_what_we_write() -> None:
         (b"\0\1" + b"a" * 10_000 + b"\0octet\0", "10009 bytes or more is too long"),
         (b"\0\1" + bytes(65_000), "too long"),
         (b"\0\1name\0octet\0" + b"".join(b"o%d\x001\0" % number for number in range(40)), "more than 32 options"),
-        (b"\0\0\0\0", "0 is no TFTP operation"),
-        (b"\0\7\0\0", "7 is no TFTP operation"),
-        (b"\4\0\0\0", "1024 is no TFTP operation"),
+        (b"\0\0\0\0", "0 is not a TFTP operation"),
+        (b"\0\7\0\0", "7 is not a TFTP operation"),
+        (b"\4\0\0\0", "1024 is not a TFTP operation"),
     ],
 )
 def test_malformed_packets_are_named(wire: bytes, reason: str) -> None:

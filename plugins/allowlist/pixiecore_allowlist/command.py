@@ -16,7 +16,7 @@ _MAC = TypeAdapter(MacAddress)
 _SERVER_OPTION = "--allowlist-database"
 
 
-@click.group("allowlist", short_help="List machines that wait; approve or deny them.")
+@click.group("allowlist", short_help="List the machines that wait; approve or deny them.")
 @click.option(
     "--database",
     type=click.Path(dir_okay=False, path_type=Path),

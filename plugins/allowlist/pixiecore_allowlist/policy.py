@@ -85,7 +85,7 @@ class Allowlist:
         try:
             verdict = self._states.verdict(machine.mac)
         except StateError as error:
-            return Hold(reason=f"whether it is approved cannot be read at the moment: {error}", seconds=2)
+            return Hold(reason=f"cannot read at the moment whether it is approved: {error}", seconds=2)
         if self._serving:
             self._tell(machine.mac, verdict or "waiting")
         if verdict == "approved" or (listed and verdict != "denied"):
@@ -142,7 +142,7 @@ class Allowlist:
     def _problems(self) -> str:
         """What an admin should know who wonders why this machine waits. Anybody may read it over HTTP."""
         problem = self._file.problem if self._file is not None else None
-        file = f"; the rules are older than their file, for a mistake: {problem.where}" if problem else ""
+        file = f"; the rules are older than their file, which has a mistake: {problem.where}" if problem else ""
         unwritten = self._notes.problem
         unlisted = f"; it cannot be remembered: {unwritten}" if unwritten else ""
         return file + unlisted
@@ -168,7 +168,7 @@ class Allowlist:
         try:
             self._states.decide(verdict, mac)
         except StateError as error:
-            return PageAnswer(status=503, text=f"{mac} is not {verdict}, for that could not be written: {error}\n")
+            return PageAnswer(status=503, text=f"{mac} is not {verdict}, because that could not be written: {error}\n")
         self._tell(mac, verdict, f" over HTTP ({request.address})")
         return PageAnswer(text=f"{mac} is {verdict}\n")
 

@@ -51,12 +51,12 @@ def parse_rule(text: str) -> Rule:
         return UUID(lowered)
     shown = repr(text) if len(text) <= 60 else f"{text[:60]!r}…"
     if "/" not in lowered:
-        raise ValueError(f"{shown} is no rule: {_FORMS}")
+        raise ValueError(f"{shown} is not a rule: {_FORMS}")
     try:
         return IPv4Network(lowered)
     except ValueError as error:
         why = "it has host bits set" if "host bits" in str(error) else _FORMS
-        raise ValueError(f"{shown} is no IPv4 subnet: {why}") from None
+        raise ValueError(f"{shown} is not an IPv4 subnet: {why}") from None
 
 
 class Rules:
@@ -96,7 +96,7 @@ def read_rules(path: str) -> tuple[Stamp, Rules]:
         with open(path, "rb", opener=at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise RuleFileError(path, "is no regular file")
+                raise RuleFileError(path, "is not a regular file")
             data = file.read(_LONGEST_FILE + 1)
     except OSError as error:
         raise RuleFileError(path, f"cannot be read: {error.strerror}") from error

@@ -72,11 +72,12 @@ class AllowlistSettings(BaseModel):
     )
     enabled: bool = Field(
         default=False,
-        description="let only listed and approved machines boot, also where no allow and no file is given",
+        description="let only listed and approved machines boot, even if neither allow nor file is given",
     )
     unlisted: Literal["hold", "ignore"] = Field(
         default="hold",
-        description="what machines do that are neither listed nor approved: hold lets them wait, ignore stays silent",
+        description="what to do with machines that are neither listed nor approved: hold lets them wait, "
+        "ignore stays silent",
         json_schema_extra={"metavar": "hold|ignore"},
     )
     database: Path = Field(
@@ -86,7 +87,7 @@ class AllowlistSettings(BaseModel):
     )
     admin_token_file: Annotated[str, AfterValidator(_absolute), AfterValidator(_token_file)] | None = Field(
         default=None,
-        description="allow whoever sends the token in this file to list, approve and deny machines over HTTP, at "
+        description="allow anyone who sends the token in this file to list, approve and deny machines over HTTP, at "
         "/allowlist/",
         json_schema_extra={"metavar": "PATH"},
     )

@@ -156,7 +156,7 @@ def test_a_file_of_rules_is_read_again(database: Path, tmp_path: Path, caplog: p
     with caplog.at_level(logging.ERROR):
         assert machines.boot(MAC) is not None
         assert machines.boot(OTHER) is not None
-    assert [f"{path}, line 2: 'nonsense' is no rule" in record.getMessage() for record in caplog.records] == [True]
+    assert [f"{path}, line 2: 'nonsense' is not a rule" in record.getMessage() for record in caplog.records] == [True]
     with pytest.raises(LookupError, match=r"the rules are older than their file, .*allow\.txt, line 2$"):
         machines.boot("02:00:00:00:00:02")
     path.write_text("")
@@ -166,7 +166,7 @@ def test_a_file_of_rules_is_read_again(database: Path, tmp_path: Path, caplog: p
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"allow": [MAC, "nonsense"]}, "'nonsense' is no rule"),
+        ({"allow": [MAC, "nonsense"]}, "'nonsense' is not a rule"),
         ({"file": "/nonexistent/allow.txt"}, "/nonexistent/allow.txt cannot be read: No such file"),
         ({"admin_token_file": "/nonexistent/token"}, "/nonexistent/token cannot be read"),
         ({"admin_token_file": os.devnull}, "does not hold a token"),
@@ -194,12 +194,13 @@ def test_a_database_that_vanishes_or_breaks_lets_nobody_in(database: Path) -> No
     assert machines.boot(MAC) is not None
     aside = database.with_name("aside")
     database.rename(aside)
-    with pytest.raises(LookupError, match=r"503 whether it is approved cannot be read .* has been removed"):
+    with pytest.raises(LookupError, match=r"503 cannot read at the moment whether it is approved: .* has been removed"):
         machines.boot(MAC)
     aside.rename(database)
     assert machines.boot(MAC) is not None
     database.write_text("rubbish" * 1000)
-    with pytest.raises(LookupError, match=r"503 whether it is approved cannot be read .* file is not a database"):
+    reason = r"503 cannot read at the moment whether it is approved: .* file is not a database"
+    with pytest.raises(LookupError, match=reason):
         machines.boot(MAC)
 
 
@@ -395,7 +396,7 @@ def test_another_process_approves(database: Path) -> None:
 def test_bad_rules_end_the_command_with_status_2(tmp_path: Path) -> None:
     (tmp_path / "allow.txt").write_text("# rack 3\n52:54\n")
     for option, value, message in (
-        ("--allowlist-allow", "52:54", "--allowlist-allow: '52:54' is no rule"),
+        ("--allowlist-allow", "52:54", "--allowlist-allow: '52:54' is not a rule"),
         (
             "--allowlist-file",
             str(tmp_path / "allow.txt"),
@@ -454,7 +455,7 @@ def test_an_approval_is_answered_when_it_is_kept_and_503_where_it_is_not(databas
     full(database, "CREATE")
     status, text = machines.get(approve, "s3cret")
     assert status == 503
-    assert text.startswith(f"{MAC} is not approved, for that could not be written: {database} cannot be used: ")
+    assert text.startswith(f"{MAC} is not approved, because that could not be written: {database} cannot be used: ")
     assert is_held(machines)
     full(database, "DROP")
     assert machines.get(approve, "s3cret") == (200, f"{MAC} is approved\n")
@@ -476,7 +477,9 @@ def test_a_record_that_cannot_be_used_holds_its_machine(database: Path) -> None:
     with sqlite3.connect(database) as other:
         other.execute("UPDATE records SET value = '{}'")
     other.close()
-    with pytest.raises(LookupError, match=f"^503 whether it is approved cannot be read .* the record of {MAC} in"):
+    with pytest.raises(
+        LookupError, match=f"^503 cannot read at the moment whether it is approved: .* the record of {MAC} in"
+    ):
         machines.script(MAC)
     assert machines.boot(OTHER) is not None
     assert run(database, "forget", "--all") == "1 machines forgotten\n"

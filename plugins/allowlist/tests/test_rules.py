@@ -70,17 +70,17 @@ def test_what_is_a_rule(text: str, rule: object) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "'' is no rule: a rule is a MAC address such as"),
-        ("52:54", "is no rule"),
-        ("52:54:00:1", "is no rule"),
-        ("52:54:00:12:34:56:78", "is no rule"),
-        ("192.0.2.7", "is no rule"),
-        ("{" + NAME + "}", "is no rule"),
-        ("192.0.2.7/24", "is no IPv4 subnet: it has host bits set"),
-        ("192.0.2.0/33", "is no IPv4 subnet: a rule is"),
-        ("2001:db8::/32", "is no IPv4 subnet"),
-        ("1.2.3.4/" + "9" * 10_000, "is no IPv4 subnet"),
-        ("\x1b[2J", r"'\\x1b\[2J' is no rule"),
+        ("", "'' is not a rule: a rule is a MAC address such as"),
+        ("52:54", "is not a rule"),
+        ("52:54:00:1", "is not a rule"),
+        ("52:54:00:12:34:56:78", "is not a rule"),
+        ("192.0.2.7", "is not a rule"),
+        ("{" + NAME + "}", "is not a rule"),
+        ("192.0.2.7/24", "is not an IPv4 subnet: it has host bits set"),
+        ("192.0.2.0/33", "is not an IPv4 subnet: a rule is"),
+        ("2001:db8::/32", "is not an IPv4 subnet"),
+        ("1.2.3.4/" + "9" * 10_000, "is not an IPv4 subnet"),
+        ("\x1b[2J", r"'\\x1b\[2J' is not a rule"),
     ],
 )
 def test_what_is_none(text: str, message: str) -> None:
@@ -126,7 +126,7 @@ def test_a_file_of_rules(tmp_path: Path) -> None:
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(ValueError, match="fifo is no regular file"):
+    with pytest.raises(ValueError, match="fifo is not a regular file"):
         read_rules(str(tmp_path / "fifo"))
     with pytest.raises(ValueError, match="cannot be read: Is a directory"):
         read_rules(str(tmp_path))
@@ -145,7 +145,7 @@ def test_a_broken_edit_keeps_the_last_good_rules(tmp_path: Path) -> None:
     path.write_text("52:54:00:00:00:01\nnonsense\n")
     for _ in range(2):
         assert file.current().name(Machine(mac=MAC))
-        assert str(file.problem).startswith(f"{path}, line 2: 'nonsense' is no rule")
+        assert str(file.problem).startswith(f"{path}, line 2: 'nonsense' is not a rule")
     path.unlink()
     assert file.current().name(Machine(mac=MAC))
     assert str(file.problem) == f"{path} cannot be read: No such file or directory"

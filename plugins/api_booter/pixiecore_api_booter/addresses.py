@@ -55,7 +55,7 @@ class Addresses:
             # Go resolves against PREFIX/v1: "/a" is at the root of the host, "a" is PREFIX/a.
             url = urljoin(f"{self.prefix}/v1", url)
         elif parts.scheme not in ("http", "https"):
-            raise ValueError(f"{url!r} is neither a http, https or file URL nor relative to the API")
+            raise ValueError(f"{url!r} is neither an http, https or file URL nor relative to the API")
         if not split(url).hostname:
             raise ValueError(f"{url!r} names no host")
         return FileRef(location=url, sha256=sha256)
@@ -84,7 +84,7 @@ def split(url: str) -> SplitResult:
         parts = urlsplit(url)
     except ValueError:
         raise ValueError(
-            f"{url!r} names no possible host; an IPv6 address is written as in http://[2001:db8::1]/"
+            f"{url!r} does not name a possible host; an IPv6 address is written as in http://[2001:db8::1]/"
         ) from None
     try:
         port = parts.port

@@ -72,7 +72,7 @@ class Client:
         path = "/v2/boot" if request.method == "POST" else f"/v1/boot/{machine.mac}"
         called = f"the API ({request.method} {self.shown_url}{path})"
         timeout = self._settings.api_request_timeout
-        too_late = Down(f"{called} gave no whole answer within {timeout:g} s")
+        too_late = Down(f"{called} did not answer in full within {timeout:g} s")
         started = monotonic()
         with Deadline(timeout) as deadline:
             try:
@@ -80,13 +80,13 @@ class Client:
                 # A body without a length that was cut off then looks whole.
                 return too_late if deadline.expired else outcome
             except RedirectRefused as error:
-                return Ignore(reason=f"{called} was not asked to the end: {_plain(error)}")
+                return Ignore(reason=f"{called} was not followed to the end: {_plain(error)}")
             except (
                 requests.TooManyRedirects,
                 requests.exceptions.InvalidURL,
                 requests.exceptions.InvalidSchema,
             ) as error:
-                return Ignore(reason=f"{called} redirects in vain: {_plain(error)}")
+                return Ignore(reason=f"{called} redirects to nowhere: {_plain(error)}")
             except TokenError as error:
                 return Down(f"{called} was not asked: {error}")
             except Exception as error:

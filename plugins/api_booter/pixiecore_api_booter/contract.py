@@ -81,7 +81,9 @@ class Answer(BaseModel):
     )
     message: str | None = Field(default=None, description="shown on the machine's screen before it boots")
     ipxe_script: str | None = Field(
-        default=None, alias="ipxe-script", description="an iPXE script of one's own; if not empty, all else is ignored"
+        default=None,
+        alias="ipxe-script",
+        description="an iPXE script of your own; if not empty, everything else is ignored",
     )
 
 
@@ -109,7 +111,7 @@ def boot_spec(body: bytes, addresses: Addresses) -> BootSpec:
 
 def _answer(value: Any) -> Answer:
     if value is not None and not isinstance(value, dict):
-        raise ContractError("the body is JSON, but no object")
+        raise ContractError("the body is JSON, but not an object")
     known = fields(value or {}, _NAMES)
     script = known.get("ipxe-script")
     if isinstance(script, str) and script:

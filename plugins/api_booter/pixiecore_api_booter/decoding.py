@@ -16,7 +16,7 @@ _WHITE_SPACE = " \t\r\n"
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 # Numbers stand in no field of the contract: as floats they cost nothing, where Python's huge integers would raise.
@@ -35,7 +35,7 @@ def first_value(data: bytes) -> Any:
     try:
         value, _ = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"the body is no JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
+        raise ValueError(f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
     return value
 
 

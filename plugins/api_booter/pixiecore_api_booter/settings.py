@@ -59,7 +59,7 @@ def _folder(value: str) -> str:
     """
     path = os.path.abspath(os.path.expanduser(value))
     if not os.path.isdir(path):
-        raise ValueError(f"{path} is no folder")
+        raise ValueError(f"{path} is not a folder")
     return path
 
 
@@ -124,7 +124,7 @@ class ApiSettings(BaseModel):
     )
     file_root: list[Folder] = Field(
         default=[],
-        description="allow the API to name files in this folder of our host, as file:///FOLDER/…; may be repeated",
+        description="allow the API to name files in this folder on our host, as file:///FOLDER/…; may be repeated",
         json_schema_extra={"metavar": "FOLDER"},
     )
 
@@ -135,7 +135,7 @@ class ApiSettings(BaseModel):
             try:
                 ssl.create_default_context(cafile=path)
             except (ssl.SSLError, ValueError) as error:
-                raise ValueError(f"{path} holds no certificate in PEM form") from error
+                raise ValueError(f"{path} does not hold a certificate in PEM form") from error
         return path
 
     @field_validator("api_key")
@@ -150,7 +150,7 @@ class ApiSettings(BaseModel):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
             raise ValueError(
-                f"{key or certificate} holds no key without a password that fits the certificate in {certificate}"
+                f"{key or certificate} must hold a key without a password that fits the certificate in {certificate}"
             ) from error
         return key
 

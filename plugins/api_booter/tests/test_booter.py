@@ -203,7 +203,7 @@ def test_a_call_without_end_counts_as_down_once_the_api_is_known_to_be() -> None
         finished(made)
         answer = made.select_boot(ON_DHCP)
         assert isinstance(answer, Ignore)
-        assert answer.reason.endswith("gave no whole answer within 0.5 s")
+        assert answer.reason.endswith("did not answer in full within 0.5 s")
         gate.opened.set()
         api.behaviour = boots(kernel="k")
         assert isinstance(made.select_boot(AT_SCRIPT), BootSpec)

@@ -202,14 +202,14 @@ def test_a_slow_api_is_given_up_in_time(behaviour: Callable[[Reply], None]) -> N
     started = time.monotonic()
     answer = outcome(behaviour, api_request_timeout="300ms")
     assert isinstance(answer, Down)
-    assert answer.reason.endswith("gave no whole answer within 0.3 s")
+    assert answer.reason.endswith("did not answer in full within 0.3 s")
     assert time.monotonic() - started < 1.5
 
 
 def test_slow_redirects_are_given_up_in_time_too() -> None:
     answer = outcome(slow_redirect, api_request_timeout="300ms")
     assert isinstance(answer, Down)
-    assert answer.reason.endswith("gave no whole answer within 0.3 s")
+    assert answer.reason.endswith("did not answer in full within 0.3 s")
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"rubbish\r\n\r\n"])
@@ -353,7 +353,7 @@ def test_a_question_is_not_posted_to_another_host() -> None:
         api.behaviour = lambda reply: reply.redirect(elsewhere, 307)
         answer = ask(api, api_version=2)
     assert isinstance(answer, Ignore)
-    assert answer.reason.endswith(f"was not asked to the end: it redirects to another server, {elsewhere}")
+    assert answer.reason.endswith(f"was not followed to the end: it redirects to another server, {elsewhere}")
     assert len(api.asked) == 1
 
 
@@ -361,7 +361,7 @@ def test_a_question_is_not_posted_to_another_host() -> None:
 def test_redirects_that_lead_nowhere(location: str) -> None:
     answer = outcome(lambda reply: reply.redirect(location))
     assert isinstance(answer, Ignore)
-    assert "redirects in vain: " in answer.reason
+    assert "redirects to nowhere: " in answer.reason
 
 
 def test_the_body_of_a_redirect_is_not_read() -> None:
@@ -399,4 +399,4 @@ def test_a_port_that_accepts_and_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         answer = ask(Api(boots(), f"http://127.0.0.1:{listener.getsockname()[1]}"), api_request_timeout="200ms")
     assert isinstance(answer, Down)
-    assert answer.reason.endswith("gave no whole answer within 0.2 s")
+    assert answer.reason.endswith("did not answer in full within 0.2 s")

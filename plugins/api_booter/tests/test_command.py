@@ -35,7 +35,7 @@ def test_every_setting_is_an_option_of_both_commands() -> None:
         (["api", "http://localhost", "--api-cert", "/nope"], "--api-cert: /nope cannot be read"),
         (["api", "http://localhost", "--api-key", "/etc/passwd"], "--api-key: belongs to a certificate; give it with"),
         (["api", "http://localhost", "--api-token-file", "/nope"], "--api-token-file: /nope cannot be read"),
-        (["api", "http://localhost", "--file-root", "/nope"], "--file-root: /nope is no folder"),
+        (["api", "http://localhost", "--file-root", "/nope"], "--file-root: /nope is not a folder"),
         (["api", "http://localhost", "--api-request-timeout", "x"], "--api-request-timeout: 'x' is no duration"),
         (["api", "http://localhost", "--api-down", "x"], "--api-down: Input should be 'hold', 'hold-all' or 'ignore'"),
         (["run", "--booter", "api"], "--url: is needed; give it here, as PIXIECORE_API_URL or as url in [booter.api]"),
@@ -61,7 +61,7 @@ def test_settings_come_from_environment_and_file(tmp_path: Path) -> None:
     config = tmp_path / "pixiecore.toml"
     config.write_text('[booter.api]\nurl = "http://localhost"\nfile_root = ["/from/file"]\n')
     run = ["run", "--booter", "api", "--config", str(config), *HIGH_PORTS]
-    assert "[booter.api] file_root: /from/file is no folder" in pixiecore(*run).stderr
+    assert "[booter.api] file_root: /from/file is not a folder" in pixiecore(*run).stderr
     assert (
         "PIXIECORE_API_FILE_ROOT: /from/environment"
         in pixiecore(*run, PIXIECORE_API_FILE_ROOT="/from/environment").stderr

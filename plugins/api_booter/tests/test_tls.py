@@ -104,13 +104,13 @@ def test_a_server_that_misses_the_client_certificate(certificates: Path) -> None
 @pytest.mark.parametrize(
     ("files", "option", "words"),
     [
-        ({"api_ca": "server.key"}, "api_ca", "holds no certificate in PEM form"),
-        ({"api_cert": "client.pem"}, "api_key", "holds no key without a password that fits"),
-        ({"api_cert": "client.pem", "api_key": "server.key"}, "api_key", "server.key holds no key .* that fits"),
+        ({"api_ca": "server.key"}, "api_ca", "does not hold a certificate in PEM form"),
+        ({"api_cert": "client.pem"}, "api_key", "must hold a key without a password that fits"),
+        ({"api_cert": "client.pem", "api_key": "server.key"}, "api_key", "server.key must hold a key .* that fits"),
         ({"api_cert": "client.key", "api_key": "client.key"}, "api_key", "that fits the certificate"),
         ({"api_key": "client.key"}, "api_key", "belongs to a certificate; give it with --api-cert"),
         ({"api_cert": "nope.pem", "api_key": "client.key"}, "api_cert", "nope.pem cannot be read: No such file"),
-        ({"api_cert": "client.pem", "api_key": "locked.key"}, "api_key", "no key without a password"),
+        ({"api_cert": "client.pem", "api_key": "locked.key"}, "api_key", "must hold a key without a password"),
     ],
 )
 def test_mistakes_are_found_at_start(certificates: Path, files: dict[str, str], option: str, words: str) -> None:

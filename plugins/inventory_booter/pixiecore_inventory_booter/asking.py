@@ -71,5 +71,5 @@ def _architecture(arch: str, platform: str) -> Architecture:
         # No rule asks for the number, only for what it means.
         return Architecture(code=0xFFFF, cpu=cpu, family=FirmwareFamily.UEFI)
     if cpu not in _BIOS_RUNS:
-        raise ConfigError("--arch", f"a BIOS machine is i386 or x86_64, and not {cpu}")
+        raise ConfigError("--arch", f"a BIOS machine is i386 or x86_64, not {cpu}")
     return Architecture(code=0, cpu="i386", family=FirmwareFamily.BIOS, runs=_BIOS_RUNS)

@@ -95,7 +95,7 @@ class InventoryBooter:
             self._watcher = Watcher(self._folder, self._wanted.set, self._gone)
             self._wanted.set()  # for what was changed before anybody watched
         except OSError as error:
-            log.warning("changes of %s are seen after a SIGHUP only: %s", self._folder, error.strerror)
+            log.warning("changes to %s are seen only after a SIGHUP: %s", self._folder, error.strerror)
 
     @hookimpl
     def on_shutdown(self) -> None:
@@ -169,18 +169,16 @@ class InventoryBooter:
     def _decision(self, machine: Machine) -> BootSpec | Ignore | Hold:
         choice = self.inventory.choose(machine)
         if not choice.certain and is_complete(machine):
-            return Ignore(reason="on which interface it asked is not known any more; start it again")
+            return Ignore(reason="the interface it asked on is no longer known; start it again")
         if not choice.certain:
-            return Hold(reason="what it boots depends on what it tells when it asks for its script", seconds=1)
+            return Hold(reason="what it boots depends on what it says when it asks for its script", seconds=1)
         if choice.target.bootable is None:
             return Ignore(reason=choice.target.why)
         try:
             return booting.spec(self.inventory, machine, choice, choice.target.bootable, self._folder)
         except Unbootable as error:
             if not is_complete(machine):
-                return Hold(
-                    reason="where its kernel is depends on what it tells when it asks for its script", seconds=1
-                )
+                return Hold(reason="where its kernel is depends on what it says when it asks for its script", seconds=1)
             return Ignore(reason=str(error))
 
     @hookimpl
@@ -210,6 +208,6 @@ def _load(folder: str) -> Loaded | InventoryError:
 
 def _tell(error: InventoryError) -> None:
     for problem in error.problems[:_MOST_TOLD]:
-        log.error("not used, what was there before still is: %s", problem)
+        log.error("not used; what was there before still is: %s", problem)
     if len(error.problems) > _MOST_TOLD:
-        log.error("and %d problems more", len(error.problems) - _MOST_TOLD)
+        log.error("and %d more problems", len(error.problems) - _MOST_TOLD)

@@ -1,7 +1,7 @@
 """Reads one YAML or TOML file into plain values, and remembers on which line each of them stands.
 
 Scalars are what they look like: neither ``52:54:00:12:34:56`` nor ``0012`` nor ``no`` is anything but text, which YAML
-1.1 sees otherwise. A key that stands twice is a mistake. Knows nothing of what the values mean.
+1.1 sees otherwise. A key that appears twice is a mistake. Knows nothing of what the values mean.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _parse_yaml(name: str, text: str) -> Document:
 def _lines(name: str, root: yaml.Node) -> Iterator[tuple[Path, int]]:
     """The line of every value below *root*.
 
-    :raises InventoryError: a key stands twice, or is no text, or there are too many values
+    :raises InventoryError: a key appears twice, or is no text, or there are too many values
     """
     problems: list[Problem] = []
     waiting: list[tuple[Path, yaml.Node, int]] = [((), root, root.start_mark.line + 1)]
@@ -182,7 +182,7 @@ def _lines(name: str, root: yaml.Node) -> Iterator[tuple[Path, int]]:
                 if key.tag != _MERGE:
                     key.tag = "tag:yaml.org,2002:str"  # a profile may be called 12, or true
                 if key.value in keys:
-                    problems.append(Problem(name, f"the key {key.value!r} stands twice", at, written(path)))
+                    problems.append(Problem(name, f"the key {key.value!r} appears twice", at, written(path)))
                 keys.add(key.value)
                 # What an anchor brings in is told by the line of the <<.
                 below = path if key.tag == _MERGE else (*path, key.value)

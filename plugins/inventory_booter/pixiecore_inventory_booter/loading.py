@@ -164,10 +164,10 @@ class _Builder:
             for name, profile in part.profiles.items():
                 path: Path = ("profiles", name)
                 if name == schema.IGNORE:
-                    self._tell(document, path, f"{name!r} stands for not booting, and can be no profile")
+                    self._tell(document, path, f"{name!r} means not booting, so it cannot name a profile")
                 if name in self.places.profiles:
                     other, there = self.places.profiles[name]
-                    self._tell(document, path, f"stands in {other.name} too ({written(there)})")
+                    self._tell(document, path, f"is in {other.name} too ({written(there)})")
                 self.places.profiles[name] = document, path
                 templates = dict(self._templates(document, path, profile))
                 yield name, Bootable(name, profile, templates, self._ids(document, (*path, "cmdline"), profile))
@@ -214,7 +214,7 @@ class _Builder:
                 names += [("serial", entry.serial.strip().casefold())] if entry.serial else []
                 for key, value in names:
                     if (key, value) in taken:
-                        self._tell(document, (*path, key), f"{value} is {taken[key, value]!r}'s already")
+                        self._tell(document, (*path, key), f"{value} is already {taken[key, value]!r}'s")
                     taken[key, value] = entry.name
                 self.places.machines.setdefault(entry.name, (document, path))
                 machines.append(entry)
@@ -238,7 +238,7 @@ class _Builder:
             if part.default is None:
                 continue
             if self.places.default is not None:
-                self._tell(document, ("default",), f"stands in {self.places.default[0].name} too")
+                self._tell(document, ("default",), f"is in {self.places.default[0].name} too")
             self.places.default = document, ("default",)
             target = self._target(document, ("default",), part.default, profiles, "the default")
         return target
@@ -248,7 +248,7 @@ class _Builder:
         for document, part in self._parts:
             for name, value in part.vars.items():
                 if name in variables:
-                    self._tell(document, ("vars", name), "stands in another file too")
+                    self._tell(document, ("vars", name), "is in another file too")
                 variables[name] = value
         return variables
 

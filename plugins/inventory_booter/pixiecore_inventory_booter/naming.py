@@ -55,7 +55,7 @@ def others_words(bootable: Bootable, place: Place) -> Iterator[Problem]:
             near = nearest(word, _OTHERS_WORDS)
             hint = f"did you mean {near!r}?" if near else "is that plugin installed?"
         elif not importlib.metadata.entry_points(group="pixiecore", name=plugin):
-            hint = f"it is of {plugin!r}, which is not installed here"
+            hint = f"it belongs to {plugin!r}, which is not installed here"
         else:
             continue
         message = f"its boot ends at the script (HTTP 500) unless a plugin gives the word {word!r}; {hint}"

@@ -48,7 +48,7 @@ def _as_list(value: object) -> object:
 
 def _hostname(value: str) -> str:
     if not is_hostname(value):
-        raise ValueError(f"{value!r} is no host name (RFC 1123)")
+        raise ValueError(f"{value!r} is not a host name (RFC 1123)")
     return value
 
 
@@ -69,21 +69,21 @@ def _one_line(value: object) -> object:
         return value
     for part in value:
         if not isinstance(part, (str, int)) or isinstance(part, bool):
-            raise ValueError(f"{part!r} is no word; where it has a colon and a space, put quotes around it")
+            raise ValueError(f"{part!r} is not a word; where it has a colon and a space, put quotes around it")
     return " ".join(str(part) for part in value)
 
 
 def _variable_name(value: str) -> str:
     if not _VARIABLE.fullmatch(value):
-        raise ValueError(f"{value!r} is no name of a variable: lower-case letters, digits and _ make one")
+        raise ValueError(f"{value!r} is not a variable name: use lower-case letters, digits and _")
     if value in (*FACTS, *OTHER_NAMES):
-        raise ValueError(f"{value!r} is what every machine has already; choose another name")
+        raise ValueError(f"{value!r} is something every machine already has; choose another name")
     return value
 
 
 def _file_name(value: str) -> str:
     if not _FILE_NAME.fullmatch(value) or any(part in ("", ".", "..") for part in value.split("/")):
-        raise ValueError(f"{value!r} is no name of a file, such as user-data or seed/user-data")
+        raise ValueError(f"{value!r} is not a file name such as user-data or seed/user-data")
     return value
 
 
@@ -97,11 +97,11 @@ def _network(value: object) -> object:
     :raises ValueError: it is none, or has bits set behind its prefix
     """
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no network such as 192.0.2.0/24")
+        raise ValueError(f"{value!r} is not a network such as 192.0.2.0/24")
     try:
         network = IPv4Network(value, strict=False)
     except ValueError:
-        raise ValueError(f"{value!r} is no network such as 192.0.2.0/24") from None
+        raise ValueError(f"{value!r} is not a network such as 192.0.2.0/24") from None
     if str(network).partition("/")[0] != value.partition("/")[0]:
         raise ValueError(f"{value!r} is an address in a network; did you mean {network}?")
     return network
@@ -165,7 +165,9 @@ class Profile(_Part):
     files: dict[Annotated[str, AfterValidator(_file_name)], Annotated[FileEntry, BeforeValidator(_file_entry)]] = Field(
         default={}, description="files that the machine may fetch, by name: each a path, or a table"
     )
-    vars: Variables = Field(default={}, description="variables; a group's, and a machine's before all, win over these")
+    vars: Variables = Field(
+        default={}, description="variables; a group's win over these, and a machine's win over both"
+    )
 
 
 class Machine(_Part):
@@ -177,14 +179,14 @@ class Machine(_Part):
     )
     uuid: UUID | None = Field(default=None, description="SMBIOS system UUID")
     serial: str = Field(default="", description="SMBIOS serial number")
-    labels: dict[str, str] = Field(default={}, description="whatever groups shall tell it by, such as rack: a7")
+    labels: dict[str, str] = Field(default={}, description="what groups can tell it by, such as rack: a7")
     profile: str = Field(default="", description="what it boots; decided by the groups if not given")
     vars: Variables = Field(default={}, description="variables of its own")
 
     @model_validator(mode="after")
     def _identified(self) -> Machine:
         if not (self.mac or self.uuid or self.serial):
-            raise ValueError("needs a mac, a uuid or a serial to be told by")
+            raise ValueError("needs a mac, a uuid or a serial to be recognised by")
         return self
 
 
@@ -197,12 +199,13 @@ class Match(_Part):
     uuid: Annotated[list[UUID], BeforeValidator(_as_list)] = Field(default=[], description="SMBIOS system UUIDs")
     serial: Texts = Field(default=[], description="serial numbers, as patterns: * and ? stand for anything")
     arch: Annotated[list[Processor], BeforeValidator(_as_list)] = Field(
-        default=[], description="processors; a BIOS machine is both i386 and x86_64, for its firmware does not tell"
+        default=[],
+        description="processors; a BIOS machine is both i386 and x86_64, because its firmware does not say which",
     )
     firmware: Annotated[list[Firmware], BeforeValidator(_as_list)] = Field(default=[], description="bios or uefi")
     subnet: Annotated[list[Annotated[IPv4Network, BeforeValidator(_network)]], BeforeValidator(_as_list)] = Field(
         default=[],
-        description="networks, such as 192.0.2.0/24, that the relay in between is in; or our network on the interface "
+        description="networks, such as 192.0.2.0/24, that hold the relay in between; or our network on the interface "
         "that it asked on, or, where that is wider, its address",
     )
     interface: Texts = Field(default=[], description="our network interfaces, as patterns")
@@ -236,6 +239,6 @@ class Inventory(_Part):
     machines: list[Machine] = Field(default=[], description="machines that are known by name")
     groups: list[Group] = Field(default=[], description="which machines boot what; the first one that matches wins")
     default: str | None = Field(
-        default=None, description="profile of machines that no group matches, or ignore, which it is if not given"
+        default=None, description="profile of machines that no group matches, or ignore; ignore if not given"
     )
     vars: Variables = Field(default={}, description="variables for all")

@@ -184,12 +184,12 @@ def _referenced(tree: nodes.Template) -> Iterator[tuple[str, bool]]:
 def read(path: str, most: int) -> bytes:
     """The bytes of a regular file.
 
-    :raises OSError: it cannot be read, is no regular file, or has over *most* bytes
+    :raises OSError: it cannot be read, is not a regular file, or has over *most* bytes
     """
     # O_NONBLOCK, lest a named pipe hold us up.
     with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
         if not os.path.isfile(f"/proc/self/fd/{file.fileno()}"):
-            raise OSError(None, "it is no regular file")
+            raise OSError(None, "it is not a regular file")
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError(None, f"it has over {most:,} bytes")

@@ -72,7 +72,7 @@ def test_a_machine_known_by_its_serial_number_is_offered_a_boot_before_it_tells_
     boot = machines.boot(OTHER, 7, serial="0012")
     assert boot is not None
     assert "hostname=node2" in boot.cmdline
-    assert "to wait there: what it boots depends on what it tells" in machines.log
+    assert "to wait there: what it boots depends on what it says" in machines.log
     with pytest.raises(LookupError, match="404 you don't netboot"):
         machines.boot(OTHER, 7, serial="0013")
     machines.close()
@@ -93,7 +93,7 @@ def test_paths_may_depend_on_the_machine(folder: Path) -> None:
     for name in ("", "../x", "a/b", "a\\b", "$x"):
         with pytest.raises(LookupError, match=r"404 .* which cannot be part of a path"):
             machines.boot(OTHER, 7, hostname=name)
-    assert "where its kernel is depends on what it tells" in machines.log
+    assert "where its kernel is depends on what it says" in machines.log
     machines.close()
 
 
@@ -211,7 +211,7 @@ def test_an_edit_is_used_and_a_broken_one_is_not(
     assert caplog.messages == ["loaded again: 1 profiles, 2 machines, 1 groups"]
     edit(folder, "profile: debian", "profile: debain")
     until(lambda: len(caplog.messages) == 2)
-    told = "not used, what was there before still is: inventory.yaml line 26, groups[0].profile: there is no profile"
+    told = "not used; what was there before still is: inventory.yaml line 26, groups[0].profile: there is no profile"
     assert caplog.messages[1].startswith(told)
     assert machines.boot() is not None
     edit(folder, "{{ ip }}", "{{ ipp }}", "templates/user-data")
@@ -264,7 +264,7 @@ def test_sighup_loads_it_again_and_always_says_so(
     monkeypatch.setattr("pixiecore_inventory_booter.booter.Watcher", unavailable)
     made = booter(folder)
     machines = netboot(made)
-    assert caplog.messages == [f"changes of {folder} are seen after a SIGHUP only: Too many open files"]
+    assert caplog.messages == [f"changes to {folder} are seen only after a SIGHUP: Too many open files"]
     edit(folder, "console=ttyS0", "console=new")
     for number in (2, 3):
         for _ in range(50):
@@ -276,7 +276,7 @@ def test_sighup_loads_it_again_and_always_says_so(
     for number in (4, 5):
         made.on_reload()
         until(lambda number=number: len(caplog.messages) == number)  # type: ignore[misc]
-        assert caplog.messages[-1].startswith("not used, what was there before still is")
+        assert caplog.messages[-1].startswith("not used; what was there before still is")
 
 
 def test_whatever_goes_wrong_while_loading_the_next_edit_is_seen(
@@ -402,5 +402,5 @@ def test_what_is_edited_before_anybody_watches_is_seen(folder: Path) -> None:
 def test_serial_numbers_that_differ_by_case_are_one(folder: Path) -> None:
     edit(folder, "mac: 52:54:00:12:34:56", "serial: ABC")
     edit(folder, "serial: 0012", "serial: abc")
-    with pytest.raises(ConfigError, match="abc is 'node1''s already"):
+    with pytest.raises(ConfigError, match="abc is already 'node1''s"):
         booter(folder)

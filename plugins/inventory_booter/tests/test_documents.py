@@ -65,8 +65,8 @@ def test_an_empty_file_is_an_empty_document() -> None:
     ("text", "message"),
     [
         ("a: 1\nb: [", "x.yaml line 3: is not YAML: did not find expected node content"),
-        ("a: 1\na: 2\n", "x.yaml line 2: the key 'a' stands twice"),
-        ("a:\n  b: 1\n  b: 1\n", "x.yaml line 3, a: the key 'b' stands twice"),
+        ("a: 1\na: 2\n", "x.yaml line 2: the key 'a' appears twice"),
+        ("a:\n  b: 1\n  b: 1\n", "x.yaml line 3, a: the key 'b' appears twice"),
         ("- 1\n", "x.yaml line 1: must hold keys, such as profiles, machines and groups"),
         ("a: !!python/object:os.system x\n", "x.yaml line 1: is not YAML: could not determine a constructor"),
         ("a: 1\n---\nb: 1\n", "x.yaml line 2: is not YAML: but found another document"),

@@ -47,10 +47,10 @@ def test_the_standard_inventory_is_fine(folder: Path) -> None:
         ("initrd: initrd.img", "initrd: ftp://h/x", "profiles.debian.initrd[0]: 'ftp://h/x': only http and https"),
         ("kernel: vmlinuz", "kernel: templates", "kernel: templates cannot be read: Is a directory"),
         ("52:54:00:12:34:56", "52:54:00:12:34", "line 17, machines[0].mac: '52:54:00:12:34' is not a MAC address"),
-        ("name: node1", "name: node_1", "line 16, machines[0].name: 'node_1' is no host name"),
-        ("name: node2", "name: node1", "line 20, machines[1].name: node1 is 'node1''s already"),
-        ("serial: 0012", "mac: 52:54:00:12:34:56", "machines[1].mac: 52:54:00:12:34:56 is 'node1''s already"),
-        ("    serial: 0012\n", "", "line 20, machines[1]: needs a mac, a uuid or a serial to be told by"),
+        ("name: node1", "name: node_1", "line 16, machines[0].name: 'node_1' is not a host name"),
+        ("name: node2", "name: node1", "line 20, machines[1].name: node1 is already 'node1''s"),
+        ("serial: 0012", "mac: 52:54:00:12:34:56", "machines[1].mac: 52:54:00:12:34:56 is already 'node1''s"),
+        ("    serial: 0012\n", "", "line 20, machines[1]: needs a mac, a uuid or a serial to be recognised by"),
         ("match: {label: {rack: a*}}", "match: {}", "line 25, groups[0].match: needs a condition"),
         (
             "match: {label: {rack: a*}}",
@@ -67,14 +67,14 @@ def test_the_standard_inventory_is_fine(folder: Path) -> None:
         ),
         ("Installing {{ hostname }}", "Now {{ x }}", "profile 'debian': there is no variable 'x' for its message"),
         ("Installing {{ hostname }}", "{{ hostname }}", "message: a value that begins with {{ needs quotes around it"),
-        ("domain: example.net", "mac: x", "line 3, vars.mac: 'mac' is what every machine has already"),
-        ("domain: example.net", "Domain: x", "line 3, vars.Domain: 'Domain' is no name of a variable"),
-        ("user-data: t", "../user-data: t", "'../user-data' is no name of a file"),
+        ("domain: example.net", "mac: x", "line 3, vars.mac: 'mac' is something every machine already has"),
+        ("domain: example.net", "Domain: x", "line 3, vars.Domain: 'Domain' is not a variable name"),
+        ("user-data: t", "../user-data: t", "'../user-data' is not a file name"),
         ("user-data: t", "user-data: {path: x, text: y} #", "files.user-data: give either a path or a text"),
         ("templates/user-data", "templates/gone", "templates/gone: is not there"),
-        ("- console=ttyS0", "- console: ttyS0", "profiles.debian.cmdline: {'console': 'ttyS0'} is no word"),
-        ("- console=ttyS0", "- true", "profiles.debian.cmdline: true is no word"),
-        ("label: {rack: a*}", "subnet: 10", "groups[0].match.subnet: 10 is no network such as 192.0.2.0/24"),
+        ("- console=ttyS0", "- console: ttyS0", "profiles.debian.cmdline: {'console': 'ttyS0'} is not a word"),
+        ("- console=ttyS0", "- true", "profiles.debian.cmdline: true is not a word"),
+        ("label: {rack: a*}", "subnet: 10", "groups[0].match.subnet: 10 is not a network such as 192.0.2.0/24"),
         ("label: {rack: a*}", "subnet: 192.0.2.1/24", "in a network; did you mean 192.0.2.0/24?"),
         ("match: {label: {rack: a*}}", "vars: {ip: x}\n    match: {arch: AMD64}", None),
         ("label: {rack: a*}", "arch: AMD64", "groups[0]: profile 'debian': the file user-data cannot be rendered"),
@@ -91,7 +91,7 @@ def test_the_standard_inventory_is_fine(folder: Path) -> None:
         ("vars:\n  domain", "x-base: &base {a: 1}\nvars:\n  <<: *base\n  domain", None),
         ("    vars: {ip: 192.0.2.22}", "    vars:", None),
         ("user-data: templates/user-data", "user-data: http://mirror.example/x", None),
-        ("  debian:", "  ignore:", "profiles.ignore: 'ignore' stands for not booting"),
+        ("  debian:", "  ignore:", "profiles.ignore: 'ignore' means not booting"),
         ("vars: {ip: 192.0.2.21}", "vars: {ip: [1]}", None),
         ("{{ hostname }}\n      - ds", "{{ ip }}\n      - ds", None),
     ],
@@ -190,10 +190,10 @@ def test_several_files_are_one_inventory(folder: Path) -> None:
     assert [group.target.why for group in loaded.groups] == ["groups[0] in a.toml", "group 'rack a'"]
     write(folder, {"b.yaml": INVENTORY})
     text = "\n".join(problems(folder))
-    assert "inventory.yaml line 5, profiles.debian: stands in b.yaml too (profiles.debian)" in text
-    assert "inventory.yaml line 3, vars.domain: stands in another file too" in text
+    assert "inventory.yaml line 5, profiles.debian: is in b.yaml too (profiles.debian)" in text
+    assert "inventory.yaml line 3, vars.domain: is in another file too" in text
     write(folder, {"b.yaml": "default: debian"})
-    assert "b.yaml line 1, default: stands in a.toml too" in problems(folder)
+    assert "b.yaml line 1, default: is in a.toml too" in problems(folder)
 
 
 def test_a_folder_that_holds_nothing(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_an_inventory_that_was_emptied_is_not_used(folder: Path, caplog: pytest.
     (folder / "inventory.yaml").write_text("# nothing\n")
     made.load_again()
     assert caplog.messages == [
-        f"not used, what was there before still is: {folder}: holds no profile, machine, group or default"
+        f"not used; what was there before still is: {folder}: holds no profile, machine, group or default"
     ]
     assert made.inventory.choose(Machine(mac=MAC)).target.bootable is not None
     (folder / "inventory.yaml").write_text("default: ignore\n")
@@ -287,7 +287,7 @@ def test_check_warns_of_a_word_that_is_nobodys(folder: Path, word: str, message:
 def test_check_warns_of_a_word_whose_plugin_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(folder, "console=ttyS0", "x={{ DONE }}")
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **names: [])
-    assert "the word 'DONE'; it is of 'once', which is not installed here" in run("check", str(folder))[1]
+    assert "the word 'DONE'; it belongs to 'once', which is not installed here" in run("check", str(folder))[1]
 
 
 def test_check_lists_every_problem_and_ends_with_status_1(folder: Path) -> None:

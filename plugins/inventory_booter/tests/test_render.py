@@ -129,7 +129,7 @@ def test_an_inventory_that_cannot_be_used(folder: Path) -> None:
         (("--subnet", "x"), "--subnet: "),
         (("--arch", "vax"), "--arch: there is no architecture 'vax'; known are x86_64, i386, arm64"),
         (("--arch", "x86_46"), "--arch: there is no architecture 'x86_46'; did you mean 'x86_64'?"),
-        (("--arch", "arm64", "--platform", "bios"), "--arch: a BIOS machine is i386 or x86_64, and not arm64"),
+        (("--arch", "arm64", "--platform", "bios"), "--arch: a BIOS machine is i386 or x86_64, not arm64"),
         (("--platform", "ueif"), "--platform: there is no firmware 'ueif'; did you mean 'uefi'?"),
         (("--platform", "forth"), "--platform: there is no firmware 'forth'; known are efi, bios"),
         (("--folder", "/nonexistent"), "--folder: /nonexistent is not a folder"),

@@ -62,7 +62,7 @@ class OnceSettings(BaseModel):
     )
     unknown: Literal["boot", "ignore"] = Field(
         default="boot",
-        description="what a machine does that was not armed and has not booted yet: boot or ignore",
+        description="what to do with a machine that was not armed and has not booted yet: boot or ignore",
         json_schema_extra={"metavar": "boot|ignore"},
     )
 
@@ -98,17 +98,17 @@ class Once:
         try:
             self._unsettled.settle(machine.mac)
         except StateError as error:
-            return Hold(reason=f"it has booted, which cannot be written at the moment: {error}", seconds=2)
+            return Hold(reason=f"it has booted, but that cannot be written at the moment: {error}", seconds=2)
         try:
             refusal = self._refusal(machine.mac, self._states.of(machine.mac))
         except StateError as error:
-            return Hold(reason=f"whether it has booted cannot be read at the moment: {error}", seconds=2)
+            return Hold(reason=f"cannot read at the moment whether it has booted: {error}", seconds=2)
         if refusal is not None:
             return refusal
         try:
             self._unsettled.settle_failed()
         except StateError as error:
-            return Hold(reason=f"that it boots could not be written at the moment: {error}", seconds=2)
+            return Hold(reason=f"could not write at the moment that it boots: {error}", seconds=2)
         return None
 
     @hookimpl
@@ -154,7 +154,7 @@ class Once:
                 raise ConfigError("--once-database", str(error)) from error
         elif "enabled" not in self._settings.model_fields_set and self._settings.database.exists():
             _log.warning(
-                "it is off: machines boot again though %s may say that they have booted; --once-enabled switches it on",
+                "it is off: machines boot again, even if %s says that they have booted; --once-enabled switches it on",
                 self._settings.database,
             )
 
@@ -180,7 +180,8 @@ class Once:
         try:
             self._states.set(request.mac, "done")
         except StateError as error:
-            return PageAnswer(status=503, text=f"{request.mac} is not done, for that could not be written: {error}\n")
+            reason = f"{request.mac} is not done, because that could not be written: {error}"
+            return PageAnswer(status=503, text=f"{reason}\n")
         if self._reporter is not None:
             self._reporter.note(request.mac, f"{request.mac} says that it is done ({request.address})")
         return PageAnswer(text=f"{request.mac} has booted once\n")

@@ -118,7 +118,10 @@ def test_a_machine_waits_while_another_process_holds_the_file(database: Path) ->
     writer.execute("BEGIN EXCLUSIVE")
     answer = mine.select_boot(Machine(mac=MAC))
     assert isinstance(answer, Hold)
-    assert f"cannot be read at the moment: {database} cannot be used: database is locked" in answer.reason
+    assert (
+        f"cannot read at the moment whether it has booted: {database} cannot be used: database is locked"
+        in answer.reason
+    )
     writer.execute("ROLLBACK")
     writer.close()
     assert mine.select_boot(Machine(mac=MAC)) is None
@@ -131,7 +134,9 @@ def test_nobody_boots_while_the_file_is_gone(database: Path, caplog: pytest.LogC
     aside = database.with_name("aside")
     database.rename(aside)
     for _ in range(2):
-        with pytest.raises(LookupError, match=rf"^503 whether it has booted .*{database} has been removed"):
+        with pytest.raises(
+            LookupError, match=rf"^503 cannot read at the moment whether it has booted: .*{database} has been removed"
+        ):
             machines.script(MAC)
     assert not database.exists()
     States(database).store.prepare("--database")
@@ -190,7 +195,7 @@ def test_a_database_that_nobody_reads_is_told_of(
     machines = Netboot(FixedBooter(), Once(OnceSettings()))
     (told,) = caplog.records
     assert told.name == "pixiecore.once"
-    assert "it is off: machines boot again though" in told.getMessage()
+    assert "it is off: machines boot again, even if" in told.getMessage()
     assert "--once-enabled switches it on" in told.getMessage()
     machines.close()
     assert (database.parent / "pixiecore" / "once.sqlite").read_bytes() == before
@@ -224,10 +229,10 @@ def test_a_machine_whose_boot_cannot_be_written_is_held(database: Path, unknown:
     finish(machines)
     for _ in range(2):
         with pytest.raises(
-            LookupError, match=r"^503 it has booted, which cannot be written at the moment: .*disk is full"
+            LookupError, match=r"^503 it has booted, but that cannot be written at the moment: .*disk is full"
         ):
             machines.script(MAC)
-        with pytest.raises(LookupError, match=r"^503 that it boots could not be written at the moment: .*disk is full"):
+        with pytest.raises(LookupError, match=r"^503 could not write at the moment that it boots: .*disk is full"):
             machines.script(OTHER)
     for mac in (MAC, OTHER):
         assert f"Holding {mac}" in machines.log
@@ -270,10 +275,8 @@ def test_done_is_answered_when_it_is_kept_and_503_where_it_is_not(database: Path
     full(database, "CREATE")
     status, text = machines.get(url)
     assert status == 503
-    assert (
-        text
-        == f"{MAC} is not done, for that could not be written: {database} cannot be used: database or disk is full\n"
-    )
+    reason = f"{database} cannot be used: database or disk is full"
+    assert text == f"{MAC} is not done, because that could not be written: {reason}\n"
     full(database, "DROP")
     assert machines.boot(MAC) is not None
     assert machines.get(url) == (200, f"{MAC} has booted once\n")
@@ -286,7 +289,8 @@ def test_a_record_that_cannot_be_used_holds_its_machine_and_can_be_cleared(datab
     with sqlite3.connect(database) as other:
         other.execute("UPDATE records SET value = '{}'")
     other.close()
-    with pytest.raises(LookupError, match=f"^503 whether it has booted cannot be read .* the record of {MAC} in"):
+    reason = f"^503 cannot read at the moment whether it has booted: .* the record of {MAC} in"
+    with pytest.raises(LookupError, match=reason):
         machines.script(MAC)
     assert machines.boot(OTHER) is not None
     assert States(database).forget([MAC]) == 1

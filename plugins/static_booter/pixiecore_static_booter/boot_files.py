@@ -56,7 +56,7 @@ def named(text: str) -> FileRef:
         return bootable_file(text)
     folder = _absolute(text)
     if not os.path.isdir(folder):
-        raise ValueError(f"{folder} is no folder")
+        raise ValueError(f"{folder} is not a folder")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise ValueError(f"{folder} cannot be read: Permission denied")
     return FileRef(location=folder.rstrip("/") + "/")

@@ -49,7 +49,7 @@ class _Parts(BaseModel):
     mirror: str | None = Field(default=None, description="what all URLs begin with; --mirror replaces it")
     installer_mirror: str | None = Field(
         default=None,
-        description="the same as the booted system reaches it, where that differs; --mirror replaces it, too",
+        description="the same, as the booted system reaches it, where that differs; --mirror replaces it too",
     )
     kernel: str | None = None
     initrd: list[str] | None = None
@@ -80,7 +80,7 @@ class Recipe(_Parts):
     homepage: str = ""
     aliases: list[str] = []
     versions: list[str] = Field(min_length=1, description="the first is booted if none is named")
-    other_versions: str = Field(default="", description="regular expression of versions that may come, and are tried")
+    other_versions: str = Field(default="", description="regular expression for versions to come, which are tried")
     architectures: dict[Annotated[str, AfterValidator(processor)], str] = Field(
         min_length=1, description="processors, the preferred first, and what {arch} is for each"
     )
@@ -91,7 +91,7 @@ class Recipe(_Parts):
         try:
             re.compile(self.other_versions, re.ASCII)
         except (re.error, ValueError, OverflowError) as error:
-            raise ValueError(f"other_versions is no regular expression: {error}") from error
+            raise ValueError(f"other_versions is not a regular expression: {error}") from error
         except RecursionError as error:
             raise ValueError("other_versions is nested too deeply") from error
         for case in self.case:
@@ -158,7 +158,7 @@ class Recipe(_Parts):
             for name, text in part.words.items():
                 with blaming(f"words.{name}"):
                     if name in _OWN_WORDS:
-                        raise ValueError(f"{{{name}}} is a word of its own, and cannot be set")
+                        raise ValueError(f"{{{name}}} is a built-in word, and cannot be set")
                     words[name] = fill(text, words)
         with blaming("kernel"):
             kernel = _location(fill(kernel, words))

@@ -1,0 +1,40 @@
+"""Names the file that a client is offered: a loader by TFTP or HTTP, or the URL that leads iPXE to its script.
+
+Pure; whether the client is to be offered anything has been decided before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixiecore_core.boot.paths import ServerAddress, loader_path
+from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.engine.attempts import Attempt
+from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.models import Client, PxeRequest
+
+
+@dataclass(frozen=True, slots=True)
+class BootFileNames:
+    """Names boot files.
+
+    :param urls: seals where a machine asked from into the URL of its script
+    """
+
+    firmware: FirmwareTable
+    urls: UrlMaker
+
+    def of(self, request: PxeRequest, server: ServerAddress, attempt: Attempt) -> str:
+        """The file that the client of *request* is to fetch from *server*.
+
+        :raises ValueError: it is firmware that no boot file exists for
+        """
+        machine = request.machine
+        if request.client is Client.IPXE:
+            return self.urls.offered(server, machine, attempt.id)
+        loader = self.firmware.loader(request.loader) if request.loader is not None else None
+        if loader is None:
+            raise ValueError(f"no boot file exists for {machine.architecture}")
+        if request.client is Client.HTTP_BOOT:
+            return server.loader_url(machine.mac, loader)
+        return loader_path(machine.mac, loader)

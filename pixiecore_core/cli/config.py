@@ -6,7 +6,7 @@ neither. Starts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,12 +98,16 @@ def _read_earlier(ctx: click.Context) -> Iterator[Line]:
 def _lines(section: Section, settings: BaseModel) -> Iterator[Line]:
     values, written = section.layers.gather(section.model)
     for key, field in section.model.model_fields.items():
-        value = getattr(settings, key)
-        # Such as a listener that is off: what was given says more.
-        value = spelled(values.get(key) if value is None else value)
+        value, given = getattr(settings, key), values.get(key)
+        # A listener that is off is None; and a table reads back as it was written, whatever model it became.
+        value = spelled(given if value is None or _has_table(given) else value)
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         shown, whole = hide(key, value, bool(extra.get("secret")))
         yield Line(key, shown, written.get(key, _DEFAULT), whole)
+
+
+def _has_table(given: Any) -> bool:
+    return isinstance(given, Mapping) or (isinstance(given, list) and any(map(_has_table, given)))
 
 
 def _document(tables: list[tuple[Section, list[Line]]]) -> dict[str, Any]:

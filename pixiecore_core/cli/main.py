@@ -19,6 +19,7 @@ from pixiecore_core.cli.checks import check_offered, check_options, option_owner
 from pixiecore_core.cli.commands import Commands
 from pixiecore_core.cli.config import config_command
 from pixiecore_core.cli.configuring import file_of
+from pixiecore_core.cli.documents import JSON_FLAG, kept_clean
 from pixiecore_core.cli.ending import end
 from pixiecore_core.cli.go_tool import of_the_go_tool
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
@@ -76,8 +77,12 @@ class PluginGroup(click.Group):
             raise click.UsageError(hint, ctx) from error
 
     def _load(self, ctx: click.Context) -> None:
-        if ctx.obj is not None:
-            return
+        if ctx.obj is None:
+            # A plugin may print while it is imported.
+            with kept_clean(JSON_FLAG in ctx.meta.get(_ARGUMENTS, ())):
+                self._load_plugins(ctx)
+
+    def _load_plugins(self, ctx: click.Context) -> None:
         disabled = _disabled(ctx)
         platform = ctx.obj = Platform(load(disabled), disabled=disabled)
         manager = PluginManager(_report_to_stderr)

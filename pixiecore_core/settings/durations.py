@@ -27,7 +27,7 @@ _UNITS = {
 _NUMBER = r"[0-9]+\.?[0-9]*|\.[0-9]+"
 _PART = rf"({_NUMBER})({'|'.join(_UNITS)})"
 _WHOLE = re.compile(rf"\+?(?:{_PART})+")
-_PLAIN = re.compile(rf"\+?(?:{_NUMBER})(?:[eE][+-]?[0-9]{{1,2}})?")
+_PLAIN = re.compile(rf"\+?(?:{_NUMBER})(?:[eE][+-]?[0-9]{{1,3}})?")
 _LONGEST = Decimal(10) ** 12
 """Seconds, or 30,000 years: beyond that, somebody's hand lay on the keyboard."""
 _TOO_LONG = "it is longer than 30,000 years"

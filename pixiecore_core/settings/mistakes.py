@@ -94,5 +94,5 @@ def culprit(model: type[BaseModel], values: Mapping[str, Any]) -> str:
 def together(mistakes: Sequence[ConfigError]) -> ConfigError:
     """One error that tells of all *mistakes*, of which there is one at least; each once."""
     flat = [one for mistake in mistakes for one in getattr(mistake, "mistakes", (mistake,))]
-    unique = list({str(one): one for one in flat}.values())
+    unique = [one for number, one in enumerate(flat) if str(one) not in map(str, flat[:number])]
     return unique[0] if len(unique) == 1 else ConfigErrors(unique)

@@ -128,3 +128,22 @@ def test_a_mistake_leaves_no_document(command: str) -> None:
     done = pixiecore(command, "--json", "--config", "/nonexistent", *(["--mac", MAC] if command == "select" else ()))
     assert "/nonexistent cannot be read" in failure(done, 2)
     assert done.stdout == ""
+
+
+def keys(value: Any, free: tuple[str, ...] = ("server", "booter", "plugin", "files", "machine")) -> set[str]:
+    """Every key of a document, but those that are names of settings and files."""
+    if isinstance(value, list):
+        return {key for one in value for key in keys(one)}
+    if not isinstance(value, dict):
+        return set()
+    return {*value, *(key for name, one in value.items() if name not in free for key in keys(one))}
+
+
+def test_every_key_is_in_the_reference(kernel: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/json.md").read_text()
+    machine = ["--mac", MAC, "--booter", "static", "--kernel", kernel]
+    for command in (["plugins"], ["firmware"], ["config"], ["select", *machine]):
+        section = page.partition(f"## `pixiecore {command[0]} --json`")[2].partition("\n## ")[0]
+        said = document(pixiecore(*command, "--json"))
+        for key in keys(said) | keys(said.get("server", {}).get("port", {})):
+            assert f"`{key}`" in section, key

@@ -26,11 +26,13 @@ def page() -> str:
         "Generated from the settings models by `tools/write-reference`; do not edit.",
         "The command line wins over the environment, the environment over the TOML file (`--config FILE`), the file "
         "over the default. In the environment, a list is separated by commas. Relative paths, also those in the file, "
-        "start at the folder that Pixiecore was started in. [An example of the file](files.md#the-settings-file).",
+        "start at the folder that Pixiecore was started in. "
+        "A duration is `5s`, `250ms`, `1m30s` or a number of seconds. [An example of the file](files.md#the-settings-file).",
         "## Server",
         "For every command that serves; TOML table `[server]`, where `booter` also says what `--booter` would. Before "
-        "the command stands `--disable-plugin NAME` (`PIXIECORE_DISABLE_PLUGIN`), which runs as if that plugin were "
-        "not installed. `--config FILE` is `PIXIECORE_CONFIG`, `--booter NAME` is `PIXIECORE_BOOTER`.",
+        "the command stands `--disable-plugin NAME` (`PIXIECORE_DISABLE_PLUGIN`, or `disable_plugin` in `[server]`), "
+        "which runs as if that plugin were not installed. `--config FILE` is `PIXIECORE_CONFIG`, `--booter NAME` is "
+        "`PIXIECORE_BOOTER`.",
         table(with_loaders(ServerSettings, KNOWN), ""),
     ]
     for name, booter in offered.booters.items():

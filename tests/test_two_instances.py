@@ -119,7 +119,7 @@ def test_without_the_sealed_word_the_other_does_not_know(instances: tuple[Instan
     status, text = writing.get(f"/_/ipxe?mac={MAC}&arch=x86_64&platform=efi")
     assert (status, text) == (
         404,
-        "you don't netboot: on which interface it asked is not known any more; start it again",
+        "you don't netboot: the interface it asked on is no longer known; start it again",
     )
 
 

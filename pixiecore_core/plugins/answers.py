@@ -33,22 +33,25 @@ _LONGEST_TEXT = 1_000_000
 """Characters of a script; iPXE would have to hold it in memory."""
 
 
-def check(answer: Any, plugin: str, hook: str, function: Callable[..., Any]) -> Any:
+def check(answer: Any, plugin: str, hook: str, function: Callable[..., Any], wrapper: bool = False) -> Any:
     """*answer*, if it is one that *hook* allows; a model of ours is made anew.
 
     ``model_construct``, ``model_copy`` and subclasses get past validation; and what a wrapper does to one boot's files
     must not reach the next machine.
 
     :param function: whose answer it is
+    :param wrapper: whether it hands on what others have answered: where all are asked, a list of answers
     :raises PluginError: it is not
     """
-    if answer is None:
-        return None
     try:
-        wrong = _wrong_with(answer, hook)
+        if wrapper and hook in _ALL_ASKED and isinstance(answer, list):
+            return [check(one, plugin, hook, function) for one in answer if one is not None]
+        wrong = _wrong_with(answer, hook, wrapper)
         for kind in (BootSpec, Ignore, Hold, FileRef, BootFile, PageAnswer):
             if not wrong and isinstance(answer, kind):
                 return kind.model_validate({name: getattr(answer, name) for name in kind.model_fields})
+    except PluginError:
+        raise
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -60,27 +63,12 @@ def check(answer: Any, plugin: str, hook: str, function: Callable[..., Any]) -> 
     return answer
 
 
-def check_handed_on(answer: Any, plugin: str, hook: str, function: Callable[..., Any]) -> Any:
-    """What a wrapper hands on: where all plugins are asked, a list of answers; where a text is wanted, a text.
-
-    :raises PluginError: it is not
-    """
-    if hook in _ALL_ASKED and isinstance(answer, list):
-        return [check(one, plugin, hook, function) for one in answer if one is not None]
-    if hook in _ALL_ASKED or (answer is None and hook in _TEXTS):
-        listed = f"returned {type(answer).__name__}, where a wrapper must hand on a list"
-        reason = listed if hook in _ALL_ASKED else "the wrapper returned nothing"
-        raise PluginError(plugin, hook, reason, defined_at(function))
-    return check(answer, plugin, hook, function)
-
-
-def is_immutable(answer: Any) -> bool:
-    """Whether nothing in an answer can be changed afterwards, so that it need be checked once only."""
-    return isinstance(answer, (BootSpec, Ignore, Hold))
-
-
-def _wrong_with(answer: Any, hook: str) -> str:
+def _wrong_with(answer: Any, hook: str, wrapper: bool) -> str:
     """Why it is of a wrong kind, or does not keep what no model says; empty if it is neither."""
+    if wrapper and hook in _ALL_ASKED:
+        return f"returned {type(answer).__name__}, where a wrapper must hand on a list"
+    if answer is None:
+        return "the wrapper returned nothing" if wrapper and hook in _TEXTS else ""
     allowed = ANSWERS.get(hook, ())
     if not isinstance(answer, allowed):
         names = " or ".join(kind.__name__ for kind in allowed) or "nothing"

@@ -14,14 +14,12 @@ import gevent
 from pixiecore_core.errors import BootFileError, BootFileNotReady, CmdlineError, ConfigError, PluginError
 from pixiecore_core.plugins.telling import in_words, is_writable, place_of
 
-_REGISTERING = ("register_booters", "register_policies", "register_firmware", "register_commands")
-_OPENING = ("provide_bootloader", "open_boot_file", "read_at", "close")
-_ALLOWED: dict[str, type[Exception]] = {
-    **dict.fromkeys(_REGISTERING, ConfigError),
-    **dict.fromkeys(_OPENING, BootFileError),
-    **dict.fromkeys(("cmdline_functions", "render_cmdline"), CmdlineError),
+_ALLOWED: dict[type[Exception], tuple[str, ...]] = {
+    ConfigError: ("register_booters", "register_policies", "register_firmware", "register_commands"),
+    BootFileError: ("provide_bootloader", "open_boot_file", "read_at", "close"),
+    CmdlineError: ("cmdline_functions", "render_cmdline"),
 }
-"""What each hook may raise, as its contract says."""
+"""The hooks that may raise each error, as their contracts say."""
 CORE = "core"
 """The name of the core's own implementations, which would help nobody."""
 
@@ -90,5 +88,7 @@ class Blame:
                 return False  # no client could be told
             case BootFileError() | CmdlineError() if not is_writable(error):
                 return False
-        allowed = (PluginError, BootFileError, CmdlineError) if plugin == CORE else (PluginError, _ALLOWED.get(hook))
-        return isinstance(error, tuple(filter(None, allowed)))
+        return isinstance(error, PluginError) or any(
+            isinstance(error, kind) and (hook in hooks or (plugin == CORE and kind is not ConfigError))
+            for kind, hooks in _ALLOWED.items()
+        )

@@ -7,35 +7,34 @@ errors that a hook's contract allows. Sets no policy: what a failure means is th
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import pluggy
 
 from pixiecore_core.errors import BootFileError, PluginError
-from pixiecore_core.models import BootFile, ByteSource
-from pixiecore_core.plugins.answers import ANSWERS, check, check_handed_on, is_immutable
+from pixiecore_core.models import BootFile, BootSpec, ByteSource, Hold, Ignore
+from pixiecore_core.plugins.answers import ANSWERS, check
 from pixiecore_core.plugins.blame import Blame
 from pixiecore_core.plugins.observing import Observe, observed
 from pixiecore_core.plugins.registration import hooks_of
 from pixiecore_core.plugins.telling import defined_at
 
 T = TypeVar("T")
+AnyFunction = Callable[..., Any]
 Report = Callable[[PluginError], None]
 
 READ_SECONDS = 60.0
 """For one read: a plugin's file may come from a slow server of its own."""
-_UNTIMED = {"register_booters", "register_policies", "register_firmware", "register_commands", "register_routes"}
 
 
 class Guarded:
     """A stand-in for *plugin* whose hook implementations are guarded; pluggy registers this instead.
 
-    :param timeout: seconds for one call of one implementation; ``None`` for no limit
+    :param timeout: seconds that one call of a hook may take; ``None`` for no limit
     :param observe: told of every answer
     :param report: told of what goes wrong with a file that the plugin has opened, after the call
-    :param limits: other limits, of some hooks
     :raises ConfigError: a hook of it would not work as one
     """
 
@@ -44,23 +43,19 @@ class Guarded:
         manager: pluggy.PluginManager,
         plugin: object,
         name: str,
-        timeout: float | None,
+        timeout: Callable[[str], float | None],
         observe: Observe | None = None,
         report: Report = lambda error: None,
-        limits: Mapping[str, float] | None = None,
     ) -> None:
         for attribute, hook, function, options in hooks_of(manager, plugin, name):
-            limit = None if hook in _UNTIMED else (limits or {}).get(hook, timeout)
             guarding = _guard_wrapper if options.get("wrapper") else guard
-            guarded = guarding(function, name, hook, limit, report)
+            guarded = guarding(function, name, hook, timeout(hook), report)
             if observe is not None and hook in ANSWERS:
                 guarded = observed(guarded, name, hook, observe)
             setattr(self, attribute, guarded)
 
 
-def guard(
-    function: Callable[..., Any], plugin: str, hook: str, timeout: float | None, report: Report
-) -> Callable[..., Any]:
+def guard(function: AnyFunction, plugin: str, hook: str, timeout: float | None, report: Report) -> AnyFunction:
     """*function*, whose failures are :class:`PluginError` and whose answers are what *hook* allows."""
     last: tuple[Any, Any] = (None, None)
 
@@ -77,15 +72,14 @@ def guard(
         # Our own sources keep their ways to save copies.
         if isinstance(sound, BootFile) and not type(sound.source).__module__.startswith("pixiecore_core."):
             return sound.model_copy(update={"source": _GuardedSource(sound.source, plugin, report)})
-        last = (answer, sound) if is_immutable(answer) else last
+        if isinstance(answer, (BootSpec, Ignore, Hold)):  # nobody can change it afterwards
+            last = answer, sound
         return sound
 
     return guarded
 
 
-def _guard_wrapper(
-    function: Callable[..., Any], plugin: str, hook: str, timeout: float | None, report: Report
-) -> Callable[..., Any]:
+def _guard_wrapper(function: AnyFunction, plugin: str, hook: str, timeout: float | None, report: Report) -> AnyFunction:
     """For ``@hookimpl(wrapper=True)``: its own two halves are timed, what it wraps is not."""
 
     @functools.wraps(function)
@@ -94,17 +88,16 @@ def _guard_wrapper(
             generator = function(*args)
             if next(generator, guarded) is guarded:
                 raise PluginError(plugin, hook, "the wrapper does not yield", defined_at(function))
+        resume: Callable[[Any], Any] = generator.send
         try:
-            inner = yield
+            value = yield
         except BaseException as error:
             resume, value = generator.throw, error
-        else:
-            resume, value = generator.send, inner
         try:
             with Blame(plugin, hook, timeout, passing=value, generator=True):
                 resume(value)
         except StopIteration as stop:
-            return check_handed_on(stop.value, plugin, hook, function)
+            return check(stop.value, plugin, hook, function, wrapper=True)
         raise PluginError(plugin, hook, "the wrapper yields more than once", defined_at(function))
 
     return guarded

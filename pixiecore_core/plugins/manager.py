@@ -86,17 +86,14 @@ class PluginManager:
         """
         if self._pluggy.has_plugin(name):
             raise ConfigError(f"plugin {name!r}", "two installed plugins have this name; disable or remove one")
-        # The core's own implementations keep time limits that fit their work: an upstream may be slow for minutes.
-        limit = None if name == CORE else self._policy_timeout
-        guarded = Guarded(
-            self._pluggy,
-            plugin,
-            name,
-            limit,
-            self._observe,
-            partial(self._report_of, None),
-            {"on_event": self._event_timeout},
-        )
+
+        def limit(hook: str) -> float | None:
+            # The core's own implementations keep time limits that fit their work: an upstream may be slow for minutes.
+            if name == CORE or hook.startswith("register_"):
+                return None
+            return self._event_timeout if hook == "on_event" else self._policy_timeout
+
+        guarded = Guarded(self._pluggy, plugin, name, limit, self._observe, partial(self._report_of, None))
         try:
             self._pluggy.register(guarded, name)
             self._pluggy.check_pending()

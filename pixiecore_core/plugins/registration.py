@@ -44,12 +44,14 @@ def hooks_of(
             raise ConfigError(f"plugin {name!r}", no_such("hook", hook, specs))
         function = getattr(plugin, attribute)
         specified = specs[hook].argnames if hook in specs else None
-        for reason in (*_wrong_kind(function, options, hook), *_wrong_arguments(function, specified)):
+        for reason in _wrong_with(function, options, hook, specified):
             raise ConfigError(f"plugin {name!r}", f"{hook} {reason}")
         yield attribute, hook, function, options
 
 
-def _wrong_kind(function: Callable[..., Any], options: _Options, hook: str) -> Iterator[str]:
+def _wrong_with(
+    function: Callable[..., Any], options: _Options, hook: str, specified: Collection[str] | None
+) -> Iterator[str]:
     if options.get("hookwrapper"):
         yield "is an old-style wrapper; write @hookimpl(wrapper=True)"
     if options.get("wrapper") and hook in CALLED_ONE_BY_ONE:
@@ -58,14 +60,11 @@ def _wrong_kind(function: Callable[..., Any], options: _Options, hook: str) -> I
         yield "yields, as wrappers do; did you mean @hookimpl(wrapper=True)?"
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         yield "is async; a hook is a plain function, and may wait"
-
-
-def _wrong_arguments(function: Callable[..., Any], specified: Collection[str] | None) -> Iterator[str]:
     try:
-        arguments = inspect.signature(function).parameters.values()
+        arguments = inspect.signature(function).parameters.values() if specified is not None else ()
     except ValueError:
         return  # of something written in C, about which nothing is known
-    for argument in arguments if specified is not None else ():
+    for argument in arguments:
         needed = argument.default is argument.empty
         if argument.name in (specified or ()) and not needed:
             yield f"has a default for {argument.name}; a hook's arguments have none"

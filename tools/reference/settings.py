@@ -27,7 +27,8 @@ def page() -> str:
         "The command line wins over the environment, the environment over the TOML file (`--config FILE`), the file "
         "over the default. In the environment, a list is separated by commas. Relative paths, also those in the file, "
         "start at the folder that Pixiecore was started in. "
-        "A duration is `5s`, `250ms`, `1m30s` or a number of seconds. [An example of the file](files.md#the-settings-file).",
+        "A duration is `5s`, `250ms`, `1m30s` or a number of seconds. "
+        "[An example of the file](files.md#the-settings-file).",
         "## Server",
         "For every command that serves; TOML table `[server]`, where `booter` also says what `--booter` would. Before "
         "the command stands `--disable-plugin NAME` (`PIXIECORE_DISABLE_PLUGIN`, or `disable_plugin` in `[server]`), "

@@ -65,6 +65,7 @@ from pixiecore_core.models.facts import (
     ScriptOffered,
     ScriptSent,
 )
+from pixiecore_core.settings.durations import Duration
 from pixiecore_core.state.records import PendingChange, RecordChanges, Records
 from pixiecore_core.state.store import StateStore
 
@@ -86,6 +87,7 @@ __all__ = [
     "CmdlineFunction",
     "CommandRegistrar",
     "ConfigError",
+    "Duration",
     "Fact",
     "Failed",
     "FileRef",

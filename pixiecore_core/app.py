@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import signal
 from functools import partial
+from ipaddress import IPv4Address
 from typing import Literal, Protocol
 
 import gevent
@@ -21,7 +22,7 @@ from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.dhcp_socket import DhcpSocket
 from pixiecore_core.net.http import HttpServer
-from pixiecore_core.net.interfaces import Interfaces, interface_names
+from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours, read_interfaces
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
 from pixiecore_core.net.site import Site
@@ -29,7 +30,7 @@ from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.plugins.blame import stopping
 from pixiecore_core.plugins.telling import in_words
-from pixiecore_core.settings import Endpoint, ServerSettings
+from pixiecore_core.settings.server import Endpoint, ServerSettings
 from pixiecore_core.web import status
 from pixiecore_core.web.plugin_pages import plugin_pages
 
@@ -97,6 +98,8 @@ class App:
         except BaseException:
             self.stop()
             raise
+        if not is_ours(settings.listen_addr):
+            self.core.logger.warning(_not_ours("--listen-addr", settings.listen_addr), subsystem="Init")
         for server in self.servers.values():
             server.start()
 
@@ -193,12 +196,21 @@ class App:
                 raise StartError(
                     f"{where} is in use{by}; stop it, or give --{name.lower()} another port or off{beside}"
                 ) from error
+            if error.errno == errno.EADDRNOTAVAIL:
+                # A socket that is not bound to an address of its own is bound to that of --listen-addr.
+                option = f"--{name.lower()}" if endpoint.address else "--listen-addr"
+                raise StartError(_not_ours(option, endpoint.address or self.settings.listen_addr)) from error
             raise StartError(f"cannot listen on {where}: {error.strerror}") from error
         self.servers[name] = server
         return server.port
 
     def _address(self, endpoint: Endpoint) -> str:
         return str(endpoint.address or self.settings.listen_addr)
+
+
+def _not_ours(option: str, address: IPv4Address) -> str:
+    ours = ", ".join(f"{one} ({interface.name})" for interface in read_interfaces() for one in interface.addresses)
+    return f"{option}: {address} is not an address of this host, which has: {ours or 'none'}"
 
 
 def _is_a_plugins(error: BaseException) -> bool:

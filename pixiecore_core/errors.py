@@ -3,6 +3,7 @@
     PixiecoreError
     ├── WireError          the remote sent bytes that are not the protocol (reason, offset)
     ├── ConfigError        the user gave something unusable (option, reason); exit status 2
+    │   └── ConfigErrors       several such mistakes, told at once (mistakes)
     ├── StartError         the machine refuses: a port in use, a missing capability; exit status 1
     ├── PluginError        a plugin misbehaved (plugin, hook, reason)
     ├── CmdlineError       a command-line template cannot be expanded (position, reason)
@@ -18,6 +19,8 @@ Imports nothing but the standard library.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class PixiecoreError(Exception):
@@ -50,6 +53,20 @@ class ConfigError(PixiecoreError):
         super().__init__(f"{option}: {reason}")
         self.option = option
         self.reason = reason
+
+
+class ConfigErrors(ConfigError):
+    """Several settings cannot be used. The CLI prints a line for each and exits with status 2.
+
+    :param mistakes: each of them; the first gives :attr:`option` and :attr:`reason`
+    """
+
+    def __init__(self, mistakes: Sequence[ConfigError]) -> None:
+        super().__init__(mistakes[0].option, mistakes[0].reason)
+        self.mistakes = tuple(mistakes)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.mistakes))
 
 
 class StartError(PixiecoreError):

@@ -20,9 +20,9 @@ import click
 import gevent
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
+from pixiecore_core.cli.configuring import CONFIG_OPTION, configuration
 from pixiecore_core.cli.file_plane import open_store
-from pixiecore_core.cli.options import given_options, model_options
-from pixiecore_core.cli.serve import CONFIG_OPTION
+from pixiecore_core.cli.options import model_options
 from pixiecore_core.errors import BootFileError, BootFileNotReady, ConfigError
 from pixiecore_core.files.cache import Cache
 from pixiecore_core.files.download import Download
@@ -30,7 +30,7 @@ from pixiecore_core.files.folders import user_folder
 from pixiecore_core.files.store import Store
 from pixiecore_core.files.upstream import PassedThrough, Spooled, Upstream, shown
 from pixiecore_core.models import FileRef
-from pixiecore_core.settings import CacheSettings, Sources, read_toml
+from pixiecore_core.settings.server import CacheSettings
 
 Progress = Callable[[int, int], None]
 """Told how many bytes of how many are there."""
@@ -161,16 +161,7 @@ def prune_command(
 
 
 def _settings(ctx: click.Context) -> CacheSettings:
-    config = ctx.params.get("config")
-    tables = read_toml(config) if config else {}
-    given = given_options(ctx, CacheSettings)
-    try:
-        return Sources.server(given, os.environ, tables, CacheSettings.model_fields).resolve(CacheSettings)
-    except ConfigError as error:
-        cause = error.__cause__
-        if isinstance(cause, ValidationError) and cause.errors()[0]["type"].startswith("byte_size"):
-            raise _no_size(error.option, cause.errors()[0]["input"]) from cause
-        raise
+    return configuration(ctx).part(CacheSettings)
 
 
 def _existing_store(ctx: click.Context) -> Store | None:
@@ -297,11 +288,7 @@ def _bytes(option: str, text: str) -> int:
     try:
         return int(_SIZE.validate_python(text))
     except ValidationError as error:
-        raise _no_size(option, text) from error
-
-
-def _no_size(option: str, value: object) -> ConfigError:
-    return ConfigError(option, f"{value!r} is no size such as 500M or 5G")
+        raise ConfigError(option, f"{text!r} is not a size such as 500M, 20G or 1TiB") from error
 
 
 def _human(size: int) -> str:

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from pixiecore_core.cli.stack import Platform, policy_prefix
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.settings import variable_name
+from pixiecore_core.settings.names import variable_name
 
 _SHORT = re.compile(r"-[A-Za-z0-9]")
 _WAY_OUT = "rename one of them, or use --disable-plugin"

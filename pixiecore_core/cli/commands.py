@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
+from pixiecore_core.cli.configuring import CONFIG_OPTION, SOURCES
 from pixiecore_core.cli.options import server_options
-from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, run
+from pixiecore_core.cli.serve import run
 from pixiecore_core.errors import ConfigError
 
 _BOOTER_SOURCES = """So may the booter's own, as PIXIECORE_, its name and theirs (PIXIECORE_STATIC_CMDLINE), or from the

@@ -1,102 +1,127 @@
 """``pixiecore config``: every effective setting with its source, as a server started the same way would have it.
 
-Secrets are not shown. Starts nothing.
+What was given is printed as ``--config`` reads it back; defaults and secrets are comments, so that reading it back sets
+neither. Starts nothing.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import click
-from pydantic import BaseModel, SecretBytes, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel
 
-from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
+from pixiecore_core.cli.configuring import CONFIG_OPTION, configuration
+from pixiecore_core.cli.documents import json_option, kept_clean, print_document
 from pixiecore_core.cli.options import given_options, server_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, BOOTER_SOURCE, RunCommand
-from pixiecore_core.cli.serve import CONFIG_OPTION
-from pixiecore_core.cli.stack import Platform, policy_sources
+from pixiecore_core.cli.stack import Platform
+from pixiecore_core.cli.toml import hide, toml, toml_key
 from pixiecore_core.cli.variables import warn_of_unread_variables
-from pixiecore_core.models import FileRef
-from pixiecore_core.settings import Endpoint, Sources, read_toml
+from pixiecore_core.settings.configuration import Section
+from pixiecore_core.settings.spelling import spelled
+
+_DEFAULT = "default"
+_WIDTH = 48
 
 
-def _config(ctx: click.Context, /, **values: Any) -> None:
-    platform: Platform = ctx.obj
-    config: Path | None = values["config"]
-    tables = read_toml(config) if config else {}
-    platform.check_names(tables)
-    warn_of_unread_variables(ctx)
-    booter = ctx.meta.get(BOOTER)
-    server = Sources.server(given_options(ctx, platform.server_settings), os.environ, tables)
-    # No field of the model: which booter it is decides which options there are, before any is read.
-    named = None if booter is None else ("booter", _toml(booter.name), ctx.meta[BOOTER_SOURCE])
-    _print(platform.server_settings, server, named)
-    if booter is not None:
-        given = given_options(ctx, booter.Settings, BOOTER_PREFIX)
-        _print(booter.Settings, Sources.booter(booter.name, given, os.environ, tables))
-    for name, policy in sorted(platform.policies.classes.items()):
-        _print(policy.Settings, policy_sources(ctx, name, policy.Settings, os.environ, tables))
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting."""
+
+    key: str
+    value: Any
+    """As it is spelled, without secrets; ``None`` where it is not set."""
+    source: str
+    whole: bool = True
+    """Whether nothing of the value was hidden."""
+
+    def __str__(self) -> str:
+        try:
+            said = f"{toml_key(self.key)} = {toml(self.value)}"
+        except ValueError:
+            said, readable = f"{self.key} is not set", False
+        else:
+            readable = self.whole and self.source != _DEFAULT
+        source = self.source if self.whole else f"{self.source}; hidden here, and so not read back"
+        return (said if readable else f"# {said}").ljust(_WIDTH) + f"  # {source}"
 
 
-def _print(model: type[BaseModel], sources: Sources, first: tuple[str, str, str] | None = None) -> None:
-    """Each setting's name, value and source.
+def _config(ctx: click.Context, /, as_json: bool, **values: Any) -> None:
+    with kept_clean(as_json):
+        tables = _tables(ctx)
+    if as_json:
+        print_document(_document(tables))
+        return
+    for section, lines in tables:
+        click.echo(section.layers.title)
+        for line in lines:
+            click.echo(line)
+        click.echo()
 
-    :param first: one that is none of *model*'s
+
+def _tables(ctx: click.Context) -> list[tuple[Section, list[Line]]]:
+    """Every table with its settings.
+
+    :raises ConfigError: there are mistakes in them
     """
-    _, written = sources.gather(model)
-    settings = sources.resolve(model)
-    click.echo(sources.title)
-    lines = [] if first is None else [first]
-    for key, field in model.model_fields.items():
-        lines.append((key, _shown(key, field, getattr(settings, key)), written.get(key, "default")))
-    for key, value, source in lines:
-        click.echo(f"{key} = {value}".ljust(48) + f"  # {source}")
-    click.echo()
+    booter = ctx.meta.get(BOOTER)
+    given = {} if booter is None else given_options(ctx, booter.Settings, BOOTER_PREFIX)
+    config = configuration(ctx, None if booter is None else booter.name, given)
+    settings = config.settle()
+    warn_of_unread_variables(ctx)
+    made = {"server": settings.server, "booter": settings.booter}
+    return [
+        (
+            section,
+            [
+                *(_read_earlier(ctx) if section.kind == "server" else ()),
+                *_lines(section, made.get(section.kind) or settings.policies[section.name]),
+            ],
+        )
+        for section in config.sections()
+    ]
 
 
-def _shown(key: str, field: FieldInfo, value: Any) -> str:
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return HIDDEN if extra.get("secret") and value not in (None, "") else _named(key, value)
+def _read_earlier(ctx: click.Context) -> Iterator[Line]:
+    """What is no field of the server's model: it decides which settings there are, before any is read."""
+    platform: Platform = ctx.find_root().obj
+    if BOOTER in ctx.meta:
+        yield Line("booter", ctx.meta[BOOTER].name, ctx.meta[BOOTER_SOURCE])
+    if platform.disabled:
+        sources = dict.fromkeys(platform.disabled.values())
+        yield Line("disable_plugin", list(platform.disabled), ", ".join(sources))
 
 
-def _named(key: str, value: Any) -> str:
-    """The value of a setting, or of a key in one, that is called *key*."""
-    # The path of a secret, or whether there is one, is no secret.
-    told = value in (None, "") or isinstance(value, (bool, Path))
-    return HIDDEN if is_secret(key) and not told else _toml(value)
+def _lines(section: Section, settings: BaseModel) -> Iterator[Line]:
+    values, written = section.layers.gather(section.model)
+    for key, field in section.model.model_fields.items():
+        value, given = getattr(settings, key), values.get(key)
+        # A listener that is off is None; and a table reads back as it was written, whatever model it became.
+        value = spelled(given if value is None or _has_table(given) else value)
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        shown, whole = hide(key, value, bool(extra.get("secret")))
+        yield Line(key, shown, written.get(key, _DEFAULT), whole)
 
 
-def _toml(value: Any) -> str:
-    """*value* as it would stand in a TOML file, more or less."""
-    match value:
-        case SecretStr() | SecretBytes():
-            return HIDDEN
-        case None:
-            return '""'
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(value)
-        case list() | tuple():
-            return f"[{', '.join(map(_toml, value))}]"
-        case Endpoint(address=None, port=port):
-            return str(port)
-        case Endpoint(address=address, port=port):
-            return f'"{address}:{port}"'
-        case FileRef(location=location):
-            return _toml(location)
-        case BaseModel():
-            return _toml({key: getattr(value, key) for key in type(value).model_fields})
-        case Mapping():
-            return f"{{{', '.join(f'{key} = {_named(str(key), inner)}' for key, inner in value.items())}}}"
-        case set() | frozenset():
-            return _toml(sorted(value, key=str))
-    escaped = without_secrets(str(value)).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _has_table(given: Any) -> bool:
+    return isinstance(given, Mapping) or (isinstance(given, list) and any(map(_has_table, given)))
+
+
+def _document(tables: list[tuple[Section, list[Line]]]) -> dict[str, Any]:
+    """The same for programs."""
+    document: dict[str, Any] = {"server": {}, "booter": {}, "plugin": {}}
+    for section, lines in tables:
+        table = document[section.kind] if not section.name else document[section.kind].setdefault(section.name, {})
+        for line in lines:
+            table[line.key] = {
+                "value": line.value if line.whole else None,
+                "source": line.source,
+                "hidden": not line.whole,
+            }
+    return document
 
 
 config_command = RunCommand(
@@ -105,9 +130,11 @@ config_command = RunCommand(
     params=[
         click.Option(["--booter"], metavar="NAME", help="Show this booter's settings too."),
         CONFIG_OPTION,
+        json_option(),
         *server_options(),
     ],
     help="Print every setting with its value and where that comes from, as `pixiecore run` with the same options would "
-    "have it.\n\nFor example: pixiecore config --booter static --kernel ./vmlinuz --config pixiecore.toml",
+    "have it. What it prints is a settings file: --config reads it back. Defaults and secrets stand in it as "
+    "comments.\n\nFor example: pixiecore config --booter static --kernel ./vmlinuz --config pixiecore.toml",
     short_help="Print every setting and where it comes from.",
 )

@@ -15,7 +15,7 @@ from pixiecore_core.files.key_file import read_or_create_key
 from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.files.store import Store
 from pixiecore_core.files.upstream import Upstream
-from pixiecore_core.settings import CacheSettings, ServerSettings
+from pixiecore_core.settings.server import CacheSettings, ServerSettings
 
 Warn = Callable[[str], None]
 

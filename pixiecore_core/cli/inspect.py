@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from typing import Any
 
 import click
 
-from pixiecore_core.cli.options import given_options, loader_options
-from pixiecore_core.cli.serve import CONFIG_OPTION
+from pixiecore_core.cli.configuring import CONFIG_OPTION, configuration
+from pixiecore_core.cli.documents import json_option, kept_clean, print_document
+from pixiecore_core.cli.options import loader_options
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.folders import user_folder
-from pixiecore_core.firmware.finding import find_loaders
+from pixiecore_core.firmware.finding import find_loaders, loader_option
 from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import LoaderSettings, ServerSettings, Sources, option_name, read_toml, with_loaders
+from pixiecore_core.settings.loaders import LoaderSettings, with_loaders
+from pixiecore_core.settings.names import option_name
+from pixiecore_core.settings.server import ServerSettings
 
 
 def _ignore(error: PluginError, mac: str | None) -> None:
@@ -23,42 +25,64 @@ def _ignore(error: PluginError, mac: str | None) -> None:
 
 
 @click.pass_context
-def _plugins(ctx: click.Context, /, config: Path | None, plugin_order: tuple[str, ...]) -> None:
+def _plugins(ctx: click.Context, /, as_json: bool, **values: object) -> None:
     platform: Platform = ctx.obj
+    with kept_clean(as_json):
+        settings = configuration(ctx).part(ServerSettings, only=["plugin_order"])
+        order = platform.order(settings.plugin_order)
+        installed = sorted(platform.plugins, key=lambda plugin: order.index(plugin.name))
+        described = [_described(plugin) for plugin in installed]
+    asked = {*platform.policies.classes, *(one["name"] for one in described if one["decides"])}
+    names = [*(name for name in order if name in asked), "the booter that you choose", "the core"]
+    if as_json:
+        print_document({"plugins": described, "disabled": list(platform.disabled), "order": names[:-2]})
+        return
     if not platform.plugins and not platform.disabled:
         click.echo("No plugins are installed; a booter at least is needed, such as the distribution of 'static'.")
-    tables = read_toml(config) if config else {}
-    given = {"plugin_order": list(plugin_order)} if plugin_order else {}
-    settings = Sources.server(given, os.environ, tables, ["plugin_order"]).resolve(ServerSettings)
-    order = platform.order(settings.plugin_order)
-    asked = set(platform.policies.classes)
-    for plugin in sorted(platform.plugins, key=lambda plugin: order.index(plugin.name)):
-        manager = PluginManager(_ignore)
-        manager.register(plugin.module, plugin.name)
-        if not all(hook.startswith("register_") for hook in manager.hooks_of(plugin.name)):
-            asked.add(plugin.name)
-        _show(plugin, manager)
+    for plugin in described:
+        _show(plugin)
     for name in platform.disabled:
         click.echo(f"{name}  (disabled)")
     if platform.plugins:
-        names = [*(name for name in order if name in asked), "the booter that you choose", "the core"]
         click.echo(f"\nAsked in this order: {', '.join(names)}.")
 
 
-def _show(plugin: LoadedPlugin, manager: PluginManager) -> None:
+def _described(plugin: LoadedPlugin) -> dict[str, Any]:
+    """What a plugin is and offers."""
+    manager = PluginManager(_ignore)
+    manager.register(plugin.module, plugin.name)
     booters, policies = Booters(), Policies()
     manager.register_booters(booters)
     manager.register_policies(policies)
-    click.echo(f"{plugin.name}  ({plugin.distribution} {plugin.version})")
-    click.echo(f"  hooks: {', '.join(manager.hooks_of(plugin.name)) or 'none'}")
-    offered = [("booter", "", one) for one in booters.classes.values()]
-    offered += [("policy", one.name, one) for one in policies.classes.values()]
-    for kind, section, one in offered:
-        summary = (one.__doc__ or "").strip().partition("\n")[0]
-        click.echo(f"  {kind} {one.name}: {summary}" if summary else f"  {kind} {one.name}")
-        click.echo(f"    hooks: {', '.join(manager.hooks_in(one)) or 'none'}")
-        names = [option_name(f"{section}_{key}" if section else key) for key in one.Settings.model_fields]
-        click.echo(f"    settings: {', '.join(names) or 'none'}")
+    hooks = manager.hooks_of(plugin.name)
+    return {
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "hooks": hooks,
+        "decides": not all(hook.startswith("register_") for hook in hooks),
+        "booters": [_offered(manager, "", one) for one in booters.classes.values()],
+        "policies": [_offered(manager, one.name, one) for one in policies.classes.values()],
+    }
+
+
+def _offered(manager: PluginManager, section: str, one: type[Any]) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "summary": (one.__doc__ or "").strip().partition("\n")[0],
+        "hooks": list(manager.hooks_in(one)),
+        "settings": [option_name(f"{section}_{key}" if section else key) for key in one.Settings.model_fields],
+    }
+
+
+def _show(plugin: dict[str, Any]) -> None:
+    click.echo(f"{plugin['name']}  ({plugin['distribution']} {plugin['version']})")
+    click.echo(f"  hooks: {', '.join(plugin['hooks']) or 'none'}")
+    offered = [("booter", one) for one in plugin["booters"]] + [("policy", one) for one in plugin["policies"]]
+    for kind, one in offered:
+        click.echo(f"  {kind} {one['name']}: {one['summary']}" if one["summary"] else f"  {kind} {one['name']}")
+        click.echo(f"    hooks: {', '.join(one['hooks']) or 'none'}")
+        click.echo(f"    settings: {', '.join(one['settings']) or 'none'}")
 
 
 plugins_command = click.Command(
@@ -66,6 +90,7 @@ plugins_command = click.Command(
     callback=_plugins,
     params=[
         CONFIG_OPTION,
+        json_option(),
         click.Option(["--plugin-order"], multiple=True, metavar="NAME", help="As for run: ask this plugin first."),
     ],
     help="List the installed plugins in the order in which they are asked: version, hooks, the booters and policies "
@@ -75,21 +100,32 @@ plugins_command = click.Command(
 
 
 @click.pass_context
-def _firmware(ctx: click.Context, /, **values: object) -> None:
+def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
     platform: Platform = ctx.obj
-    model = with_loaders(LoaderSettings, platform.firmware)
-    settings = Sources.server(given_options(ctx, model), os.environ, {}).resolve(model)
+    settings = configuration(ctx).part(with_loaders(LoaderSettings, platform.firmware))
     found = find_loaders(platform.firmware, settings.loaders(platform.firmware), user_folder("data"))
-    for loader in platform.firmware.loaders():
-        path = found.paths.get(loader.name)
-        click.echo(f"{loader.name:10}  {loader.serves}")
-        click.echo(f"{'':10}  {path}" if path else f"{'':10}  missing: {found.how_to_get(loader)}")
+    loaders = [
+        {
+            "name": loader.name,
+            "serves": loader.serves,
+            "option": loader_option(loader),
+            "path": str(found.paths[loader.name]) if loader.name in found.paths else None,
+            "how_to_get": None if loader.name in found.paths else found.how_to_get(loader),
+        }
+        for loader in platform.firmware.loaders()
+    ]
+    if as_json:
+        print_document({"loaders": loaders})
+        return
+    for one in loaders:
+        click.echo(f"{one['name']:10}  {one['serves']}")
+        click.echo(f"{'':10}  {one['path'] or 'missing: ' + str(one['how_to_get'])}")
 
 
 firmware_command = click.Command(
     "firmware",
     callback=_firmware,
-    params=[*loader_options()],
+    params=[CONFIG_OPTION, json_option(), *loader_options()],
     help="List the iPXE binaries found on this system, the machines each one serves, and how to get those that are "
     "missing.\n\nFor example: pixiecore firmware",
     short_help="List the iPXE binaries found here, and what is missing.",

@@ -5,6 +5,7 @@ Exit status 2 is a usage error, 1 a failure; a user's mistake never shows a trac
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import sys
@@ -17,7 +18,10 @@ from pixiecore_core.cli.cache import cache_command, fetch_command
 from pixiecore_core.cli.checks import check_offered, check_options, option_owners
 from pixiecore_core.cli.commands import Commands
 from pixiecore_core.cli.config import config_command
+from pixiecore_core.cli.configuring import file_of
+from pixiecore_core.cli.documents import JSON_FLAG, kept_clean
 from pixiecore_core.cli.ending import end
+from pixiecore_core.cli.go_tool import of_the_go_tool
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.options import loader_options
@@ -34,8 +38,17 @@ _FIRST_FLAGS = ("api", "kernel", "initrd", "cmdline", "port-dhcp", "port-pxe", "
 """Of the very first Pixiecore, which had no commands; some of them still stand in unit files."""
 
 
+_ARGUMENTS = "pixiecore.arguments"
+"""In the root context's ``meta``: the command line."""
+
+
 class PluginGroup(click.Group):
     """Loads the plugins when a subcommand is first asked for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command; which plugins there are may depend on what comes behind."""
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, the plugins' among them."""
@@ -54,6 +67,9 @@ class PluginGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            answer = of_the_go_tool(args)
+            if answer is not None:
+                raise click.UsageError(answer, ctx) from error
             if not ctx.obj.disabled:
                 raise
             names = ", ".join(ctx.obj.disabled)
@@ -61,11 +77,14 @@ class PluginGroup(click.Group):
             raise click.UsageError(hint, ctx) from error
 
     def _load(self, ctx: click.Context) -> None:
-        if ctx.obj is not None:
-            return
-        disabled = list(ctx.params.get("disable_plugin", ()))
-        disabled += filter(None, map(str.strip, os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",")))
-        platform = ctx.obj = Platform(load(disabled), disabled=tuple(disabled))
+        if ctx.obj is None:
+            # A plugin may print while it is imported.
+            with kept_clean(JSON_FLAG in ctx.meta.get(_ARGUMENTS, ())):
+                self._load_plugins(ctx)
+
+    def _load_plugins(self, ctx: click.Context) -> None:
+        disabled = _disabled(ctx)
+        platform = ctx.obj = Platform(load(disabled), disabled=disabled)
         manager = PluginManager(_report_to_stderr)
         for plugin in platform.plugins:
             manager.register(plugin.module, plugin.name)
@@ -89,6 +108,17 @@ class PluginGroup(click.Group):
             if further:
                 command.params.extend(option for option in further if option.name not in there)
                 check_options(name, command.params, option_owners(platform))
+
+
+def _disabled(ctx: click.Context) -> dict[str, str]:
+    """The plugins that are left out, and where each was named: whoever names one, it is left out."""
+    disabled = dict.fromkeys(ctx.params.get("disable_plugin", ()), "--disable-plugin")
+    variable = filter(None, map(str.strip, os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",")))
+    # Of a file that cannot be read, the command tells, if it reads one at all.
+    with contextlib.suppress(ConfigError):
+        file = file_of(ctx, ctx.meta.get(_ARGUMENTS, ()))
+        disabled = dict.fromkeys(file.disabled, "[server] disable_plugin") | disabled
+    return dict.fromkeys(variable, "PIXIECORE_DISABLE_PLUGIN") | disabled
 
 
 @click.group(
@@ -152,13 +182,14 @@ def run(arguments: list[str]) -> int:
         return 130
     except PixiecoreError as error:
         place = f" ({error.place})" if isinstance(error, PluginError) and error.place else ""
-        click.echo(f"Error: {error}{place}", err=True)
+        for line in getattr(error, "mistakes", (error,)):
+            click.echo(f"Error: {line}{place}", err=True)
         return 2 if isinstance(error, ConfigError) else 1
     return status if isinstance(status, int) else 0
 
 
 def _hint(arguments: list[str], option: str) -> None:
-    """Say more of an option that a command has not."""
+    """Explain an option that the command lacks."""
     if arguments[0].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
         click.echo("For what these flags once did, see: pixiecore boot --help, pixiecore api --help", err=True)
     if option == "--disable-plugin":

@@ -17,7 +17,10 @@ from pydantic.fields import FieldInfo
 from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.table import FirmwareTable
-from pixiecore_core.settings import Endpoint, LoaderSettings, ServerSettings, is_list, option_name, with_loaders
+from pixiecore_core.settings.loaders import LoaderSettings, with_loaders
+from pixiecore_core.settings.names import is_list, option_name
+from pixiecore_core.settings.server import ServerSettings
+from pixiecore_core.settings.spelling import spelled
 
 
 def model_options(
@@ -49,9 +52,10 @@ def loader_options(firmware: FirmwareTable = KNOWN) -> list[click.Option]:
 def given_options(
     ctx: click.Context, model: type[BaseModel], prefix: str = "", only: Collection[str] | None = None
 ) -> dict[str, Any]:
-    """What the user gave of *model*'s options on this command line; defaults stay with the model.
+    """What the user gave of *model*'s options on this command line; defaults stay with the model, and fields without
+    an option here are passed over.
 
-    :param only: the fields that have an option here, where not all have
+    :param only: the fields that have an option here, where other options are called as further fields are
     """
     return {
         key: list(value) if isinstance(value := ctx.params[prefix + key], tuple) else value
@@ -88,8 +92,7 @@ def _help(key: str, field: FieldInfo) -> str:
         raise
     except BaseException:
         default = None  # who starts a server is told, and who asks for help is not
-    if isinstance(default, Endpoint):
-        default = default.port
+    default = spelled(default)
     if isinstance(field.json_schema_extra, dict):
         default = field.json_schema_extra.get("shown", default)
     shown = default not in (None, "", False, [], ())

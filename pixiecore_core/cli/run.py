@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 
 from pixiecore_core.cli.checks import check_options, option_owners, setting_of
+from pixiecore_core.cli.configuring import CONFIG_OPTION, SOURCES, argument, configuration, file_of
 from pixiecore_core.cli.options import given_options, model_options, server_options
-from pixiecore_core.cli.serve import CONFIG_OPTION, SOURCES, run
+from pixiecore_core.cli.serve import run
 from pixiecore_core.cli.stack import Platform
-from pixiecore_core.settings import read_toml, variable_name
+from pixiecore_core.errors import ConfigError
+from pixiecore_core.settings.file import SettingsFile
+from pixiecore_core.settings.mistakes import together
+from pixiecore_core.settings.names import variable_name
 
 BOOTER_PREFIX = "booter__"
 BOOTER = "pixiecore.booter"
@@ -26,17 +29,17 @@ class RunCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse twice: once for ``--booter`` alone, then with that booter's options."""
         sources = {
-            "--booter": _argument(args, "--booter"),
+            "--booter": argument(args, "--booter"),
             "PIXIECORE_BOOTER": os.environ.get("PIXIECORE_BOOTER"),
             "[server] booter": None,
         }
+        file = SettingsFile()
         if not any(sources.values()):
-            sources["[server] booter"] = _configured(args)
-        platform: Platform = ctx.obj
-        for source, name in sources.items():
-            if name:
-                ctx.meta[BOOTER], ctx.meta[BOOTER_SOURCE] = platform.booters.choose(name), source
-                break
+            file = file_of(ctx, args)
+            sources["[server] booter"] = file.booter
+        source, name = next(((source, name) for source, name in sources.items() if name), ("", None))
+        if name:
+            ctx.meta[BOOTER], ctx.meta[BOOTER_SOURCE] = _chosen(ctx, name, source, file), source
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -74,20 +77,17 @@ class RunCommand(click.Command):
             formatter.write_text("pixiecore run --booter static --kernel ./vmlinuz --initrd ./initrd.img")
 
 
-def _argument(args: list[str], option: str) -> str | None:
-    for position, argument in enumerate(args):
-        if argument.startswith(option + "="):
-            return argument.partition("=")[2]
-        if argument == option and position + 1 < len(args):
-            return args[position + 1]
-    return None
+def _chosen(ctx: click.Context, name: str, source: str, file: SettingsFile) -> type[Any]:
+    """The booter of this name.
 
-
-def _configured(args: list[str]) -> str | None:
-    """The booter that the settings file names, as ``booter`` in ``[server]``."""
-    config = _argument(args, "--config") or os.environ.get("PIXIECORE_CONFIG")
-    name = read_toml(Path(config)).get("server", {}).get("booter") if config else None
-    return str(name) if name is not None else None
+    :raises ConfigError: there is none; what else is misnamed in *file* is told, too
+    """
+    platform: Platform = ctx.obj
+    try:
+        return platform.booters.choose(name)
+    except ConfigError as error:
+        named = ConfigError(source, error.reason)
+        raise together([named, *configuration(ctx, file=file).misnamed()]) from error
 
 
 def _run(ctx: click.Context, /, **values: Any) -> None:

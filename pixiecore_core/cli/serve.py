@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -22,11 +21,11 @@ from gevent import monkey
 from pixiecore_core import __version__
 from pixiecore_core.app import App
 from pixiecore_core.assembly import Parts, assemble
+from pixiecore_core.cli.configuring import settled
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
-from pixiecore_core.cli.options import given_options
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
-from pixiecore_core.cli.stack import Platform, construct, policy_settings, register_all
+from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.errors import StartError
 from pixiecore_core.files.folders import user_folder
@@ -37,18 +36,7 @@ from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.watching import watch
-from pixiecore_core.settings import ServerSettings, Sources, read_toml
-
-CONFIG_OPTION = click.Option(
-    ["--config"],
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="PIXIECORE_CONFIG",
-    help="Read settings from this TOML file.",
-)
-
-SOURCES = """Every server option may also come from the environment, as PIXIECORE_ and its name (PIXIECORE_PORT),
-or from the [server] table of a TOML file given with --config. The command line wins, then the environment, then the
-file."""
+from pixiecore_core.settings.server import ServerSettings
 
 _DESCRIPTORS = 65536
 
@@ -78,26 +66,19 @@ def _run(
     hangups: Hangups,
 ) -> None:
     platform: Platform = ctx.obj
-    config: Path | None = ctx.params.get("config")
-    tables = read_toml(config) if config else {}
-    platform.check_names(tables)
-    settings = Sources.server(given_options(ctx, platform.server_settings), os.environ, tables).resolve(
-        platform.server_settings
-    )
+    booter_class, everything = settled(ctx, booter_name, booter_given, arguments)
+    settings = everything.server
     _check_privileges(settings)
     _raise_descriptor_limit()
-    booter_class = platform.booters.choose(booter_name)
-    sources = Sources.booter(booter_class.name, booter_given, os.environ, tables, arguments)
-    booter_settings = sources.resolve(booter_class.Settings)
     _let_no_greenlet_end_us()
-    policies = policy_settings(ctx, platform.policies, os.environ, tables)
 
     poll = monkey.get_original("select", "poll")
     lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
     logger = configure(settings.log_format, settings.debug, settings.log_timestamps, lines)
 
     def register(manager: PluginManager) -> None:
-        register_all(manager, platform, construct(booter_class, booter_settings), policies, settings.plugin_order)
+        booter = construct(booter_class, everything.booter)
+        register_all(manager, platform, booter, everything.policies, settings.plugin_order)
 
     parts = Parts(
         register,

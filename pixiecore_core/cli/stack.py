@@ -13,7 +13,7 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
-from pixiecore_core.cli.options import given_options, model_options
+from pixiecore_core.cli.options import model_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.table import FirmwareTable
@@ -21,7 +21,8 @@ from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.telling import in_words
 from pixiecore_core.plugins.watching import loading
-from pixiecore_core.settings import ServerSettings, Sources, check_names, with_loaders
+from pixiecore_core.settings.loaders import with_loaders
+from pixiecore_core.settings.server import ServerSettings
 
 POLICY_PREFIX = "policy__"
 
@@ -33,8 +34,8 @@ class Platform:
     plugins: list[LoadedPlugin]
     booters: Booters = field(default_factory=Booters)
     policies: Policies = field(default_factory=Policies)
-    disabled: tuple[str, ...] = ()
-    """Plugins that are installed, and left out."""
+    disabled: Mapping[str, str] = field(default_factory=dict)
+    """Plugins that are installed and left out, and where the user said so."""
     firmware: FirmwareTable = KNOWN
     """The core's rows and the plugins'."""
 
@@ -42,14 +43,6 @@ class Platform:
     def server_settings(self) -> type[ServerSettings]:
         """The server's settings, those for the loaders of all firmware among them."""
         return with_loaders(ServerSettings, self.firmware)
-
-    def check_names(self, tables: Mapping[str, Any]) -> None:
-        """Refuse settings of a booter or plugin that there is not; a disabled one's are only left aside.
-
-        :raises ConfigError: there are such settings
-        """
-        check_names(tables, "booter", {*self.booters.classes, *self.disabled})
-        check_names(tables, "plugin", {*self.policies.classes, *self.disabled})
 
     def order(self, first: Sequence[str] = ()) -> list[str]:
         """The plugins' and policies' names in the order in which they are asked.
@@ -85,32 +78,6 @@ def is_policy_option(parameter: str) -> bool:
     return parameter.startswith(POLICY_PREFIX)
 
 
-def policy_settings(
-    ctx: click.Context, policies: Policies, environment: Mapping[str, str], tables: Mapping[str, Any]
-) -> dict[str, BaseModel]:
-    """Each policy's settings, from all sources.
-
-    :param tables: of the TOML file
-    :raises ConfigError: a setting is unusable
-    """
-    return {
-        name: policy_sources(ctx, name, policy.Settings, environment, tables).resolve(policy.Settings)
-        for name, policy in policies.classes.items()
-    }
-
-
-def policy_sources(
-    ctx: click.Context,
-    name: str,
-    model: type[BaseModel],
-    environment: Mapping[str, str],
-    tables: Mapping[str, Any],
-) -> Sources:
-    """Where the settings of the policy *name* come from."""
-    given = given_options(ctx, model, policy_prefix(name))
-    return Sources.policy(name, model, given, environment, tables)
-
-
 def register_all(
     manager: PluginManager,
     platform: Platform,
@@ -135,7 +102,7 @@ def register_all(
             manager.register(policy, f"{name} policy")
 
 
-def construct(offered: type[Any], settings: BaseModel) -> object:
+def construct(offered: type[Any], settings: BaseModel | None) -> object:
     """A booter or policy with its settings.
 
     :raises PluginError: it cannot be constructed

@@ -13,7 +13,7 @@ import click
 from pixiecore_core.cli.checks import known_variables
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.closest import nearest
-from pixiecore_core.settings import variable_name
+from pixiecore_core.settings.names import variable_name
 
 _PREFIX = "PIXIECORE_"
 _OURS = re.compile(r"PIXIECORE_[A-Z0-9_]+")

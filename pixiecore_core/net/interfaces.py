@@ -96,6 +96,12 @@ def interface_names() -> list[str]:
     return [interface.name for interface in read_interfaces()]
 
 
+def is_ours(address: IPv4Address) -> bool:
+    """Whether a socket can be bound to *address* on this host."""
+    anyway = address == _ANY or address.is_loopback  # all of 127.0.0.0/8 is, whatever lo is said to have
+    return anyway or any(address in interface.addresses for interface in read_interfaces())
+
+
 def read_interfaces() -> list[Interface]:
     """The host's interfaces; of each, global addresses first, then link-local ones."""
     interfaces = []

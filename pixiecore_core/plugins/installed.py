@@ -7,7 +7,7 @@ that silently does not run is worse than none.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any
@@ -94,15 +94,17 @@ class Policies(Offered):
         super().__init__("policy")
 
 
-def load(disabled: Collection[str] = ()) -> list[LoadedPlugin]:
+def load(disabled: Mapping[str, str] | None = None) -> list[LoadedPlugin]:
     """Import every installed plugin that is not *disabled*, by name.
 
+    :param disabled: names, and where each was given, such as ``--disable-plugin``
     :raises ConfigError: a plugin cannot be imported, or a disabled one is not installed
     """
     points = _points()
-    for name in disabled:
+    left_out = disabled or {}
+    for name, where in left_out.items():
         if name not in {point.name for point in points}:
-            raise ConfigError("--disable-plugin", f"no plugin {name!r} is installed")
+            raise ConfigError(where, f"no plugin {name!r} is installed")
     return [
         LoadedPlugin(
             point.name,
@@ -111,7 +113,7 @@ def load(disabled: Collection[str] = ()) -> list[LoadedPlugin]:
             _import(point),
         )
         for point in points
-        if point.name not in disabled
+        if point.name not in left_out
     ]
 
 

@@ -15,7 +15,7 @@ from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.rows import Architecture
 from pixiecore_core.hookspecs import hookimpl
 from pixiecore_core.models import BootSpec, FileRef, Ignore, Machine
-from pixiecore_core.settings import Sources
+from pixiecore_core.settings.layers import Layers
 
 T = TypeVar("T")
 
@@ -34,9 +34,9 @@ def configured(offered: type[T], **settings: object) -> T:
     """
     name, model = getattr(offered, "name", ""), getattr(offered, "Settings", None)
     assert isinstance(model, type), f"{offered!r} needs Settings, a pydantic model"
-    sources = Sources({}, {}, settings, f"[plugin.{name}]", name)
+    layers = Layers(table=settings, title=f"[plugin.{name}]", section=name)
     make: Callable[[BaseModel], T] = offered
-    return make(sources.resolve(model))
+    return make(layers.resolve(model))
 
 
 class FixedBooter:

@@ -7,10 +7,15 @@ from pathlib import Path
 HEAD = """
 import sys
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-from pixiecore_core import BootSpec, FileRef, hookimpl
+from pixiecore_core import BootSpec, Duration, FileRef, hookimpl
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
 """
 OFFERED = """
 class {class_name}:

@@ -129,10 +129,10 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("server = 1", "server in FILE: expected is a table [server]"),
-        ('booter = "static"', "booter in FILE: expected is a table [booter.NAME] for each booter; which one to use is"),
-        ("[booter]\nstatic = 1", "[booter] static in FILE: expected is a table [booter.NAME] for each booter"),
-        ("plugin = []", "plugin in FILE: expected is a table [plugin.NAME] for each plugin"),
+        ("server = 1", "server in FILE: expected a table [server]"),
+        ('booter = "static"', "booter in FILE: expected a table [booter.NAME] for each booter; which one to use is"),
+        ("[booter]\nstatic = 1", "[booter] static in FILE: expected a table [booter.NAME] for each booter"),
+        ("plugin = []", "plugin in FILE: expected a table [plugin.NAME] for each plugin"),
         ("[booter.statik]", "[booter.statik]: there is no booter 'statik'; did you mean 'static'?"),
         ("[booter.mine]", "[booter.mine]: there is no booter 'mine'; known are api, inventory, quick, static"),
         ("[plugin.foo]", "[plugin.foo]: there is no plugin 'foo'; known are allowlist, once"),
@@ -147,6 +147,90 @@ def test_mistakes_in_the_file_are_named(tmp_path: Path, text: str, message: str)
     assert message.replace("FILE", str(config)) in failure(done, 2)
 
 
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Of every table, of names and of values, and those of the environment and the command line with them."""
+    config = tmp_path / "pixiecore.toml"
+    config.write_text(
+        '[server]\nport = "x"\nprot = 1\ndisable_plugin = 5\n[booter.static]\nkernl = "/x"\n[booter.api]\nurll = "x"\n'
+        '[plugin.once]\nunknown = "x"\nenabled = "x"\n[foo]\n'
+    )
+    given = ["--booter", "static", "--config", str(config), "--hook-timeout", "soon"]
+    for command in ("run", "config"):
+        lines = failure(pixiecore(command, *given, PIXIECORE_ALLOWLIST_UNLISTED="x"), 2).splitlines()
+        assert all(line.startswith("Error: ") for line in lines)
+        assert [line.split(": ")[1] for line in lines] == [
+            "[server] disable_plugin",
+            f"[foo] in {config}",
+            "[server] prot",
+            "[booter.static] kernl",
+            "[booter.api] urll",
+            "[server] port",
+            "--hook-timeout",
+            "PIXIECORE_ALLOWLIST_UNLISTED",
+            "[plugin.once] enabled",
+            "[plugin.once] unknown",
+        ]
+
+
+@pytest.mark.parametrize("command", [["run"], ["select", "--mac", "52:54:00:12:34:56"]], ids=" ".join)
+def test_what_a_missing_or_unknown_booter_leaves_to_tell_is_told(command: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text("[server]\nprot = 1\n")
+    lines = failure(pixiecore(*command, "--config", str(config)), 2).splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["--booter", "[server] prot"]
+    config.write_text('[server]\nprot = 1\nbooter = "statik"\n')
+    lines = failure(pixiecore(*command, "--config", str(config)), 2).splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["[server] booter", "[server] prot"]
+
+
+@pytest.mark.parametrize("command", [["firmware"], ["plugins"], ["cache", "ls"]], ids=" ".join)
+def test_commands_that_serve_nothing_look_at_their_own_values_only(command: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text('[server]\nport = "x"\ncache_dir = "nowhere"\n[plugin.once]\nenabled = "x"\n')
+    done = pixiecore(*command, "--config", str(config))
+    assert "port" not in done.stderr
+    config.write_text("[server]\nprot = 1\n[foo]\n")
+    message = failure(pixiecore(*command, "--config", str(config)), 2)
+    assert "[server] prot: there is no setting 'prot'" in message
+    assert "[foo] in" in message
+
+
+def test_firmware_reads_the_settings_file(kernel: Path, tmp_path: Path) -> None:
+    config = tmp_path / "pixiecore.toml"
+    config.write_text(f'[server]\nipxe_bios = "{kernel}"\n')
+    assert str(kernel) in pixiecore("firmware", "--config", str(config)).stdout
+    assert str(kernel) in pixiecore("firmware", PIXIECORE_CONFIG=str(config)).stdout
+    other = kernel.with_name("other")
+    other.write_bytes(b"iPXE")
+    text = pixiecore("firmware", "--config", str(config), "--ipxe-bios", str(other)).stdout
+    assert str(other) in text
+    assert str(kernel) not in text
+
+
+def test_a_plugin_is_disabled_in_the_settings_file(tmp_path: Path) -> None:
+    """Which is read before any plugin is loaded: one that is broken, too."""
+    install_plugin(tmp_path, "1 / 0")
+    config = tmp_path / "pixiecore.toml"
+    config.write_text('[server]\ndisable_plugin = ["broken", "once"]\n[plugin.once]\nany = "thing"\n')
+    for given, environment in (
+        (["--config", str(config)], {}),
+        ([f"--config={config}"], {}),
+        (
+            [],
+            {"PIXIECORE_CONFIG": str(config)},
+        ),
+    ):
+        done = pixiecore("plugins", *given, PYTHONPATH=str(tmp_path), **environment)
+        assert done.returncode == 0, done.stderr
+        assert {"broken  (disabled)", "once  (disabled)"} <= set(done.stdout.splitlines())
+    config.write_text('[server]\ndisable_plugin = "once"\n')
+    lines = pixiecore("--disable-plugin", "api", "plugins", "--config", str(config)).stdout.splitlines()
+    assert {"once  (disabled)", "api  (disabled)"} <= set(lines)
+    config.write_text('[server]\ndisable_plugin = "onec"\n')
+    message = failure(pixiecore("plugins", "--config", str(config)), 2)
+    assert message == "Error: [server] disable_plugin: no plugin 'onec' is installed\n"
+
+
 def test_a_disabled_plugins_table_may_stay_in_the_file(tmp_path: Path) -> None:
     config = tmp_path / "pixiecore.toml"
     config.write_text("[booter.api]\n[plugin.api]\n")
@@ -158,6 +242,35 @@ def test_the_flags_of_the_first_pixiecore_are_explained() -> None:
     for flag in ("-kernel", "-api=http://h/", "--kernel"):
         assert "see: pixiecore boot --help, pixiecore api --help" in failure(pixiecore(flag, "x"), 2)
     assert "pixiecore api --help" not in failure(pixiecore("--kernle", "x"), 2)
+
+
+@pytest.mark.parametrize(
+    "command", [["bootipv6"], ["ipv6api", "http://h/"], ["debug", "dump-ipxe"], ["debug", "tcpdump", "eth0"]]
+)
+def test_commands_of_the_go_tool_that_are_gone_get_the_migration_page_s_answer(command: list[str]) -> None:
+    message = failure(pixiecore(*command), 2)
+    assert "No such command" not in message
+    name = " ".join(command[:2]) if command[0] == "debug" else command[0]
+    found = re.search(f"`pixiecore {name}` of the Go Pixiecore: (.+)", message)
+    assert found is not None
+    page = (Path(__file__).parents[2] / "docs/how-to/migrate-from-go.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith("|") and f"`pixiecore {name}`" in line)
+    assert row.split(" | ")[1].removesuffix(" |") == found[1]
+    assert "docs/how-to/migrate-from-go.md" in message
+
+
+def test_debug_alone_names_what_it_had_and_other_words_are_no_command() -> None:
+    assert failure(pixiecore("debug"), 2).count("of the Go Pixiecore") == 2
+    assert "No such command 'debug'" in failure(pixiecore("debug", "nonsense"), 2)
+
+
+def test_an_address_that_is_not_ours_is_told_with_those_that_are(kernel: Path) -> None:
+    anywhere = [*HIGH_PORTS[2:], "--listen-addr", "192.0.2.77"]
+    message = failure(process("boot", str(kernel), *anywhere), 1)
+    assert "Error: --listen-addr: 192.0.2.77 is not an address of this host, which has: " in message
+    assert "127.0.0.1 (lo)" in message
+    message = failure(process("boot", str(kernel), *HIGH_PORTS, "--http", "192.0.2.77:0"), 1)
+    assert "Error: --http: 192.0.2.77 is not an address of this host" in message
 
 
 def test_a_port_in_use_is_named_with_its_holder(kernel: Path) -> None:
@@ -177,7 +290,7 @@ def test_a_port_in_use_is_named_with_its_holder(kernel: Path) -> None:
 def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) -> None:
     drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
     done = subprocess.run(
-        [*drop, *PIXIECORE, "boot", "/nonexistent", "--dhcp-no-bind"], capture_output=True, text=True, check=False
+        [*drop, *PIXIECORE, "boot", str(kernel), "--dhcp-no-bind"], capture_output=True, text=True, check=False
     )
     message = failure(done, 1)
     assert "cap_net_bind_service and cap_net_raw missing" in message
@@ -188,12 +301,13 @@ def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) ->
         "high ports",
     ):
         assert way in message
-    raw = ["boot", "/my files/vmlinuz", "--dhcp-no-bind", *HIGH_PORTS, "--cmdline", "a b"]
+    spaced = kernel.rename(kernel.with_name("my kernel"))
+    raw = ["boot", str(spaced), "--dhcp-no-bind", *HIGH_PORTS, "--cmdline", "a b"]
     message = failure(subprocess.run([*drop, *PIXIECORE, *raw], capture_output=True, text=True, check=False), 1)
     assert "needs: cap_net_raw missing" in message
     assert "leave out --dhcp-no-bind" in message
     assert "high ports" not in message
-    assert f"sudo {sys.executable} -m pixiecore_core boot '/my files/vmlinuz'" in message
+    assert f"sudo {sys.executable} -m pixiecore_core boot '{spaced}'" in message
     assert message.count("'a b'") == 1
 
 
@@ -267,7 +381,11 @@ def test_serving_commands_say_where_else_settings_may_come_from() -> None:
 def test_ready_says_for_whom(kernel: Path, listen: str, who: str) -> None:
     ports = [part for name in ("dhcp", "pxe", "tftp", "http") for part in (f"--{name}", "127.0.0.1:0")]
     with serving("boot", str(kernel), *ports, "--listen-addr", listen) as process:
-        assert read_until(process, "Ready")[-1].endswith(f"; {who}")
+        lines = read_until(process, "Ready")
+    assert lines[-1].endswith(f"; {who}")
+    # With each listener bound to an address of its own, the server starts: the address may come later.
+    told = any("192.0.2.77 is not an address of this host" in line for line in lines)
+    assert told == (listen == "192.0.2.77")
 
 
 def test_disabled_plugins_are_named_where_they_are_missed() -> None:

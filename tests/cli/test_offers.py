@@ -109,10 +109,16 @@ def test_every_type_of_setting(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
         "table: dict[str, Any] = {}",
         "undescribed: int = 3",
         'described: int = Field(4, description="a number")',
+        'colour: Colour = Field(Colour.RED, description="a colour")',
+        'patience: Duration = Field(Duration("1m30s"), description="how long")',
     )
     text = " ".join(pixiecore("run", "--help").stdout.split())
     assert "--types-on / --no-types-on" in text
     assert "--types-described DESCRIBED A number. [default: 4]" in text
+    assert "--types-colour COLOUR A colour. [default: red]" in text
+    assert "--types-patience PATIENCE How long. [default: 1m30s]" in text
+    assert 'colour = "blue" # --types-colour' in shown("--types-colour", "blue")
+    assert 'patience = "250ms" # --types-patience' in shown("--types-patience", "0.25")
     options = [f"--types-{name}={value}" for name in ("plain", "several", "perhaps") for value in "ab"]
     assert {f'{name} = ["a", "b"] # --types-{name}' for name in ("plain", "several", "perhaps")} <= shown(*options)
     assert "on = false # --no-types-on" in {
@@ -123,7 +129,7 @@ def test_every_type_of_setting(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     (folder / "x.toml").write_text('[plugin.types]\ntable = { password = "p", n = 1 }\nseveral = "a"\n')
     lines = shown("--config", str(folder / "x.toml"))
     assert {
-        "table = {password = (hidden), n = 1} # [plugin.types] table",
+        '# table = {password = "(hidden)", n = 1} # [plugin.types] table; hidden here, and so not read back',
         'several = ["a"] # [plugin.types] several',
     } <= lines
     message = failure(pixiecore("config", "--types-table", "x"), 2)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixiecore_core.cli.select import _architecture
+from pixiecore_core.cli.machine import architecture_of
 from pixiecore_core.firmware.known import KNOWN
 from tests.cli.test_policies import kernel, two_policies
 from tests.command import failure, pixiecore
@@ -88,7 +88,7 @@ def test_mistakes_are_named(kernel: str) -> None:
     ],
 )
 def test_processors_and_firmware_are_spelled_in_several_ways(arch: str, platform: str, described: str) -> None:
-    assert str(_architecture(arch.lower(), platform.lower(), KNOWN)) == described
+    assert str(architecture_of(arch.lower(), platform.lower(), KNOWN)) == described
 
 
 def test_an_interface_can_be_matched(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.models.facts import FACTS, Fact, kind_of
 from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.settings import ServerSettings, option_name, with_loaders
+from pixiecore_core.settings.loaders import with_loaders
+from pixiecore_core.settings.names import option_name
+from pixiecore_core.settings.server import ServerSettings
 from pixiecore_core.web import status
 from tools.reference import PAGES
 from tools.reference.commands import walk

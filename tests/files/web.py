@@ -93,6 +93,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self._send(page, body)
 
+    def do_HEAD(self) -> None:
+        """Whether the page is there, as the static booter asks at its start; not noted, for nothing is fetched."""
+        self.send_response(self.server.site.pages.get(self.path, Page(status=404)).status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _send(self, page: Page, body: bytes) -> None:
         cut = page.cuts.pop(0) if page.cuts else None
         part = body[:cut]

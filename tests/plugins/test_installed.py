@@ -41,7 +41,7 @@ def test_a_plugin_for_another_core_is_refused_by_name(tmp_path: Path, monkeypatc
         ConfigError, match=r"plugin 'odd' of odd-plugin 1: is for pixiecore-core <8,>=7, and this is 0\.1"
     ):
         load()
-    assert load(disabled=["odd"]) == []
+    assert load(disabled={"odd": "--disable-plugin"}) == []
 
 
 @pytest.mark.parametrize(("registry", "kind"), [(Booters(), "booter"), (Policies(), "policy")])
@@ -63,7 +63,7 @@ def test_a_requirement_that_cannot_be_read_is_refused_by_name(tmp_path: Path, mo
     install(tmp_path, monkeypatch, "pixiecore-core (>>0.1)")
     with pytest.raises(ConfigError, match=r"plugin 'odd' of odd-plugin 1: its requirement .* cannot be read"):
         load()
-    assert load(disabled=["odd"]) == []
+    assert load(disabled={"odd": "--disable-plugin"}) == []
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_an_entry_point_that_can_be_no_plugin(monkeypatch: pytest.MonkeyPatch, n
     monkeypatch.setattr(installed, "entry_points", lambda group: [EntryPoint(name, value, group)])
     with pytest.raises(ConfigError, match=why):
         load()
-    assert load(disabled=[name]) == []
+    assert load(disabled={name: "--disable-plugin"}) == []

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from pixiecore_core.firmware.known import KNOWN
-from pixiecore_core.settings import Endpoint, ServerSettings, option_name, variable_name, with_loaders
+from pixiecore_core.settings.loaders import with_loaders
+from pixiecore_core.settings.names import option_name, variable_name
+from pixiecore_core.settings.server import ServerSettings
+from pixiecore_core.settings.spelling import spelled
 
 from .installed import installed
 from .prose import one_line
@@ -23,11 +26,15 @@ def page() -> str:
         "Generated from the settings models by `tools/write-reference`; do not edit.",
         "The command line wins over the environment, the environment over the TOML file (`--config FILE`), the file "
         "over the default. In the environment, a list is separated by commas. Relative paths, even those in the file, "
-        "start at the folder that Pixiecore was started in. [An example of the file](files.md#the-settings-file).",
+        "start at the folder that Pixiecore was started in. "
+        "A duration is `5s`, `250ms`, `1m30s` or a number of seconds. "
+        "[An example of the file](files.md#the-settings-file).",
         "## Server",
         "For every command that serves; TOML table `[server]`, where `booter` also says what `--booter` would. Before "
-        "the command you can put `--disable-plugin NAME` (`PIXIECORE_DISABLE_PLUGIN`), which runs as if it were "
-        "not installed. `--config FILE` is `PIXIECORE_CONFIG`, `--booter NAME` is `PIXIECORE_BOOTER`.",
+        "the command you can put `--disable-plugin NAME` (`PIXIECORE_DISABLE_PLUGIN`, or `disable_plugin` in "
+        "`[server]`), "
+        "which runs as if that plugin were not installed. `--config FILE` is `PIXIECORE_CONFIG`, `--booter NAME` is "
+        "`PIXIECORE_BOOTER`.",
         table(with_loaders(ServerSettings, KNOWN), ""),
     ]
     for name, booter in offered.booters.items():
@@ -55,7 +62,7 @@ def table(model: type[BaseModel], section: str, prefix: str = "") -> str:
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         option = f"`{option_name(f'{prefix}_{key}' if prefix else key)}`"
         option += f", `{extra['short']}`" if "short" in extra else ""
-        default = field.default.port if isinstance(field.default, Endpoint) else field.default
+        default = None if field.is_required() else spelled(field.default)
         default = extra.get("shown", default)
         shown = "needed" if field.is_required() else "" if default in (None, "", [], False) else f"`{default}`"
         rows.append(

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 
 from pixiecore_api_booter.addresses import split
-from pixiecore_api_booter.duration import seconds
 from pixiecore_api_booter.token_file import read_token
+from pixiecore_core import Duration
 
 _PATH: JsonDict = {"metavar": "PATH"}
 
@@ -70,7 +70,6 @@ def _number(value: object) -> object:
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Readable = Annotated[str, AfterValidator(_readable)]
 Folder = Annotated[str, AfterValidator(_folder)]
-Seconds = Annotated[float, BeforeValidator(seconds)]
 
 
 class ApiSettings(BaseModel):
@@ -81,8 +80,8 @@ class ApiSettings(BaseModel):
     url: Prefix = Field(
         description="URL of the API server; /v1/boot/MAC is added to it", json_schema_extra={"metavar": "URL"}
     )
-    api_request_timeout: Seconds = Field(
-        default=5,
+    api_request_timeout: Duration = Field(
+        default=Duration("5s"),
         gt=0,
         le=600,
         description="how long the API may take to answer, such as 5s, 500ms or 1m30s; a plain number is seconds",

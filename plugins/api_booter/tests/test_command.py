@@ -36,7 +36,7 @@ def test_every_setting_is_an_option_of_both_commands() -> None:
         (["api", "http://localhost", "--api-key", "/etc/passwd"], "--api-key: belongs to a certificate; give it with"),
         (["api", "http://localhost", "--api-token-file", "/nope"], "--api-token-file: /nope cannot be read"),
         (["api", "http://localhost", "--file-root", "/nope"], "--file-root: /nope is not a folder"),
-        (["api", "http://localhost", "--api-request-timeout", "x"], "--api-request-timeout: 'x' is no duration"),
+        (["api", "http://localhost", "--api-request-timeout", "x"], "--api-request-timeout: 'x' is not a duration"),
         (["api", "http://localhost", "--api-down", "x"], "--api-down: Input should be 'hold', 'hold-all' or 'ignore'"),
         (["run", "--booter", "api"], "--url: is needed; give it here, as PIXIECORE_API_URL or as url in [booter.api]"),
     ],

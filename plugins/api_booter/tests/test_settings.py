@@ -54,7 +54,7 @@ def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"url": "http://api.example/#a"}, "no fragment"),
         ({"url": "http://api.example/a b"}, "white space"),
         ({"url": "http://[::1"}, r"'http://\[::1' does not name a possible host"),
-        ({"api_request_timeout": "soon"}, "no duration such as 5s"),
+        ({"api_request_timeout": "soon"}, "not a duration such as 5s"),
         ({"api_request_timeout": "0s"}, "greater than 0"),
         ({"api_request_timeout": "1h"}, "less than or equal to 600"),
         ({"api_version": "3"}, "Input should be 1 or 2"),

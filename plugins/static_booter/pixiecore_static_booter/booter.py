@@ -9,6 +9,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from pixiecore_core import BootSpec, Machine, hookimpl
+from pixiecore_static_booter.answering import Asking
 from pixiecore_static_booter.boot_files import BootableFile, CmdlineTemplate, named_files
 
 
@@ -44,7 +45,20 @@ class StaticBooter:
             files=named_files(settings.cmdline),
         )
 
+        files = [settings.kernel, *settings.initrd, *self._spec.files.values()]
+        self._asking = Asking(files)
+
     @hookimpl
     def select_boot(self, machine: Machine) -> BootSpec:
         """The one spec."""
         return self._spec
+
+    @hookimpl
+    def on_startup(self) -> None:
+        """Warn of web servers that do not answer, in a while."""
+        self._asking.begin()
+
+    @hookimpl
+    def on_shutdown(self) -> None:
+        """Ask them no more."""
+        self._asking.end()

@@ -39,9 +39,28 @@ def _options_of_both(function: Function) -> Function:
     return function
 
 
+def _misplaced(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """``--kernel`` and ``--initrd``, which the booter has as settings and this command as arguments."""
+    if value is not None:
+        raise click.UsageError(
+            f"{param.opts[0]}: the kernel is an argument here, and the initrds stand behind it: "
+            "pixiecore boot KERNEL [INITRD...]",
+            ctx,
+        )
+
+
+def _misplaced_option(name: str) -> Callable[[Function], Function]:
+    # Before the arguments, or a missing KERNEL would be complained of.
+    return click.option(
+        f"--{name}", f"misplaced_{name}", hidden=True, expose_value=False, is_eager=True, callback=_misplaced
+    )
+
+
 @click.command("boot", short_help="Boot every machine into one kernel.")
 @click.argument("kernel")
 @click.argument("initrd", nargs=-1)
+@_misplaced_option("kernel")
+@_misplaced_option("initrd")
 @_options_of_both
 def boot(kernel: str, initrd: tuple[str, ...], cmdline: str | None, bootmsg: str | None) -> Settings:
     """Boot every machine that asks into KERNEL, with each INITRD, beside the DHCP server you have.

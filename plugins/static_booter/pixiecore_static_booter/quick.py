@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from pixiecore_core import BootSpec, FirmwareFamily, Ignore, Machine, hookimpl
+from pixiecore_static_booter.answering import Asking
 from pixiecore_static_booter.boot_files import CmdlineTemplate, bootable_file, named_files, named_from
 from pixiecore_static_booter.catalogue import find, is_path, path_of
 from pixiecore_static_booter.mistakes import blaming, sentence
@@ -120,6 +121,22 @@ class QuickBooter:
         self._specs = settings.specs(recipe)
         self._architectures = list(dict.fromkeys(architecture for architecture, _ in self._specs))
         self._what = f"{settings.recipe} {settings.version or recipe.versions[0]}"
+
+        self._asking = Asking(
+            ref
+            for spec in self._specs.values()
+            for ref in (*([spec.kernel] if spec.kernel else []), *spec.initrds, *spec.files.values())
+        )
+
+    @hookimpl
+    def on_startup(self) -> None:
+        """Warn of web servers that do not answer, in a while."""
+        self._asking.begin()
+
+    @hookimpl
+    def on_shutdown(self) -> None:
+        """Ask them no more."""
+        self._asking.end()
 
     @hookimpl
     def select_boot(self, machine: Machine) -> BootSpec | Ignore:

@@ -19,6 +19,14 @@ def test_options_of_the_go_tool_without_a_meaning_are_taken_and_not_shown() -> N
     assert "ui-assets-dir" not in text
 
 
+@pytest.mark.parametrize("arguments", [["K", "--initrd", "I"], ["--kernel", "K", "--initrd=I"], ["--initrd", "I"]])
+def test_initrds_stand_behind_the_kernel(arguments: list[str]) -> None:
+    done = pixiecore("boot", *arguments)
+    assert done.returncode == 2
+    assert "the initrds stand behind it: pixiecore boot KERNEL [INITRD...]" in done.stderr
+    assert "Missing argument" not in done.stderr
+
+
 def test_quick_lists_the_recipes() -> None:
     done = pixiecore("quick")
     assert done.returncode == 0

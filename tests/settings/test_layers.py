@@ -9,11 +9,13 @@ import pytest
 from pydantic import BaseModel, Field, model_validator
 
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.settings import ServerSettings, Sources, is_list
+from pixiecore_core.settings.layers import Layers
+from pixiecore_core.settings.names import is_list
+from pixiecore_core.settings.server import ServerSettings
 
 
 def server(table: dict[str, object]) -> ServerSettings:
-    return Sources.server({}, {}, {"server": table}).resolve(ServerSettings)
+    return Layers(table=table, also=["booter"]).resolve(ServerSettings)
 
 
 @pytest.mark.parametrize("value", ["eth0", ["eth0"]])
@@ -52,7 +54,7 @@ class Nested(BaseModel):
 )
 def test_a_mistake_within_a_table_is_named_by_its_key(table: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Sources.policy("p", Nested, {}, {}, {"plugin": {"p": table}}).resolve(Nested)
+        Layers(table=table, title="[plugin.p]", section="p").resolve(Nested)
     assert str(caught.value).startswith(words)
 
 
@@ -66,7 +68,7 @@ class Whole(BaseModel):
 
 def test_a_check_of_them_all_that_breaks_is_the_table_s() -> None:
     with pytest.raises(ConfigError, match=r"\[plugin.p\]: could not be checked \(KeyError: 'nothing'\)"):
-        Sources.policy("p", Whole, {"a": 1}, {}, {}).resolve(Whole)
+        Layers({"a": 1}, title="[plugin.p]", section="p").resolve(Whole)
 
 
 class Kinds(BaseModel):

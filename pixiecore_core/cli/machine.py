@@ -1,0 +1,86 @@
+"""The machine that a dry run is about: its options, and what it is however its processor and firmware are spelled.
+
+Asks nobody what it boots.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from pixiecore_core.errors import ConfigError
+from pixiecore_core.firmware.processors import processor
+from pixiecore_core.firmware.rows import Architecture, FirmwareFamily
+from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.models import Machine
+
+MACHINE_OPTIONS = [
+    click.Option(["--mac"], required=True, metavar="MAC", help="The machine's MAC address."),
+    click.Option(["--uuid"], metavar="UUID", help="Its SMBIOS UUID."),
+    click.Option(["--serial"], default="", metavar="TEXT", help="Its serial number."),
+    click.Option(["--manufacturer"], default="", metavar="TEXT", help="Who made it."),
+    click.Option(["--product"], default="", metavar="TEXT", help="Its product name."),
+    click.Option(["--hostname"], default="", metavar="TEXT", help="What it calls itself."),
+    click.Option(
+        ["--arch"],
+        default="x86_64",
+        metavar="NAME",
+        help="Its processor: x86_64 (or amd64), i386 (or x86), arm64 (or aarch64) …, or the number that it sends in "
+        "DHCP option 93. [default: x86_64]",
+    ),
+    click.Option(
+        ["--platform"], default="efi", metavar="NAME", help="Its firmware: efi, bios, u-boot or pi. [default: efi]"
+    ),
+    click.Option(["--ipxe"], is_flag=True, help="Its network card has an iPXE that can fetch over HTTP."),
+    click.Option(["--interface"], default="", metavar="NAME", help="Our network interface that it is on."),
+    click.Option(["--subnet"], metavar="NETWORK", help="Our network that it is on."),
+    click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between."),
+    click.Option(["--address"], default="192.0.2.100", metavar="ADDRESS", help="Its address. [default: 192.0.2.100]"),
+]
+
+_PLATFORMS = {
+    "efi": FirmwareFamily.UEFI,
+    "uefi": FirmwareFamily.UEFI,
+    "bios": FirmwareFamily.BIOS,
+    "pcbios": FirmwareFamily.BIOS,
+    "u-boot": FirmwareFamily.U_BOOT,
+    "uboot": FirmwareFamily.U_BOOT,
+    "pi": FirmwareFamily.RPIBOOT,
+}
+
+
+def machine_of(values: dict[str, Any], firmware: FirmwareTable) -> Machine:
+    """The machine of the options.
+
+    :raises ConfigError: one of them is unusable
+    """
+    known = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
+    architecture = architecture_of(values["arch"].lower(), values["platform"].lower(), firmware)
+    try:
+        return Machine(architecture=architecture, **{name: values[name] for name in known if values[name]})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"--{first['loc'][0]}", first["msg"].removeprefix("Value error, ")) from error
+
+
+def architecture_of(arch: str, platform: str, firmware: FirmwareTable) -> Architecture:
+    """What a machine with this processor and firmware is, however they are spelled.
+
+    :raises ConfigError: there is no such machine
+    """
+    if arch.isdecimal():
+        return firmware.architecture(min(int(arch), 0xFFFF))
+    if platform not in _PLATFORMS:
+        raise ConfigError("--platform", f"there is no {platform!r}; there are efi, bios, u-boot and pi")
+    try:
+        name = processor(arch)
+    except ValueError:
+        name = arch  # one that only the table knows
+    rows = [row for row in firmware.rows if row.family is _PLATFORMS[platform]]
+    found = next((row for row in rows if name in (row.cpu, *row.runs)), None)
+    if found is None:
+        known = dict.fromkeys(name for row in rows for name in sorted({row.cpu, *row.runs}))
+        raise ConfigError("--arch", f"there is no {arch!r} with platform {platform!r}; there are {', '.join(known)}")
+    return found.architectures()[0]

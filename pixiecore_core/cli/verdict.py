@@ -1,0 +1,129 @@
+"""What a dry run came to: each plugin's answer, and what the machine boots; as text for people, as JSON for programs.
+
+Words only: asks nobody. Hides passwords, and cuts sealed tokens out: nobody reads those, and these work nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import click
+
+from pixiecore_core.cli.hidden import without_secrets
+from pixiecore_core.errors import PluginError
+from pixiecore_core.models import BootSpec, FileRef, Hold, Ignore, Machine
+from pixiecore_core.settings.spelling import spelled
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a machine does, and why."""
+
+    outcome: Literal["boot", "hold", "ignore", "failed"]
+    reason: str = ""
+    """Why it does not boot."""
+    spec: BootSpec | None = None
+    cmdline: str = ""
+    script: str = ""
+
+    def told(self) -> str:
+        """In words."""
+        if self.spec is None:
+            return f"\nIt {'waits' if self.outcome == 'hold' else 'does not boot'}: {self.reason}"
+        script = "\n".join(f"  {line}" for line in self.script.splitlines())
+        return f"\nIt boots:\n{_spec(self.spec)}\nCommand line:\n  {self.cmdline}\n\nScript:\n{script}"
+
+
+@dataclass(slots=True)
+class Answers:
+    """What plugins answered, in order; told at once, or kept for a document."""
+
+    at_once: bool
+    kept: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, plugin: str, hook: str, answer: object) -> None:
+        """Take one plugin's answer, or its failure, as it is given."""
+        words = in_words(answer)
+        self.kept.append({"hook": hook, "plugin": plugin, "answer": clean(words)})
+        if self.at_once:
+            say(f"  {hook:17}  {plugin:18}  {words}")
+
+
+def document(machine: Machine, answers: Answers, verdict: Verdict) -> dict[str, Any]:
+    """A dry run as JSON has it."""
+    spec = verdict.spec
+    known = {key: spelled(value) for key, value in machine if key != "architecture" and value not in (None, "")}
+    made: dict[str, Any] = {
+        "machine": {**known, "architecture": str(machine.architecture)},
+        "answers": answers.kept,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason or None,
+        "kernel": spec.kernel.location if spec and spec.kernel else None,
+        "initrds": [ref.location for ref in spec.initrds] if spec else [],
+        "files": {name: ref.location for name, ref in spec.files.items()} if spec else {},
+        "message": (spec.message if spec else "") or None,
+        "cmdline": verdict.cmdline if spec else None,
+        "script": verdict.script if spec else None,
+    }
+    cleaned: dict[str, Any] = _cleaned(made)
+    return cleaned
+
+
+def say(text: str) -> None:
+    """Print *text*, cleaned."""
+    click.echo(clean(text))
+
+
+def clean(text: str) -> str:
+    """*text* without passwords and tokens."""
+    return re.sub(r"(name=|/_/folder/)[\w-]{40,}", r"\1…", without_secrets(text))
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case list():
+            return [_cleaned(one) for one in value]
+        case dict():
+            return {clean(key): _cleaned(one) for key, one in value.items()}
+    return value
+
+
+def in_words(answer: object) -> str:
+    """A plugin's answer."""
+    match answer:
+        case None:
+            return "no opinion"
+        case Ignore(reason=reason):
+            return f"ignore it: {reason}"
+        case Hold(reason=reason):
+            return f"let it wait: {reason}"
+        case BootSpec():
+            return "boot it"
+        case PluginError(place=place) if place:
+            return f"failed: {answer} ({place})"
+        case Exception():
+            return f"failed: {answer}"
+        case str():
+            return repr(answer) if "\n" not in answer else f"{len(answer.splitlines())} lines"
+        case list():
+            return "; ".join(in_words(one) for one in answer) or "no opinion"
+        case dict():
+            return ", ".join(f"{{{{ {name} }}}}" for name in answer)
+    return str(answer)
+
+
+def _spec(spec: BootSpec) -> str:
+    lines = [_file("kernel", spec.kernel)] if spec.kernel else []
+    lines += [_file("initrd", ref) for ref in spec.initrds]
+    lines += [f"  file     {name}: {ref.location}" for name, ref in spec.files.items()]
+    lines += [f"  message  {spec.message}"] if spec.message else []
+    lines += ["  a script of its own"] if spec.ipxe_script is not None else []
+    return "\n".join(lines) + "\n"
+
+
+def _file(what: str, ref: FileRef) -> str:
+    return f"  {what}   {ref.location}"

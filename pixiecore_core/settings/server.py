@@ -1,0 +1,150 @@
+"""The server's own settings, as a pydantic model like any plugin's: listeners, cache, limits, log.
+
+The one place where they are declared: options, environment variables, keys of the settings file and the reference are
+made from it. Merges no sources and opens nothing.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from pixiecore_core.models import Model
+from pixiecore_core.settings.durations import Duration
+from pixiecore_core.settings.loaders import LoaderSettings
+
+_PATH: JsonDict = {"metavar": "PATH"}
+_LISTENER: JsonDict = {"metavar": "LISTENER"}
+_DURATION: JsonDict = {"metavar": "DURATION"}
+
+
+class Endpoint(Model):
+    """Where one listener binds; ``address`` is ``None`` for ``--listen-addr``'s."""
+
+    address: IPv4Address | None = None
+    port: int = Field(ge=0, le=65535)
+
+
+def _endpoint(value: object) -> object:
+    """``off``, ``PORT``, or ``ADDRESS:PORT``.
+
+    :raises ValueError: it is none of them
+    """
+    if not isinstance(value, (str, int)):
+        return value
+    text = str(value).strip().lower()
+    if text == "off":
+        return None
+    address, colon, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise ValueError("give PORT, ADDRESS:PORT or 'off'")
+    return {"address": address or None, "port": int(port)} if colon else {"port": int(port)}
+
+
+Listener = Annotated[Endpoint | None, BeforeValidator(_endpoint)]
+
+
+class CacheSettings(BaseModel):
+    """Where files from other web servers are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cache_dir: Path | None = Field(
+        default=None,
+        description="folder to keep downloaded boot files in; the user's cache folder if not given",
+        json_schema_extra={"metavar": "FOLDER"},
+    )
+    cache_size: ByteSize = Field(
+        default=ByteSize(20_000_000_000),
+        gt=0,
+        description="bytes that they may take, such as 500M, 20G or 1TiB",
+        json_schema_extra={"metavar": "SIZE", "shown": "20G"},
+    )
+
+
+class ServerSettings(LoaderSettings, CacheSettings):
+    """The server's settings."""
+
+    listen_addr: IPv4Address = Field(
+        default=IPv4Address(0),
+        description="serve only the network that this address of ours is on",
+        json_schema_extra={"short": "-l", "metavar": "ADDRESS"},
+    )
+    port: int = Field(
+        default=80, ge=0, le=65535, description="port of the HTTP server", json_schema_extra={"short": "-p"}
+    )
+    interface: list[str] = Field(
+        default=[],
+        description="serve only this network interface; may be repeated",
+        json_schema_extra={"metavar": "NAME"},
+    )
+    dhcp: Listener = Field(
+        default=Endpoint(port=67),
+        description="ProxyDHCP listener: PORT, ADDRESS:PORT or off",
+        json_schema_extra=_LISTENER,
+    )
+    pxe: Listener = Field(
+        default=Endpoint(port=4011),
+        description="PXE boot-server listener: PORT, ADDRESS:PORT or off",
+        json_schema_extra=_LISTENER,
+    )
+    tftp: Listener = Field(
+        default=Endpoint(port=69), description="TFTP listener: PORT, ADDRESS:PORT or off", json_schema_extra=_LISTENER
+    )
+    http: Listener = Field(
+        default=None,
+        description="HTTP listener: PORT, ADDRESS:PORT or off; --port if not given",
+        json_schema_extra=_LISTENER,
+    )
+    dhcp_no_bind: bool = Field(
+        default=False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
+    )
+    no_cache: bool = Field(
+        default=False, description="keep no files from other web servers; fetch them anew for each machine"
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="file with the key that seals URLs, made if there is none; instances that share it can serve each "
+        "other's machines; in the user's state folder if not given",
+        json_schema_extra=_PATH,
+    )
+    url_lifetime: Duration | None = Field(
+        default=None,
+        gt=0,
+        description="how long the URLs in a boot script work, such as 30m; for ever if not given",
+        json_schema_extra=_DURATION,
+    )
+    plugin_order: list[str] = Field(
+        default=[],
+        description="ask this plugin before the others; may be repeated; without it, they are asked by name",
+        json_schema_extra={"metavar": "NAME"},
+    )
+    hook_timeout: Duration = Field(
+        default=Duration("10s"),
+        gt=0,
+        description="how long a plugin may take for one answer",
+        json_schema_extra=_DURATION,
+    )
+    event_timeout: Duration = Field(
+        default=Duration("2s"),
+        gt=0,
+        description="how long a plugin may take to hear of one event",
+        json_schema_extra=_DURATION,
+    )
+    debug: bool = Field(
+        default=False, description="tell what is ignored, too, and why", json_schema_extra={"short": "-d"}
+    )
+    log_timestamps: bool = Field(
+        default=False, description="put the time before each line", json_schema_extra={"short": "-t"}
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="text for people, or json for machines", json_schema_extra={"metavar": "FORMAT"}
+    )
+
+    def http_endpoint(self) -> Endpoint | None:
+        """Where HTTP listens: ``--http`` if it was given, else ``--port``."""
+        return self.http if "http" in self.model_fields_set else Endpoint(port=self.port)

@@ -16,6 +16,7 @@ import gevent.event
 from gevent.exceptions import LoopExit
 
 from pixiecore_core.assembly import Core
+from pixiecore_core.boot.tftp_negotiation import Limits
 from pixiecore_core.errors import StartError
 from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.boot_pages import BootPages
@@ -166,6 +167,10 @@ class App:
                 open_file=files.open,
                 on_report=files.report,
                 on_drop=partial(self.core.bus.drop, "TFTP"),
+                max_transfers=self.settings.tftp_transfers,
+                max_transfers_per_client=max(1, self.settings.tftp_transfers // 2),
+                limits=Limits(self.settings.tftp_blksize, self.settings.tftp_windowsize),
+                single_port=self.settings.tftp_single_port,
             )
             self._bind("TFTP", server, endpoint)
 

@@ -66,7 +66,38 @@ class CacheSettings(BaseModel):
     )
 
 
-class ServerSettings(LoaderSettings, CacheSettings):
+class TftpSettings(BaseModel):
+    """What TFTP grants, for networks and firmware that the defaults do not suit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tftp_blksize: int = Field(
+        default=1468,
+        ge=512,
+        le=65464,
+        description="most bytes in a TFTP block; less where the path's MTU is under 1500",
+        json_schema_extra={"metavar": "BYTES"},
+    )
+    tftp_windowsize: int = Field(
+        default=64,
+        ge=1,
+        le=65535,
+        description="most TFTP blocks sent before an acknowledgement; less where a switch drops bursts",
+        json_schema_extra={"metavar": "BLOCKS"},
+    )
+    tftp_transfers: int = Field(
+        default=1024,
+        ge=1,
+        description="TFTP transfers at once; one address may have half of them",
+        json_schema_extra={"metavar": "NUMBER"},
+    )
+    tftp_single_port: bool = Field(
+        default=False,
+        description="send TFTP from its listening port, which a firewall or NAT that does not know TFTP lets through",
+    )
+
+
+class ServerSettings(TftpSettings, LoaderSettings, CacheSettings):
     """The server's settings."""
 
     listen_addr: IPv4Address = Field(

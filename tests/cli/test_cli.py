@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -312,16 +311,14 @@ def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_it_within_two_seconds_and_frees_every_port(kernel: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_it_in_time_and_frees_every_port(kernel: Path, number: signal.Signals) -> None:
     with serving("boot", str(kernel), *HIGH_PORTS) as process:
         ready = read_until(process, "Ready")[-1]
         http = int(ready.partition("HTTP on port ")[2].partition(",")[0])
         # A client that never says anything must not hold it up.
         with socket.create_connection(("127.0.0.1", http)):
-            started = time.monotonic()
             process.send_signal(number)
-            assert process.wait(timeout=2) == 0
-        assert time.monotonic() - started < 2
+            assert process.wait(timeout=10) == 0, "1, where it took longer than signals.PATIENCE"
         _, *udp = re.findall(r"on port (\d+)", ready)
         for port in map(int, udp):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

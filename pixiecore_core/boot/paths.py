@@ -26,7 +26,7 @@ was not made here."""
 FILE_PATH = "/_/file"
 """A file that a script named, with length, ETag and ranges. In the query ``name`` is a sealed token; ``type`` and
 ``mac`` are for people who read access logs. 404 for a token that was not made here or has expired, and for a file
-that is not there; 502 where it cannot be had, 504 where another server does not answer in time, 503 with
+that is not there; 502 where it cannot be read, 504 where another server does not answer in time, 503 with
 ``Retry-After`` while it is on its way."""
 FOLDER_PATH = "/_/folder/"
 """``TOKEN/NAME``: a file in a folder that a command line names (``{{ ID "./seed/" }}``), as ``/_/file`` serves it.
@@ -119,6 +119,6 @@ autoboot
 """
 """Sends iPXE on to what it would do anyway: ask DHCP, and take our offer.
 
-A "not found" stops the chain in some builds (tinkerbell issue 424). The script frees itself, lest it end up in the
-initrd (ipxe issue 1723).
+A "not found" stops the chain in some builds (tinkerbell issue 424). The script frees itself, so that it does not end up
+in the initrd (ipxe issue 1723).
 """

@@ -33,7 +33,7 @@ class Sealed(Model):
 
 
 class Origin(Model):
-    """What DHCP told of a machine, for whichever instance writes its script."""
+    """What DHCP said about a machine, for the instance that writes its script."""
 
     mac: MacAddress
     interface: str = ""

@@ -147,7 +147,7 @@ def prune_command(
     if not everything and limit is None and days is None:
         raise ConfigError("cache prune", "say what to remove: --all, --to SIZE or --unused DAYS")
     if days is not None and not 0 <= days < math.inf:
-        raise ConfigError("--unused", f"{days:g} is no number of days, such as 30 or 0.5")
+        raise ConfigError("--unused", f"{days:g} is not a number of days, such as 30 or 0.5")
     to = None if limit is None else _bytes("--to", limit)
     store = _existing_store(ctx)
     if store is None:
@@ -216,7 +216,7 @@ def _stop(cache: Cache) -> None:
 def _fetch(cache: Cache, ref: FileRef, progress: Progress) -> int:
     """Take the file into the cache; its size.
 
-    :raises BootFileError: it cannot be had, or not be kept
+    :raises BootFileError: it is missing, or there is no room to keep it
     """
     url, limit = shown(ref.location), cache.store.limit
     while True:
@@ -268,7 +268,7 @@ def _progress(name: str) -> Iterator[Progress]:
 
 def _url(text: str) -> FileRef:
     try:
-        urlsplit(text).port  # noqa: B018 - raises ValueError where it is no number
+        urlsplit(text).port  # noqa: B018 - raises ValueError where it is not a number
     except ValueError as error:
         raise ConfigError(
             "URL", f"{text!r} has no host and port such as mirror.example:8080 or [2001:db8::1]"

@@ -1,6 +1,6 @@
 """Ends the process after a server has stopped in order, whatever threads plugins have left behind.
 
-Python waits for every thread that is no daemon, and for what is queued in a ThreadPoolExecutor, for ever if need be.
+Python waits for every thread that is not a daemon, and for what is queued in a ThreadPoolExecutor, for ever if need be.
 Commands that do not serve end as Python ends.
 """
 

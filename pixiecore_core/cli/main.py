@@ -111,7 +111,7 @@ class PluginGroup(click.Group):
 
 
 def _disabled(ctx: click.Context) -> dict[str, str]:
-    """The plugins that are left out, and where each was named: whoever names one, it is left out."""
+    """The plugins that are left out, and where each was named."""
     disabled = dict.fromkeys(ctx.params.get("disable_plugin", ()), "--disable-plugin")
     variable = filter(None, map(str.strip, os.environ.get("PIXIECORE_DISABLE_PLUGIN", "").split(",")))
     # Of a file that cannot be read, the command tells, if it reads one at all.

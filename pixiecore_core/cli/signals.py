@@ -68,7 +68,7 @@ class Hangups:
     """Who a SIGHUP comes from: a terminal that has gone, which ends the server, or somebody who wants it to reload."""
 
     def __init__(self) -> None:
-        # Of nohup, which has it ignored, whoever starts us wants that the terminal may go.
+        # nohup has it ignored: who starts us that way wants to close the terminal.
         self._terminal_counts = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
         self.early = False
         """Whether one came before there was a server to tell of it."""

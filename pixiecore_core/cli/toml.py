@@ -27,7 +27,7 @@ def hide(key: str, value: Any, secret: bool = False) -> tuple[Any, bool]:
     empty = value in (None, "") or isinstance(value, bool)
     if isinstance(value, SecretStr | SecretBytes) or (secret and not empty):
         return HIDDEN, False
-    # The path of a secret, or whether there is one, is no secret.
+    # The path of a secret, or whether there is one, is not a secret.
     if is_secret(key) and not empty and not isinstance(value, PurePath):
         return HIDDEN, False
     if isinstance(value, Mapping):

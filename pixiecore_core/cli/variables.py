@@ -46,7 +46,7 @@ def warn_of_unread_variables(ctx: click.Context) -> None:
 
 
 def _of_commands(command: click.Command) -> Iterator[str]:
-    """The variables of options that are no settings, of all commands."""
+    """The variables of options that are not settings, of all commands."""
     for param in command.params:
         yield from [param.envvar] if isinstance(param.envvar, str) else param.envvar or ()
     if isinstance(command, click.Group):

@@ -36,9 +36,15 @@ def holder_of(protocol: Literal["tcp", "udp"], port: int) -> str | None:
         inodes |= _inodes(_PROC / "net" / table, port, listening=protocol == "tcp")
     for process in _PROC.iterdir():
         if process.name.isdecimal() and _holds(process, inodes):
-            name = (process / "comm").read_text().strip()
-            return f"{name} (process {process.name})"
+            return f"{_name(process)} (process {process.name})"
     return None
+
+
+def _name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return "one that has just ended"
 
 
 def _first_unprivileged_port() -> int:
@@ -66,6 +72,14 @@ def _inodes(table: Path, port: int, listening: bool) -> set[str]:
 def _holds(process: Path, inodes: set[str]) -> bool:
     links = {f"socket:[{inode}]" for inode in inodes}
     try:
-        return any(os.readlink(link) in links for link in (process / "fd").iterdir())
+        descriptors = os.listdir(process / "fd")
     except OSError:
-        return False
+        return False  # another user's, or it has ended
+    return any(_link(process / "fd" / descriptor) in links for descriptor in descriptors)
+
+
+def _link(descriptor: Path) -> str:
+    try:
+        return os.readlink(descriptor)
+    except OSError:
+        return ""  # closed since the folder was read

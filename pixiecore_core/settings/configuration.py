@@ -24,7 +24,7 @@ M = TypeVar("M", bound=BaseModel)
 Models = Mapping[str, type[BaseModel]]
 
 READ_EARLIER = ("booter", "disable_plugin")
-"""Keys of ``[server]`` that are no fields of its model: they decide which settings there are."""
+"""Keys of ``[server]`` that are not fields of its model: they decide which settings there are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _tables(found: object) -> Tables:
 def _mistakes(tables: Mapping[str, Any], path: Path) -> Iterator[ConfigError]:
     for name, table in tables.items():
         if name not in _TABLES:
-            # A key that stands above the first table is no table, whatever it is called.
+            # A key that stands above the first table is not a table, whatever it is called.
             where = f"[{name}]" if isinstance(table, dict) else name
             yield ConfigError(f"{where} in {path}", no_such("table", name, _TABLES))
         elif not isinstance(table, dict):

@@ -208,7 +208,7 @@ class Netboot:
         :raises LookupError: it gets none; the message is what it is told instead
         """
         asked = {"mac": mac, "arch": buildarch, "platform": platform, **query}
-        # As iPXE's :uristring does: a plus sign is no space.
+        # As iPXE's :uristring does: a plus sign is not a space.
         return self._script_at(urlencode(asked, quote_via=quote))
 
     def _script_at(self, query_string: str) -> str:

@@ -38,7 +38,7 @@ class Ports:
 
 
 class Relay:
-    """Passes requests on to the server, and replies to whoever waits for their xid."""
+    """Passes requests on to the server, and replies to the one that waits for their xid."""
 
     def __init__(self, port: int) -> None:
         self._port = port

@@ -45,7 +45,7 @@ class $class_name:
 
     @hookimpl
     def cmdline_functions(self, machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction]:
-        """The URL is sealed: whoever calls it is known to have got it for this machine."""
+        """The URL is sealed: only this machine was given it."""
         return {"$word": lambda: url_for.page(_PATH)}
 
     @hookimpl

@@ -71,7 +71,9 @@ def architecture_of(arch: str, platform: str, firmware: FirmwareTable) -> Archit
     :raises ConfigError: there is no such machine
     """
     if arch.isdecimal():
-        return firmware.architecture(min(int(arch), 0xFFFF))
+        if len(arch) > 5 or int(arch) > 0xFFFF:
+            raise ConfigError("--arch", "an architecture code is a number from 0 to 65535")
+        return firmware.architecture(int(arch))
     if platform not in _PLATFORMS:
         raise ConfigError("--platform", f"there is no {platform!r}; there are efi, bios, u-boot and pi")
     try:

@@ -14,6 +14,7 @@ import click
 from pydantic import BaseModel
 
 from pixiecore_core.cli.options import model_options
+from pixiecore_core.closest import no_such
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.table import FirmwareTable
@@ -53,9 +54,7 @@ class Platform:
         known = {plugin.name for plugin in self.plugins} | set(self.policies.classes)
         for name in first:
             if name not in known:
-                raise ConfigError(
-                    "--plugin-order", f"no plugin {name!r} is installed; there are {', '.join(sorted(known))}"
-                )
+                raise ConfigError("--plugin-order", no_such("installed plugin", name, known))
         return [*dict.fromkeys(first), *sorted(known - set(first))]
 
 

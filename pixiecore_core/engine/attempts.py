@@ -84,6 +84,8 @@ class Attempt:
     """When it was heard of last, by the clock of :class:`Attempts`."""
     before: deque[Fact] | None = None
     """The facts of the attempt before this one."""
+    before_id: str = ""
+    """The identifier of the attempt before this one."""
     ipxe_asked: bool = False
     """Whether it has come so far that its iPXE asked, by DHCP or for its script."""
     late: dict[Question, tuple[float, Decision]] = field(default_factory=dict)
@@ -166,12 +168,13 @@ class Attempts:
         return machine.model_copy(update=known)
 
     def resume(self, machine: Machine, identifier: str) -> None:
-        """Take over an attempt that another instance has begun, as its token says.
+        """Take over an attempt that another instance has begun, as its token says. The token of the attempt before this
+        one, which somebody may have kept, begins nothing.
 
         :param machine: with where it asked from
         """
         attempt = self._attempts.get(machine.mac)
-        if identifier and (attempt is None or attempt.id != identifier):
+        if identifier and (attempt is None or identifier not in (attempt.id, attempt.before_id)):
             began = self._begin(machine, attempt)
             began.id, began.ipxe_asked = identifier, True
             self._heard(machine.mac, began, self._clock())
@@ -204,7 +207,7 @@ class Attempts:
         attempt = self._attempts[machine.mac] = Attempt(machine, heard=self._clock())
         if last is not None:
             self._facts -= len(last.before or ())
-            attempt.before = last.facts
+            attempt.before, attempt.before_id = last.facts, last.id
         if len(self._attempts) > self._most_machines:
             self._forget_oldest()
         return attempt

@@ -72,14 +72,17 @@ class Loader(_Row):
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
         description="the name that clients are told. UEFI goes by the ending (EDK2 HttpBootSupport.c)",
     )
-    setting: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="the server's setting that names another file")
+    setting: str = Field(
+        pattern=r"^ipxe_[a-z0-9_]+$",
+        description="the server's setting that names another file; ipxe_ keeps it apart from all others",
+    )
     files: tuple[str, ...] = Field(min_length=1, description="names in the distributions' folders, the best first")
     packages: dict[str, str] = Field(
         default={}, description="the command that installs it, by the ID or ID_LIKE of os-release(5)"
     )
     pe_machine: int | None = Field(
         default=None,
-        description="machine type in its PE header (PE/COFF section 3.3.1); None for what is not an EFI program",
+        description="machine type in its PE header (PE/COFF section 3.3.1); every loader for UEFI has one",
     )
 
 
@@ -112,6 +115,8 @@ class Firmware(_Row):
             raise ValueError("an architecture code is a number from 0 to 65535")
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.cpu):
             raise ValueError(f"{self.cpu!r} is not a name of a processor, such as riscv64")
+        if self.family is FirmwareFamily.UEFI and any(loader.pe_machine is None for loader in self.loaders()):
+            raise ValueError("a loader for UEFI needs pe_machine, the machine type in its PE header")
         return self
 
     def __str__(self) -> str:

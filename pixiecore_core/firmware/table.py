@@ -39,11 +39,19 @@ class FirmwareTable:
             self._loaders |= {loader.name: loader for loader in row.loaders()}
 
     def extended(self, owners: Owners) -> FirmwareTable:
-        """This table with further rows.
+        """This table with further rows. One with a loader and all codes of a row that has none takes its place.
 
         :raises ConfigError: as the class
         """
-        return FirmwareTable({**self.owners, **owners}) if owners else self
+        if not owners:
+            return self
+        bringing = [set(_codes(row)) for rows in owners.values() for row in rows if row.loaders()]
+
+        def stays(row: Firmware) -> bool:
+            return bool(row.loaders()) or not any(codes >= set(_codes(row)) for codes in bringing)
+
+        ours = {owner: tuple(filter(stays, rows)) for owner, rows in self.owners.items()}
+        return FirmwareTable({**ours, **owners})
 
     def architecture(self, code: int) -> Architecture:
         """What *code* means, or a value that says "unknown" and keeps the number."""
@@ -66,8 +74,9 @@ class FirmwareTable:
         :returns: ``None`` where the pair means nothing to us
         """
         rows = [row for row in self.rows if platform and row.platform == platform]
-        # On BIOS there is one row, whatever the build was made for.
-        row = next((row for row in rows if row.cpu == buildarch), rows[0] if len(rows) == 1 else None)
+        row = next((row for row in rows if row.cpu == buildarch), None)
+        # On BIOS, which says i386, the build may be made for x86_64.
+        row = row or next((row for row in rows if buildarch in row.runs), None)
         return row.architectures()[0] if row is not None else None
 
     def loader(self, name: str) -> Loader | None:
@@ -90,9 +99,13 @@ class FirmwareTable:
         return row.ipxe_loader if ipxe and row.ipxe_loader is not None else row.loader
 
 
+def _codes(row: Firmware) -> tuple[int, ...]:
+    return (*row.codes, *row.http_codes)
+
+
 def _unique(row: Firmware) -> Iterator[tuple[str, object]]:
     """What no other row may have."""
-    yield from (("code", code) for code in (*row.codes, *row.http_codes))
+    yield from (("code", code) for code in _codes(row))
     for loader in row.loaders():
         yield "loader", loader.name
         yield "setting", loader.setting
@@ -103,4 +116,7 @@ def _twice(what: str, value: object, mine: tuple[str, Firmware], other: tuple[st
     whose = "the core" if other[0] == "core" else f"plugin {other[0]!r}"
     who = "the core" if mine[0] == "core" else f"plugin {mine[0]!r}"
     why = f"its firmware {mine[1]} has the {words} {value!r}, which {whose} already has for {other[1]}"
+    if what == "code" and mine[1].loaders() and not other[1].loaders():
+        codes = ", ".join(map(str, _codes(other[1])))
+        return ConfigError(who, f"{why}; to replace that row, which has no loader, take all its codes: {codes}")
     return ConfigError(who, f"{why}; use --disable-plugin")

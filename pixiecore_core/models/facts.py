@@ -194,7 +194,7 @@ class Noted(Fact):
     kind: Literal["noted"] = "noted"
     plugin: str = Field(description="its name")
     text: Text = Field(min_length=1, description="what it says, in one line")
-    values: dict[str, str | int | float | bool] = Field(default={}, description="facts for programs")
+    values: dict[str, Text | int | float | bool] = Field(default={}, max_length=20, description="facts for programs")
 
 
 SENT: dict[str, type[LoaderSent | KernelSent | InitrdSent | FileSent]] = {

@@ -53,8 +53,11 @@ class _Handler(pywsgi.WSGIHandler):
         # pywsgi writes headers and body apart; with Nagle a keep-alive client waits 40 ms for the body.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(STALL_SECONDS)
-        self._local_address = self.socket.getsockname()
-        super().handle()
+        try:
+            self._local_address = self.socket.getsockname()
+            super().handle()
+        except OSError:
+            self.close_connection = True  # the client has gone while it was being refused
 
     def read_requestline(self) -> str:
         with gevent.Timeout(IDLE_SECONDS, False):  # type: ignore[arg-type]
@@ -80,7 +83,9 @@ class _Handler(pywsgi.WSGIHandler):
         if posted and self.headers.get("Transfer-Encoding"):
             raise _Refused("411 Length Required")
         most = LONGEST_BODY if posted else 0
-        if self.headers.get("Transfer-Encoding") or not length.isdecimal() or int(length[:9]) > most:
+        digits = length.lstrip("0") or "0"  # any number of zeros may stand before it
+        too_long = not digits.isdecimal() or len(digits) > len(str(LONGEST_BODY)) or int(digits) > most
+        if self.headers.get("Transfer-Encoding") or too_long:
             raise _Refused("413 Content Too Large")
 
     def get_environ(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pixiecore_core.errors import PluginError
 from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, PageAnswer
-from pixiecore_core.plugins.telling import defined_at, in_words
+from pixiecore_core.plugins.telling import defined_at, in_words, invalid
 
 ANSWERS: dict[str, tuple[type, ...]] = {
     "on_pxe_request": (Ignore,),
@@ -53,9 +53,7 @@ def check(answer: Any, plugin: str, hook: str, function: Callable[..., Any], wra
     except PluginError:
         raise
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        wrong = f"returned {error.title} with {field}: {first['msg'].removeprefix('Value error, ')}"
+        wrong = f"returned {invalid(error)}"
     except BaseException as error:  # it may be of a class of the plugin's, whose methods do what they like
         wrong = in_words(error)
     if wrong:

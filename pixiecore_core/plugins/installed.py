@@ -16,6 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
+from pixiecore_core.closest import no_such
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.plugins.telling import in_words
 from pixiecore_core.plugins.watching import loading
@@ -57,8 +58,10 @@ class Offered:
         settings = getattr(offered, "Settings", None)
         if not isinstance(offered, type):
             raise ConfigError(f"{self.kind} {type(offered).__name__}", "give the class itself, not an object of it")
-        if not isinstance(name, str) or not (isinstance(settings, type) and issubclass(settings, BaseModel)):
-            raise ConfigError(f"{self.kind} {offered!r}", "needs 'name', a string, and 'Settings', a pydantic model")
+        if not isinstance(name, str):
+            raise ConfigError(f"{self.kind} {offered.__name__}", "needs 'name', a string")
+        if not (isinstance(settings, type) and issubclass(settings, BaseModel)):
+            raise ConfigError(f"{self.kind} {offered.__name__}", "needs 'Settings', a pydantic model")
         if not NAME.fullmatch(name):
             raise ConfigError(f"{self.kind} {name!r}", f"its name must be {NAME_IN_WORDS}")
         if name in self.classes:
@@ -83,7 +86,7 @@ class Booters(Offered):
         if name is None:
             raise ConfigError("--booter", f"say which booter decides what machines boot; installed: {installed}")
         if name not in self.classes:
-            raise ConfigError("--booter", f"there is no booter {name!r}; installed: {installed}")
+            raise ConfigError("--booter", no_such("booter", name, self.classes))
         return self.classes[name]
 
 
@@ -102,9 +105,10 @@ def load(disabled: Mapping[str, str] | None = None) -> list[LoadedPlugin]:
     """
     points = _points()
     left_out = disabled or {}
+    installed = {point.name for point in points}
     for name, where in left_out.items():
-        if name not in {point.name for point in points}:
-            raise ConfigError(where, f"no plugin {name!r} is installed")
+        if name not in installed:
+            raise ConfigError(where, no_such("installed plugin", name, installed))
     return [
         LoadedPlugin(
             point.name,

@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ValidationError
+
 LONGEST_REASON = 500
 """Characters; a plugin's error may hold a whole file."""
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
@@ -15,12 +17,21 @@ _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 def in_words(error: BaseException) -> str:
     """An error in one line of a bounded length, whatever its own ``__str__`` does."""
+    if isinstance(error, ValidationError):
+        return invalid(error)
     try:
         text = str(error)
     except BaseException:
         text = "its text cannot be read"
     line = " ".join(text.encode("utf-8", "replace").decode().split())
     return f"{type(error).__name__}: {line[:LONGEST_REASON]}{'…' if len(line) > LONGEST_REASON else ''}"
+
+
+def invalid(error: ValidationError) -> str:
+    """The first mistake of a pydantic model, as ``BootSpec with kernel: …``: without the link that pydantic adds."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return f"{error.title}{' with ' if field else ''}{field}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def is_writable(error: BaseException) -> bool:

@@ -40,7 +40,7 @@ def _endpoint(value: object) -> object:
     if text == "off":
         return None
     address, colon, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
+    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
         raise ValueError("give PORT, ADDRESS:PORT or 'off'")
     return {"address": address or None, "port": int(port)} if colon else {"port": int(port)}
 

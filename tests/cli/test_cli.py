@@ -62,7 +62,7 @@ def test_the_booters_settings_become_options() -> None:
 
 def test_run_without_a_booter_names_the_installed_ones() -> None:
     assert "installed: api, inventory, quick, static" in failure(pixiecore("run"), 2)
-    assert "no booter 'nope'; installed: api, inventory, quick, static" in failure(
+    assert "no booter 'nope'; known are api, inventory, quick, static" in failure(
         pixiecore("run", "--booter", "nope"), 2
     )
 
@@ -227,7 +227,7 @@ def test_a_plugin_is_disabled_in_the_settings_file(tmp_path: Path) -> None:
     assert {"once  (disabled)", "api  (disabled)"} <= set(lines)
     config.write_text('[server]\ndisable_plugin = "onec"\n')
     message = failure(pixiecore("plugins", "--config", str(config)), 2)
-    assert message == "Error: [server] disable_plugin: no plugin 'onec' is installed\n"
+    assert message == "Error: [server] disable_plugin: there is no installed plugin 'onec'; did you mean 'once'?\n"
 
 
 def test_a_disabled_plugins_table_may_stay_in_the_file(tmp_path: Path) -> None:
@@ -399,7 +399,7 @@ def test_a_disabled_plugin_is_as_good_as_not_installed() -> None:
     booters = ("api", "inventory", "static")
     done = pixiecore(*(word for name in booters for word in ("--disable-plugin", name)), "run")
     assert "installed: none; install a plugin that has one" in failure(done, 2)
-    assert "no plugin 'nope' is installed" in failure(pixiecore("--disable-plugin", "nope", "run"), 2)
+    assert "there is no installed plugin 'nope'" in failure(pixiecore("--disable-plugin", "nope", "run"), 2)
 
 
 def test_firmware_is_listed_and_given_paths_are_checked(kernel: Path) -> None:

@@ -87,7 +87,7 @@ def test_policies_are_asked_by_name_or_in_the_order_that_was_given(kernel: str, 
     config = tmp_path / "pixiecore.toml"
     config.write_text('[server]\nplugin_order = ["zebra"]\n[plugin.zebra]\nword = "from the file"\n')
     assert refusal("boot", kernel, "--config", str(config)) == "you don't netboot: zebra says from the file"
-    assert "no plugin 'nope' is installed" in failure(pixiecore(*both, "--plugin-order", "nope", *HIGH_PORTS), 2)
+    assert "there is no installed plugin 'nope'" in failure(pixiecore(*both, "--plugin-order", "nope", *HIGH_PORTS), 2)
     config.write_text("[plugin.zebra]\nwrod = 1\n")
     message = failure(pixiecore("boot", kernel, "--config", str(config), *HIGH_PORTS), 2)
     assert "[plugin.zebra] wrod: there is no setting 'wrod'; did you mean 'word'?" in message

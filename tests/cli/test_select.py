@@ -63,6 +63,8 @@ def test_mistakes_are_named(kernel: str) -> None:
     assert "--arch: there is no 'vax' with platform 'efi'; there are i386, x86_64, arm32, arm64, riscv32" in failure(
         pixiecore(*command, "--mac", MAC, "--arch", "vax"), 2
     )
+    for number in ("65536", "9" * 5000):
+        assert "a number from 0 to 65535" in failure(pixiecore(*command, "--mac", MAC, "--arch", number), 2)
     message = failure(pixiecore(*command, "--mac", MAC, "--arch", "aarch64", "--platform", "bios"), 2)
     assert message == "Error: --arch: there is no 'aarch64' with platform 'bios'; there are i386, x86_64\n"
     message = failure(pixiecore(*command, "--mac", MAC, "--platform", "open firmware"), 2)

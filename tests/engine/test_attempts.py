@@ -92,6 +92,18 @@ def test_firmware_that_asks_after_its_ipxe_was_switched_off_and_on(attempts: Att
     assert attempts.asked(request()) is not first
 
 
+def test_an_old_token_begins_nothing(attempts: Attempts) -> None:
+    machine = Machine(mac="52:54:00:12:34:56")
+    attempts.resume(machine, "one")
+    attempts.resume(machine, "two")
+    attempts.add(Booting(mac=machine.mac))
+    for identifier in ("one", "two", "one"):
+        attempts.resume(machine, identifier)
+    latest = attempts.latest(machine.mac)
+    assert latest is not None
+    assert (latest.id, latest.outcome) == ("two", Outcome.BOOTING)
+
+
 def test_a_machine_that_was_silent_begins_anew(attempts: Attempts, clock: Clock) -> None:
     first = attempts.asked(request())
     clock.now += SILENCE_SECONDS - 1

@@ -10,7 +10,14 @@ from pixiecore_core.errors import ConfigError
 from pixiecore_core.firmware.known import KNOWN, ROWS
 from pixiecore_core.firmware.table import FirmwareTable
 
-LOADER = Loader(name="efi-new", serves="new machines", boot_file="new.efi", setting="ipxe_new", files=("new.efi",))
+LOADER = Loader(
+    name="efi-new",
+    serves="new machines",
+    boot_file="new.efi",
+    setting="ipxe_new",
+    files=("new.efi",),
+    pe_machine=0x268,
+)
 NEW = Firmware(cpu="new", family=FirmwareFamily.UEFI, codes=(900,), platform="efi", loader=LOADER)
 
 
@@ -59,6 +66,30 @@ def test_a_plugins_row_is_as_good_as_ours() -> None:
     assert KNOWN.loader("efi-new") is None
 
 
+def test_a_further_bios_row_changes_nothing_for_the_others() -> None:
+    row = Firmware(cpu="i586", family=FirmwareFamily.BIOS, codes=(900,), platform="pcbios")
+    table = KNOWN.extended({"mine": [row]})
+    assert table.of_build("x86_64", "pcbios") == table.of_build("i386", "pcbios") == KNOWN.architecture(0)
+    assert table.of_build("i586", "pcbios") == table.architecture(900)
+
+
+def test_a_loaders_setting_is_none_of_the_servers() -> None:
+    with pytest.raises(ValidationError, match="setting"):
+        Loader.model_validate(LOADER.model_dump() | {"setting": "port"})
+
+
+def test_a_plugins_row_replaces_one_that_has_no_loader() -> None:
+    codes = {"cpu": "riscv64", "codes": (27,), "http_codes": (28,)}
+    table = KNOWN.extended({"mine": [NEW.model_copy(update=codes)]})
+    assert table.loader_for(table.architecture(28)) == LOADER
+    assert table.of_build("riscv64", "efi") == table.architecture(27)
+    assert KNOWN.loader_for(KNOWN.architecture(28)) is None
+    with pytest.raises(ConfigError, match="to replace that row, which has no loader, take all its codes: 27, 28"):
+        KNOWN.extended({"mine": [NEW.model_copy(update=codes | {"http_codes": ()})]})
+    with pytest.raises(ConfigError, match="already has for UEFI riscv64; use --disable-plugin"):
+        KNOWN.extended({"mine": [NEW.model_copy(update=codes | {"loader": None})]})
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [({"codes": (7,)}, "architecture code 7"), ({"codes": (900, 16)}, "architecture code 16")],
@@ -93,6 +124,7 @@ def test_both_plugins_are_named(other: Firmware, what: str) -> None:
         {"cpu": "a b", "family": "UEFI", "codes": (900,)},
         {"cpu": "new", "family": "UEFI", "codes": (70_000,)},
         {"cpu": "new", "family": "Amiga", "codes": (900,)},
+        {"cpu": "new", "family": "UEFI", "codes": (900,), "loader": LOADER.model_copy(update={"pe_machine": None})},
     ],
 )
 def test_a_row_that_cannot_work_is_refused(row: dict[str, object]) -> None:

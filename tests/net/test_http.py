@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -127,6 +128,7 @@ def test_keep_alive_answers_are_not_held_back(server: HttpServer) -> None:
         (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"413"),
         (b"GET /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", b"413"),
         (b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n", b"413"),
+        (b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 0000000000000300000000\r\n\r\n", b"413"),
         (b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b"400"),
         (b"POST /posted HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"411"),
         (b"PUT /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", b"405"),
@@ -140,6 +142,18 @@ def test_unusable_requests_get_a_status_and_are_closed(
 ) -> None:
     assert exchange(server, request_bytes).startswith(b"HTTP/1.1 " + status)
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_client_that_goes_while_it_is_refused_is_no_error(
+    server: HttpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(4):
+        client = connect(server)
+        client.sendall(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100_000)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        gevent.sleep(0.02)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_request_that_drips_is_cut_off(server: HttpServer) -> None:

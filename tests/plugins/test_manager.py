@@ -106,7 +106,7 @@ def test_hook_register_booters(manager: PluginManager) -> None:
     booters = Booters()
     manager.register_booters(booters)
     assert booters.choose("mine") is Mine
-    with pytest.raises(ConfigError, match="no booter 'nope'; installed: mine"):
+    with pytest.raises(ConfigError, match="no booter 'nope'; known are mine"):
         booters.choose("nope")
     with pytest.raises(ConfigError, match="installed: mine"):
         booters.choose(None)

@@ -215,7 +215,12 @@ AMIGA = Firmware(
     codes=(900,),
     platform="efi",
     loader=Loader(
-        name="efi-m68k", serves="Amigas", boot_file="snponly.efi", setting="ipxe_m68k", files=("snponly-m68k.efi",)
+        name="efi-m68k",
+        serves="Amigas",
+        boot_file="snponly.efi",
+        setting="ipxe_m68k",
+        files=("snponly-m68k.efi",),
+        pe_machine=0x268,
     ),
 )
 

@@ -45,12 +45,14 @@ def server(folder: Path, block: str) -> Iterator[tuple[subprocess.Popen[str], st
         env=path,
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            found = re.search(r"HTTP on port (\d+)", line)
-            if found:
-                yield process, f"http://127.0.0.1:{found[1]}/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64"
-                break
-        process.kill()
+        try:
+            for line in process.stdout:
+                found = re.search(r"HTTP on port (\d+)", line)
+                if found:
+                    yield process, f"http://127.0.0.1:{found[1]}/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64"
+                    break
+        finally:
+            process.kill()
 
 
 def end(process: subprocess.Popen[str], number: int) -> float:

@@ -55,7 +55,7 @@ def test_what_is_offered_needs_a_name_and_settings(registry: Booters | Policies,
             registry(type("Bad", (), {"name": name, "Settings": BaseModel}))
     registry(type("Dashed", (), {"name": "rack-policy2", "Settings": BaseModel}))
     for bad in (type("Bad", (), {"name": "bad"}), type("Bad", (), {"Settings": BaseModel})):
-        with pytest.raises(ConfigError, match="Bad: needs '(name', a string|Settings', a pydantic model)"):
+        with pytest.raises(ConfigError, match=r"Bad: needs '(name', a string|Settings', a pydantic model)"):
             registry(bad)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import shlex
@@ -119,6 +120,9 @@ def _serve(app: App) -> None:
         machines = ", ".join(loader.serves for loader in missing)
         logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")
     where = ", ".join(f"{name} on port {server.port}" for name, server in app.servers.items())
+    # What is here now stays: looking through all of it for garbage, again and again, is time that a machine waits.
+    gc.collect()
+    gc.freeze()
     logger.info(f"Ready: Pixiecore {__version__} answers {where}; {_for_whom(app.settings)}", subsystem="Init")
     app.run()
     logger.info("Stopped", subsystem="Init")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 
 from pixiecore_core.engine.policy import Decision
 from pixiecore_core.models import Client, Machine, PxeRequest
@@ -64,6 +65,9 @@ _OUTCOMES: dict[type[Fact], Outcome] = {
 }
 """What a fact says of its attempt; others leave it as it is."""
 
+_PREFIX, _numbers = secrets.token_hex(3), count()
+"""Of an attempt's identifier: two instances hardly ever begin alike, and one never repeats itself."""
+
 Question = tuple[str, str, int]
 """Which of an attempt's questions it was: stage, client, architecture code."""
 
@@ -74,21 +78,21 @@ class Attempt:
 
     machine: Machine
     """What DHCP says of it; only its MAC, where that is all."""
-    id: str = field(default_factory=lambda: secrets.token_hex(6))
+    id: str = field(default_factory=lambda: f"{_PREFIX}{next(_numbers) & 0xFFFFFF:06x}")
     offered: str = ""
     """The way its last offer was worded: a row of the table of offers."""
-    facts: deque[Fact] = field(default_factory=lambda: deque(maxlen=FACTS_OF_ONE))
+    facts: list[Fact] = field(default_factory=list)  # a deque has room for 64 from the start
     """What happened, oldest first."""
     outcome: Outcome = Outcome.UNDER_WAY
     heard: float = 0.0
     """When it was heard of last, by the clock of :class:`Attempts`."""
-    before: deque[Fact] | None = None
+    before: list[Fact] | None = None
     """The facts of the attempt before this one."""
     before_id: str = ""
     """The identifier of the attempt before this one."""
     ipxe_asked: bool = False
     """Whether it has come so far that its iPXE asked, by DHCP or for its script."""
-    late: dict[Question, tuple[float, Decision]] = field(default_factory=dict)
+    late: dict[Question, tuple[float, Decision]] | None = None
     """Decisions that came too late for their own request, and until when each is kept."""
 
     def is_over(self, request: PxeRequest) -> bool:
@@ -147,8 +151,11 @@ class Attempts:
         attempt = self._attempts.get(fact.mac)
         if attempt is None:
             attempt = self._begin(Machine(mac=fact.mac))
-        self._facts += len(attempt.facts) < FACTS_OF_ONE
         attempt.facts.append(fact)
+        if len(attempt.facts) > FACTS_OF_ONE:
+            del attempt.facts[0]
+        else:
+            self._facts += 1
         attempt.outcome = _OUTCOMES.get(type(fact), attempt.outcome)
         if isinstance(fact, (Offered, PxeAnswered, ScriptOffered)):
             attempt.offered = fact.variant
@@ -181,6 +188,7 @@ class Attempts:
 
     def keep_late(self, attempt: Attempt, question: Question, decision: Decision) -> None:
         """Keep a decision that came too late for its own request, for the next retry."""
+        attempt.late = attempt.late or {}
         attempt.late[question] = (self._clock() + LATE_KEPT_SECONDS, decision)
 
     def take_late(self, attempt: Attempt, question: Question) -> Decision | None:

@@ -80,6 +80,8 @@ class Once:
         self._states: States | None = None
         if not settings.enabled:
             _refuse_half_a_configuration(settings)
+            # Off, it is asked and told nothing: to queue every fact for it would cost each offer 10 µs.
+            self.select_boot = self.on_event = None  # type: ignore[method-assign, assignment]
             return
         self._states = States(settings.database)
         self._unsettled = Unsettled(self._states)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Protocol
+from typing import Any, Protocol
 
 from pixiecore_core.boot.classify import NotForUs, classify, might_netboot
 from pixiecore_core.boot.offers import Variant, offer, variants_for
@@ -162,33 +162,24 @@ class Answerer:
     def _offered(self, asked: _Asked, variant: Variant, wait: str) -> None:
         request = asked.request
         kind = PxeAnswered if request.stage == "pxe" else ScriptOffered if request.client is Client.IPXE else Offered
-        self._bus.report(
-            kind(
-                mac=request.machine.mac,
-                stage=request.stage,
-                client=request.client,
-                architecture=str(request.machine.architecture),
-                interface=asked.interface.name,
-                seconds=request.seconds,
-                variant=variant.name,
-                wait=wait,
-            )
-        )
+        self._bus.report(kind(**_who_asked(asked), variant=variant.name, wait=wait))
 
     def _ignored(self, asked: _Asked, reason: str) -> None:
-        request = asked.request
-        self._bus.report(
-            Ignored(
-                mac=request.machine.mac,
-                stage=request.stage,
-                client=request.client,
-                architecture=str(request.machine.architecture),
-                interface=asked.interface.name,
-                seconds=request.seconds,
-                reason=reason,
-            )
-        )
+        self._bus.report(Ignored(**_who_asked(asked), reason=reason))
 
     def _refuse(self, stage: Stage, source: str, interface: Interface, reason: str) -> None:
         via = subsystem_of(stage)
         self._bus.report(Refused(via=via, what="packet", source=source, interface=interface.name, reason=reason))
+
+
+def _who_asked(asked: _Asked) -> dict[str, Any]:
+    """What every fact about an answer says of the request."""
+    request = asked.request
+    return {
+        "mac": request.machine.mac,
+        "stage": request.stage,
+        "client": request.client,
+        "architecture": str(request.machine.architecture),
+        "interface": asked.interface.name,
+        "seconds": request.seconds,
+    }

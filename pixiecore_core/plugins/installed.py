@@ -80,10 +80,9 @@ class Booters(Offered):
 
         :raises ConfigError: none was named, or none has that name
         """
-        installed = (
-            ", ".join(sorted(self.classes)) or "none; install a plugin that has one, such as pixiecore-static-booter"
-        )
         if name is None:
+            none = "none; install a plugin that has one, such as pixiecore-static-booter"
+            installed = ", ".join(sorted(self.classes)) or none
             raise ConfigError("--booter", f"say which booter decides what machines boot; installed: {installed}")
         if name not in self.classes:
             raise ConfigError("--booter", no_such("booter", name, self.classes))

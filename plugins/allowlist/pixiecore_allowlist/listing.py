@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from pixiecore_allowlist.state import Known
@@ -30,7 +29,7 @@ def as_json(machines: Iterable[Known]) -> str:
     rows = [
         {
             key: datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds") if isinstance(value, float) else value
-            for key, value in asdict(known).items()
+            for key, value in {"mac": known.mac, "verdict": known.verdict, **dict(known)}.items()
         }
         for known in machines
     ]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -61,22 +60,11 @@ class Decided(BaseModel):
     seen: Seen = Seen()
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """One machine."""
+class Known(Seen):
+    """One machine; it was never seen if it was approved or denied before that."""
 
     mac: str
     verdict: Verdict
-    uuid: str = ""
-    serial: str = ""
-    manufacturer: str = ""
-    product: str = ""
-    address: str = ""
-    subnet: str = ""
-    relay: str = ""
-    first_seen: float | None = None
-    """Seconds since the epoch; ``None`` if it was approved or denied before it was ever seen."""
-    last_seen: float | None = None
 
 
 def seen(machine: Machine) -> Seen:
@@ -112,11 +100,13 @@ class States:
         """
         decided = self._decided.all()
         seen = self._seen.all()
-        machines = [Known(mac, "waiting", **dict(facts)) for mac, facts in seen.items() if mac not in decided]
+        machines = [
+            Known(mac=mac, verdict="waiting", **dict(facts)) for mac, facts in seen.items() if mac not in decided
+        ]
         if not waiting:
             for mac, known in decided.items():
                 facts = known.seen.then(seen[mac]) if mac in seen else known.seen
-                machines.append(Known(mac, known.verdict, **dict(facts)))
+                machines.append(Known(mac=mac, verdict=known.verdict, **dict(facts)))
         return sorted(machines, key=lambda known: (known.verdict != "waiting", -(known.last_seen or 0), known.mac))
 
     def decide(self, decision: Decision, *macs: str) -> None:

@@ -15,7 +15,7 @@ import gevent
 import requests
 from gevent import monkey
 
-from pixiecore_core import FileRef
+from pixiecore_core import FileRef, hookimpl
 
 DELAY = 1.0
 """Seconds; the server says first that it is ready."""
@@ -26,7 +26,7 @@ _log = logging.getLogger("pixiecore.static")
 
 
 class Asking:
-    """Asks the URLs among *refs* in a greenlet of its own.
+    """What a booter inherits to have the URLs of its boot files asked, in a greenlet of their own.
 
     :param refs: boot files; local ones were looked at with the settings
     """
@@ -36,14 +36,16 @@ class Asking:
         self._urls = list(dict.fromkeys(ref.location for ref in refs if ref.is_url and not ref.is_folder))
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
-    def begin(self) -> None:
+    @hookimpl
+    def on_startup(self) -> None:
         """Ask, a little later. Where the standard library is not cooperative, as in most tests, asking would stop all
         else, and nobody is asked.
         """
         if self._urls and monkey.is_module_patched("socket"):
             self._greenlet = gevent.spawn_later(DELAY, self._ask)
 
-    def end(self) -> None:
+    @hookimpl
+    def on_shutdown(self) -> None:
         """Ask no more."""
         if self._greenlet is not None:
             self._greenlet.kill(block=False)

@@ -30,7 +30,7 @@ class StaticSettings(BaseModel):
     message: str = Field(default="", description="message to show on the machine's screen before it boots")
 
 
-class StaticBooter:
+class StaticBooter(Asking):
     """Boots every machine into one kernel."""
 
     name = "static"
@@ -44,21 +44,9 @@ class StaticBooter:
             message=settings.message,
             files=named_files(settings.cmdline),
         )
-
-        files = [settings.kernel, *settings.initrd, *self._spec.files.values()]
-        self._asking = Asking(files)
+        super().__init__([settings.kernel, *settings.initrd, *self._spec.files.values()])
 
     @hookimpl
     def select_boot(self, machine: Machine) -> BootSpec:
         """The one spec."""
         return self._spec
-
-    @hookimpl
-    def on_startup(self) -> None:
-        """Warn of web servers that do not answer, in a while."""
-        self._asking.begin()
-
-    @hookimpl
-    def on_shutdown(self) -> None:
-        """Ask them no more."""
-        self._asking.end()

@@ -110,7 +110,7 @@ class QuickSettings(BaseModel):
         )
 
 
-class QuickBooter:
+class QuickBooter(Asking):
     """Boots every machine into a distribution's installer, by name."""
 
     name = "quick"
@@ -121,22 +121,11 @@ class QuickBooter:
         self._specs = settings.specs(recipe)
         self._architectures = list(dict.fromkeys(architecture for architecture, _ in self._specs))
         self._what = f"{settings.recipe} {settings.version or recipe.versions[0]}"
-
-        self._asking = Asking(
+        super().__init__(
             ref
             for spec in self._specs.values()
             for ref in (*([spec.kernel] if spec.kernel else []), *spec.initrds, *spec.files.values())
         )
-
-    @hookimpl
-    def on_startup(self) -> None:
-        """Warn of web servers that do not answer, in a while."""
-        self._asking.begin()
-
-    @hookimpl
-    def on_shutdown(self) -> None:
-        """Ask them no more."""
-        self._asking.end()
 
     @hookimpl
     def select_boot(self, machine: Machine) -> BootSpec | Ignore:

@@ -2,6 +2,7 @@
 
 The time is an argument, in seconds of any clock that never goes back, and what is to be sent is a return value. So no
 socket and no clock is in here, and no state outside the object: a test plays a whole lossy network in microseconds.
+Until its first answer a client may be a forged address, so it gets next to nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ LONGEST_TIMEOUT = 8.0
 PATIENCE = 25.0
 """Seconds without progress until the client counts as gone, or four timeouts where those are longer."""
 _MOST_PATIENCE = 300.0  # seconds, for a client that asked for a timeout of minutes
+UNANSWERED_PATIENCE = 5.0
+"""Seconds, whatever timeout was asked for, until a client that has acknowledged nothing is forgotten. One that is only
+slow asks again, and begins anew."""
 
 SHORTEST_WAIT = 0.5
 """Seconds. An acknowledgement that is repeated sooner after what it waits for was sent is a copy; later, the client has
@@ -54,6 +58,8 @@ class Outcome(StrEnum):
     """We could not go on."""
     REFUSED = "refused"
     """It never began."""
+    DISPLACED = "displaced"
+    """Its client had acknowledged nothing, or nothing for long, and others needed the place."""
 
 
 class Transfer:
@@ -128,7 +134,9 @@ class Transfer:
         """When to call :meth:`expire`; ``None`` once ended."""
         if self.outcome is not None:
             return None
-        return self._due if self._tries else self.progress_at + self._timeout
+        if self._tries:
+            return self._due
+        return self.progress_at + (min(self._timeout, self._patience) if self._repeats else self._patience)
 
     @property
     def bytes_acknowledged(self) -> int:
@@ -195,10 +203,11 @@ class Transfer:
         if self.deadline is None or now < self.deadline:
             return []
         if now - self.progress_at >= self._patience:
+            told = [error(ErrorCode.NOT_DEFINED, "timeout")] if self.answered else []
             waited_for = "the option acknowledgement" if self._acked < 0 else f"block {self._acked + 1} of {self._last}"
             what = "its bytes could not be read in time" if self.starved else "the client did not acknowledge it"
             self._end(Outcome.TIMED_OUT, f"{waited_for}: {what}")
-            return [error(ErrorCode.NOT_DEFINED, "timeout")]
+            return told
         return self.repeat(now)
 
     def repeat(self, now: float) -> list[bytes]:
@@ -207,7 +216,8 @@ class Transfer:
             return []
         self._tries += 1
         delay = min(self._timeout * 2**self._tries, max(LONGEST_TIMEOUT, self._timeout))
-        self._due = min(now + delay, max(self.progress_at + self._patience, now + SHORTEST_TIMEOUT))
+        end = max(self.progress_at + self._patience, now + SHORTEST_TIMEOUT)
+        self._due = min(now + delay, end) if self._repeats else end
         self._repeated_at = now
         # RFC 6298 section 3: an answer could be to either copy, so it measures nothing.
         self._repeated = True
@@ -234,13 +244,21 @@ class Transfer:
         self._end(Outcome.FAILED, message)
         return [error(ErrorCode.NOT_DEFINED, message)]
 
-    def abandon(self, reason: str) -> None:
+    def abandon(self, reason: str, outcome: Outcome = Outcome.ABORTED) -> None:
         """End it without telling the client."""
         if self.outcome is None:
-            self._end(Outcome.ABORTED, reason)
+            self._end(outcome, reason)
+
+    @property
+    def _repeats(self) -> bool:
+        """Whether our timer sends anything again: a first block, seven times as long as what asked for it, goes out
+        once for each request."""
+        return bool(self._options) or self.answered
 
     @property
     def _patience(self) -> float:
+        if not self.answered:
+            return UNANSWERED_PATIENCE
         return min(max(PATIENCE, 4.0 * self._timeout), _MOST_PATIENCE)
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from itertools import count
+from contextlib import suppress
 from time import monotonic
 
 import gevent
@@ -19,11 +19,12 @@ from pixiecore_core.boot.tftp_negotiation import Limits, negotiate, refusal
 from pixiecore_core.boot.transfer import Outcome, Transfer
 from pixiecore_core.errors import BootFileError, BootFileNotFound, WireError
 from pixiecore_core.net.tftp_reading import ReadAhead, TftpFile
-from pixiecore_core.net.tftp_socket import Address, Control, TftpSocket, source_address
-from pixiecore_core.net.tftp_transfers import Session, TransferReport, Transfers, is_request
+from pixiecore_core.net.tftp_socket import Address, RequestSocket, TransferSocket
+from pixiecore_core.net.tftp_transfers import BUSY, SUPERSEDED, Session, TransferReport, Transfers, subtract
 from pixiecore_core.wire.tftp import (
     LONGEST_REQUEST,
     ErrorCode,
+    Opcode,
     Options,
     ReadRequest,
     WriteRequest,
@@ -38,15 +39,14 @@ OpenFile = Callable[[str, Address, str], TftpFile]
 """``open_file(name, client, local_address)``: the file that a normalised *name* means to *client*. Called in a greenlet
 of its own. Raises ``BootFileNotFound`` (ERROR 1) or ``BootFileError`` (ERROR 0 with its message)."""
 
-_PORTS_PER_ADDRESS = 4
-"""Transfer sockets. Several, so that a client that keeps its port gets another of ours the next time, where the last
-transfer's late datagrams do not reach (RFC 1350 section 4)."""
-_MOST_ADDRESSES = 32  # of our own that get transfer sockets; beyond, the main port serves
 _REQUESTS_PER_TURN = 16
 _TICK = 0.05  # seconds between looks at the timers, which are 0.1 and more
 _STRAY_REPEAT = 1.0  # seconds for which the copy of a request whose transfer is going on cannot be a new attempt
 _REPORTS_AT_ONCE = 256  # of refusals, which cost a stranger one datagram each
-_SUPERSEDED = "the client has sent another request from the same port"
+_STRAYS_ANSWERED = 50  # a second: an answer to a forged source address must not become a flood
+_WRONG_PORT = error(ErrorCode.UNKNOWN_TRANSFER_ID, "no transfer belongs to your address and port")
+_REQUESTS = tuple(opcode.to_bytes(2, "big") for opcode in (Opcode.RRQ, Opcode.WRQ))
+_STRAYS = tuple(opcode.to_bytes(2, "big") for opcode in (Opcode.DATA, Opcode.ACK))
 _STOPPING = "the server is stopping"
 
 
@@ -57,12 +57,14 @@ class TftpServer:
     :param port: 0 for a free one
     :param open_file: finds and opens files
     :param on_report: told how each request ended, in a greenlet
-    :param on_drop: told of what is not served, as a word: ``malformed`` (not TFTP, or not on this port), ``busy``, or
-        ``unreported``, a refusal that comes with too many others to be reported
-    :param max_transfers: at once; more are refused with an ERROR
+    :param on_drop: told of what is not served, as a word: ``malformed`` (not TFTP, or not on this port), ``busy``,
+        ``displaced``, a transfer whose client was silent and that gave way to others, or ``unreported``, a refusal that
+        comes with too many others to be reported
+    :param max_transfers: at once, to clients that answer; more are refused with an ERROR
     :param max_transfers_per_client: at once to one address, so that one host cannot take all
     :param limits: the largest blocks and windows that are granted
-    :param single_port: send from the listening port, which is not what RFC 1350 says, but passes firewalls and NAT
+    :param single_port: send from the listening port, which is not what RFC 1350 says, but passes firewalls and NAT;
+        whoever forges a client's address can then also forge its acknowledgements
     """
 
     def __init__(
@@ -84,19 +86,20 @@ class TftpServer:
         self._on_report = on_report
         self._on_drop = on_drop
         self._max_transfers = max_transfers
-        self._max_transfers_per_client = max_transfers_per_client
+        self._max_per_client = max_transfers_per_client
         self._limits = limits or Limits()
         self._single_port = single_port
-        self._main: TftpSocket | None = None
-        self._ports: dict[str, list[TftpSocket]] = {}
-        self._transfers = Transfers(self._ended)
+        self._main: RequestSocket | None = None
+        self._transfers = Transfers(max_transfers, max_transfers_per_client, self._ended)
         self._opening: dict[Address, Session] = {}
-        self._held: Counter[str] = Counter()
+        self._opening_of: Counter[str] = Counter()
+        self._sessions = 0
+        self._strays_left = _STRAYS_ANSWERED
+        self._strays_renewed = 0.0
         self._greenlets = Pool()
         self._reports = Pool(_REPORTS_AT_ONCE)
         self._ticker: gevent.Greenlet[[], None] | None = None
         self._active = Event()
-        self._turns = count()
 
     @property
     def port(self) -> int:
@@ -105,8 +108,8 @@ class TftpServer:
 
     @property
     def transfers(self) -> int:
-        """How many requests hold a place: files being opened, sent or closed."""
-        return self._held.total()
+        """How many requests are under way: files being opened, sent or closed."""
+        return self._sessions
 
     def bind(self) -> None:
         """Take the port.
@@ -114,7 +117,7 @@ class TftpServer:
         :raises OSError: it cannot be used
         """
         if self._main is None:
-            self._main = TftpSocket(self._address, self._port, self._on_readable)
+            self._main = RequestSocket(self._address, self._port, self._on_readable)
 
     def start(self) -> None:
         """Begin to serve.
@@ -131,13 +134,11 @@ class TftpServer:
 
         :param timeout: seconds that a file being opened or closed is waited for
         """
-        for session in list(self._transfers.by_client.values()):
+        for session in self._transfers.sessions:
             self._transfers.fail(session, _STOPPING)
-        for socket in (self._main, *(socket for ports in self._ports.values() for socket in ports)):
-            if socket is not None:
-                socket.close()
+        if self._main is not None:
+            self._main.close()
         self._main = None
-        self._ports.clear()
         if self._ticker is not None:
             self._ticker.kill()
         self._greenlets.join(timeout)
@@ -149,14 +150,15 @@ class TftpServer:
             self._active.wait()
             gevent.sleep(_TICK)
             self._transfers.expire(monotonic())
-            if not self._transfers.by_client:
+            if not self._transfers.sessions:
                 self._active.clear()
 
-    def _on_readable(self, socket: TftpSocket) -> None:
+    def _on_readable(self) -> None:
+        assert self._main is not None
         now = monotonic()
         for _ in range(_REQUESTS_PER_TURN):
             try:
-                data, client, local_address = socket.receive_request(LONGEST_REQUEST + 1)
+                data, client, local_address = self._main.receive(LONGEST_REQUEST + 1)
             except BlockingIOError:
                 return
             except OSError:
@@ -164,19 +166,30 @@ class TftpServer:
             # RFC 1123 section 4.2.3.4: a request sent to a broadcast address is passed over in silence.
             if local_address is None:
                 continue
-            control = source_address(local_address) if self._address == "0.0.0.0" else None
-            if is_request(data):
-                self._admit(data, client, local_address, control, now)
-            elif (session := self._transfers.by_client.get(client)) is not None and session.socket is socket:
+            if data.startswith(_REQUESTS):
+                self._admit(data, client, local_address, now)
+            elif self._single_port and (session := self._transfers.latest(client)) is not None:
                 self._transfers.take(session, data, now)
             else:
                 self._on_drop("malformed")
-                self._transfers.stray(data, client, socket, control, now)
+                self._answer_stray(data, client, local_address, now)
 
-    def _admit(self, data: bytes, client: Address, local_address: str, control: Control | None, now: float) -> None:
+    def _answer_stray(self, data: bytes, client: Address, local_address: str, now: float) -> None:
+        """Answer a datagram that belongs to no transfer, without disturbing any (RFC 1350 section 4)."""
+        if now - self._strays_renewed >= 1.0:
+            self._strays_renewed, self._strays_left = now, _STRAYS_ANSWERED
+        # An ERROR is never answered by one. On a single port, a client that has finished may say so twice.
+        if self._single_port or not data.startswith(_STRAYS) or not self._strays_left:
+            return
+        self._strays_left -= 1
+        assert self._main is not None
+        with suppress(OSError):  # nothing waits for it
+            self._main.way_to(client, local_address).send([_WRONG_PORT])
+
+    def _admit(self, data: bytes, client: Address, local_address: str, now: float) -> None:
         """Refuse a request, or have its file opened."""
         assert self._main is not None
-        session = Session(client, local_address, "", data, now, self._main, control)
+        session = Session(client, local_address, "", data, now, self._main.way_to(client, local_address))
         try:
             request = parse(data)
             assert isinstance(request, ReadRequest | WriteRequest)
@@ -191,12 +204,14 @@ class TftpServer:
         session.name = normalise_name(request.name)
         if self._is_repeated(session, now):
             return
-        if self._held.total() >= self._max_transfers or self._held[client[0]] >= self._max_transfers_per_client:
+        opening = len(self._opening) >= self._max_transfers or self._opening_of[client[0]] >= self._max_per_client
+        if opening or not self._transfers.has_room(client, now):
             self._on_drop("busy")
-            self._refuse(session, ErrorCode.NOT_DEFINED, "the server is busy, try again")
+            self._refuse(session, ErrorCode.NOT_DEFINED, BUSY)
             return
-        self._held[client[0]] += 1
+        self._sessions += 1
         self._opening[client] = session
+        self._opening_of[client[0]] += 1
         self._greenlets.spawn(self._open, session, request.options)
 
     def _is_repeated(self, session: Session, now: float) -> bool:
@@ -205,17 +220,18 @@ class TftpServer:
         if opening is not None:
             opening.superseded = opening.request != session.request
             return not opening.superseded
-        running = self._transfers.by_client.get(session.client)
-        if running is None or running.transfer is None:
+        latest = self._transfers.latest(session.client)
+        if latest is None or latest.transfer is None:
             return False
-        if running.request == session.request:
-            if not running.transfer.answered:
-                self._transfers.repeat(running)
+        if latest.request == session.request:
+            if not latest.transfer.answered:
+                self._transfers.repeat(latest)
                 return True
-            if now - running.transfer.progress_at < _STRAY_REPEAT:
+            if now - latest.transfer.progress_at < _STRAY_REPEAT:
                 return True
-        # Firmware that asks from a fixed port has begun anew, and its ERROR for the transfer before was lost.
-        self._transfers.abandon(running, _SUPERSEDED)
+        if self._single_port or not latest.transfer.answered:
+            # Firmware that asks from a fixed port has begun anew, and its ERROR for the transfer before was lost.
+            self._transfers.abandon(latest, SUPERSEDED)
         return False
 
     def _open(self, session: Session, options: Options) -> None:
@@ -224,12 +240,13 @@ class TftpServer:
         try:
             transfer = self._prepare(session, options)
             if not session.superseded and self._main is not None:
-                self._choose_port(session)
+                if not self._single_port:
+                    session.way = session.socket = _own_socket(session)
                 session.transfer = transfer
                 self._transfers.begin(session)
                 self._active.set()
             else:
-                reason = _SUPERSEDED if session.superseded else _STOPPING
+                reason = SUPERSEDED if session.superseded else _STOPPING
         except Exception as mistake:
             code, reason = _explain(mistake)
             if not session.superseded:
@@ -237,6 +254,7 @@ class TftpServer:
             if not isinstance(mistake, BootFileError):
                 raise
         finally:
+            subtract(self._opening_of, session.client[0])
             if self._opening.get(session.client) is session:
                 del self._opening[session.client]
             if session.transfer is None:
@@ -252,28 +270,15 @@ class TftpServer:
             on_arrival=lambda: self._transfers.resume(session),
             on_failure=lambda reason: self._transfers.fail(session, reason),
         )
-        reader.open()
+        if not agreement.accepted:
+            reader.read_first_block()
         return Transfer(file.size, reader.read_at, agreement, monotonic())
-
-    def _choose_port(self, session: Session) -> None:
-        """Give the session a transfer socket on the address that its client asked; the main one where that must do."""
-        address = session.local_address
-        if self._single_port or (address not in self._ports and len(self._ports) >= _MOST_ADDRESSES):
-            return
-        try:
-            ports = self._ports.setdefault(address, [])
-            while len(ports) < _PORTS_PER_ADDRESS:
-                socket = TftpSocket(address, 0, self._transfers.drain)
-                socket.start()
-                ports.append(socket)
-        except OSError:
-            if not ports:
-                return
-        session.socket, session.control = ports[next(self._turns) % len(ports)], None
 
     def _ended(self, session: Session) -> None:
         assert session.transfer is not None
         assert session.transfer.outcome is not None
+        if session.transfer.outcome is Outcome.DISPLACED:
+            self._on_drop("displaced")
         self._greenlets.spawn(self._finish, session, session.transfer.outcome, session.transfer.reason)
 
     def _finish(self, session: Session, outcome: Outcome, reason: str) -> None:
@@ -284,10 +289,9 @@ class TftpServer:
             elif session.file is not None:
                 session.file.close()
         finally:
-            self._held[session.client[0]] -= 1
-            if not self._held[session.client[0]]:
-                del self._held[session.client[0]]
-            if self._on_report is not None:
+            self._sessions -= 1
+            # Of those that were displaced there may be thousands a second, and none ever said a word.
+            if self._on_report is not None and outcome is not Outcome.DISPLACED:
                 self._on_report(session.report(outcome, reason))
 
     def _refuse(self, session: Session, code: ErrorCode, reason: str) -> None:
@@ -299,6 +303,13 @@ class TftpServer:
             self._reports.spawn(self._on_report, session.report(Outcome.REFUSED, reason))
         else:
             self._on_drop("unreported")
+
+
+def _own_socket(session: Session) -> TransferSocket:
+    try:
+        return TransferSocket(session.client, session.local_address)
+    except OSError as mistake:
+        raise BootFileError(f"no port for the transfer: {mistake.strerror}") from mistake
 
 
 def _explain(mistake: Exception) -> tuple[ErrorCode, str]:

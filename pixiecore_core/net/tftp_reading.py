@@ -51,6 +51,7 @@ class ReadAhead:
         self._file = file
         # Whole blocks, so that none lies across two stretches.
         self._length = max(_STRETCH_BYTES, window) // blksize * blksize
+        self._blksize = blksize
         self._window = window
         self._stretches: dict[int, bytes | memoryview] = {}
         self._wanted: list[int] = []
@@ -63,13 +64,13 @@ class ReadAhead:
         self._end = 0
         self._bytes: bytes | memoryview = b""
 
-    def open(self) -> None:
-        """Read the first stretch; waits for it.
+    def read_first_block(self) -> None:
+        """Read it, and no more, for a client that may be a forged address; waits for it.
 
         :raises BootFileError: it cannot be read
         """
-        self._stretches[0] = self._read(0)
-        self._turn_to(0)
+        self._bytes = self._read(0, self._blksize)
+        self._end = self._blksize
 
     def read_at(self, offset: int, length: int) -> bytes | memoryview | None:
         """Bytes of the file, or ``None`` while they are being read; ``on_arrival`` is called then."""
@@ -112,7 +113,7 @@ class ReadAhead:
         try:
             while self._wanted and not self._closed:
                 index = self._wanted[0]
-                stretch = self._read(index)
+                stretch = self._read(index * self._length, self._length)
                 if index in self._wanted:  # the transfer may have gone back meanwhile
                     self._wanted.remove(index)
                     self._stretches[index] = stretch
@@ -126,9 +127,8 @@ class ReadAhead:
         finally:
             self._reader = None
 
-    def _read(self, index: int) -> bytes | memoryview:
-        offset = index * self._length
-        wanted = min(self._length, self._file.size - offset)
+    def _read(self, offset: int, length: int) -> bytes | memoryview:
+        wanted = min(length, self._file.size - offset)
         stretch = self._file.read_at(offset, wanted) if wanted else b""
         while len(stretch) < wanted:
             # A file that is still on its way to us comes in smaller parts.

@@ -1,6 +1,7 @@
 """UDP sockets for TFTP: non-blocking, driven by the event loop's callbacks, a window of blocks in one system call.
 
-Moves datagrams and knows no transfers. A callback here runs in the loop itself, so nothing may wait.
+Requests come in on one socket; each transfer has another, with a fresh random port (RFC 1350 section 4). That one is
+connected: the kernel drops what others send to it and reports ICMP errors. Knows no transfers, and nothing here waits.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import errno
 import struct
 from collections.abc import Callable
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent import monkey, socket
@@ -28,13 +29,23 @@ _UDP_SEGMENT = 103  # Linux 4.18, <linux/udp.h>
 _SEGMENT_LENGTH = struct.Struct("=H")
 _MOST_SEGMENTS = 64  # UDP_MAX_SEGMENTS; 128 in newer kernels
 _MOST_BYTES = 65507  # in one UDP datagram
-_BUFFER_BYTES = 4 << 20  # five hundred clients' windows at once
+_BUFFER_BYTES = 4 << 20  # five hundred clients' requests at once, or the largest window with what the kernel adds
 _GSO_REFUSED = frozenset({errno.EINVAL, errno.EIO, errno.EOPNOTSUPP, errno.ENOPROTOOPT, errno.EMSGSIZE})
 """The path's MTU is below a block, or the kernel or the device cannot; sent one by one, blocks still arrive."""
 
 
-class TftpSocket:
-    """A bound UDP socket.
+class Way(Protocol):
+    """How a client is answered."""
+
+    def send(self, datagrams: list[bytes]) -> None:
+        """Send datagrams that all have the same length, except the last.
+
+        :raises OSError: the kernel refused one; those before it have been sent
+        """
+
+
+class RequestSocket:
+    """The socket that requests come to.
 
     :param address: IPv4 address to bind; ``0.0.0.0`` for all
     :param port: 0 for a free one
@@ -42,32 +53,25 @@ class TftpSocket:
     :raises OSError: the address or the port cannot be used
     """
 
-    def __init__(self, address: str, port: int, on_readable: Callable[[TftpSocket], None]) -> None:
-        self._socket = _Socket(socket.AF_INET, socket.SOCK_DGRAM)
+    def __init__(self, address: str, port: int, on_readable: Callable[[], None]) -> None:
         self._on_readable = on_readable
         self._watcher: Any = None
+        self._any = address == "0.0.0.0"
+        self._socket = _open()
         try:
-            self._socket.setblocking(False)
-            # Larger than the path's MTU, a block must travel in fragments, not be silently lost.
-            self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
             self._socket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
             self._socket.bind((address, port))
         except OSError:
             self._socket.close()
             raise
         self.port: int = self._socket.getsockname()[1]
-        self.receive: Callable[[int], tuple[bytes, Address]] = self._socket.recvfrom
-        """``receive(most)``: a datagram cut to *most* bytes, and its sender; ``OSError`` if none waits."""
-        self.send_to: Callable[[bytes, Address], int] = self._socket.sendto
-        """``send_to(datagram, client)``: without control messages; ``OSError`` if the kernel refuses it."""
 
     def start(self) -> None:
         """Begin to call ``on_readable``."""
         if self._watcher is None:
             self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), 1)
-            self._watcher.start(self._on_readable, self)
+            self._watcher.start(self._on_readable)
 
     def close(self) -> None:
         """Stop calling and free the port. May be called more than once."""
@@ -77,7 +81,7 @@ class TftpSocket:
             self._watcher = None
         self._socket.close()
 
-    def receive_request(self, most: int) -> tuple[bytes, Address, str | None]:
+    def receive(self, most: int) -> tuple[bytes, Address, str | None]:
         """A datagram, its sender, and our address that it was sent to; ``None`` if that was a broadcast.
 
         :raises OSError: no datagram waits
@@ -89,42 +93,97 @@ class TftpSocket:
                 return data, client, str(IPv4Address(local)) if local == destination else None
         return data, client, None
 
-    def send(self, datagram: bytes, client: Address, control: Control | None = None) -> None:
-        """Send one datagram.
+    def way_to(self, client: Address, local_address: str) -> Way:
+        """The way back to a client from this socket's own port.
 
-        :param control: from :func:`source_address`, for a socket bound to all addresses
-        :raises OSError: the kernel refused it
+        :param local_address: the one that the client asked
         """
-        if control:
-            self._socket.sendmsg([datagram], control, 0, client)
-        else:
-            self.send_to(datagram, client)
+        pktinfo = _PKTINFO.pack(0, IPv4Address(local_address).packed, bytes(4))
+        return _Way(self._socket, client, [(socket.IPPROTO_IP, IP_PKTINFO, pktinfo)] if self._any else [])
 
-    def send_window(self, datagrams: list[bytes], client: Address, control: Control | None, segment: bool) -> bool:
-        """Send datagrams that all have the same length, except the last.
 
-        :param segment: let the kernel cut them out of one large datagram (UDP_SEGMENT, GSO)
-        :returns: whether to go on asking for that: ``False`` once the kernel has refused
-        :raises OSError: the kernel refused a datagram; those before it have been sent
-        """
+class TransferSocket:
+    """One transfer's own socket, on a port that only its client learns.
+
+    :param local_address: the one that the client asked
+    :raises OSError: there is no descriptor or no port left, or no route
+    """
+
+    def __init__(self, client: Address, local_address: str) -> None:
+        self._watcher: Any = None
+        self._socket = _open()
+        try:
+            self._socket.bind((local_address, 0))
+            self._socket.connect(client)
+        except OSError:
+            self._socket.close()
+            raise
+        self._way = _Way(self._socket, None, [])
+        self.send = self._way.send
+        """See :class:`Way`."""
+        self.receive: Callable[[int], bytes] = self._socket.recv
+        """``receive(most)``: a datagram of the client's, cut to *most* bytes; ``OSError`` if none waits, or for an ICMP
+        error."""
+        self.send_one: Callable[[bytes], int] = self._socket.send
+        """``send_one(datagram)``; ``OSError`` if the kernel refuses it, or for an ICMP error."""
+
+    def start(self, on_readable: Callable[..., None], argument: object) -> None:
+        """Have ``on_readable(argument)`` called while a datagram waits; it must read it, and must not wait."""
+        if self._watcher is None:
+            self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), 1)
+        self._watcher.start(on_readable, argument)
+
+    def close(self) -> None:
+        """Stop calling and free the port. May be called more than once."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+        self._socket.close()
+
+
+class _Way:
+    """Sends from a socket to one client.
+
+    :param client: ``None`` where the socket is connected
+    :param control: control messages that each datagram needs
+    """
+
+    __slots__ = ("_client", "_control", "_segment", "_socket")
+
+    def __init__(self, socket: Any, client: Address | None, control: Control) -> None:
+        self._socket = socket
+        self._client = client
+        self._control = control
+        self._segment = True  # whether the kernel may cut windows out of one large datagram (UDP_SEGMENT, GSO)
+
+    def send(self, datagrams: list[bytes]) -> None:
+        """See :class:`Way`."""
+        first = self._send_segments(datagrams) if self._segment and len(datagrams) > 1 else 0
+        for datagram in datagrams[first:]:
+            self._socket.sendmsg([datagram], self._control, 0, self._client)
+
+    def _send_segments(self, datagrams: list[bytes]) -> int:
+        """Send as many as go out in large datagrams; how many those were."""
         length = len(datagrams[0])
         group = min(_MOST_SEGMENTS, _MOST_BYTES // length)
         first = 0
-        if segment and group > 1:
-            ancillary = [*(control or ()), (socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT_LENGTH.pack(length))]
+        if group > 1:
+            control = [*self._control, (socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT_LENGTH.pack(length))]
             try:
                 while first < len(datagrams):
-                    self._socket.sendmsg(datagrams[first : first + group], ancillary, 0, client)
+                    self._socket.sendmsg(datagrams[first : first + group], control, 0, self._client)
                     first += group
             except OSError as error:
                 if error.errno not in _GSO_REFUSED:
                     raise
-                segment = False
-        for datagram in datagrams[first:]:
-            self.send(datagram, client, control)
-        return segment
+                self._segment = False
+        return first
 
 
-def source_address(address: str) -> Control:
-    """What makes a socket bound to all addresses send from this one."""
-    return [(socket.IPPROTO_IP, IP_PKTINFO, _PKTINFO.pack(0, IPv4Address(address).packed, bytes(4)))]
+def _open() -> Any:
+    opened = _Socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    # Larger than the path's MTU, a block must travel in fragments, not be silently lost.
+    opened.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+    return opened

@@ -1,12 +1,14 @@
-"""The transfer sockets: a few ports shared by many transfers, which are told apart by the client's address and port.
+"""The transfers under way: moves datagrams between sockets and :class:`pixiecore_core.boot.transfer.Transfer`.
 
-Moves datagrams between sockets and :class:`pixiecore_core.boot.transfer.Transfer`, and calls its timers. Knows no files
-and admits no client; that is :mod:`pixiecore_core.net.tftp`. Runs in the event loop's callbacks, so nothing here waits.
+Those whose client has acknowledged nothing yet, and may be a forged address, are apart from the others: few, and the
+oldest gives way. Knows no files and admits no client; that is :mod:`pixiecore_core.net.tftp`. Runs in the event loop's
+callbacks, so nothing here waits.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -15,17 +17,18 @@ import gevent
 
 from pixiecore_core.boot.transfer import Outcome, Transfer
 from pixiecore_core.net.tftp_reading import ReadAhead, TftpFile
-from pixiecore_core.net.tftp_socket import Address, Control, TftpSocket
-from pixiecore_core.wire.tftp import ErrorCode, Opcode, error
+from pixiecore_core.net.tftp_socket import Address, TransferSocket, Way
 
-_DATAGRAMS_PER_TURN = 64
-"""Read at most so many from a socket before the other ports get their turn: about half a millisecond's work."""
+UNANSWERED = 512
+"""Transfers that have not been answered: what a room asks for within one round trip."""
+UNANSWERED_OF_ONE = 64
+"""Of them, for one address; half a rack behind one NAT."""
+STALLED_SECONDS = 3.0
+"""A transfer without progress for so long gives way when every place is taken."""
 _LONGEST = 600
 """Bytes. Clients send acknowledgements (4 bytes) and short errors; the rest of anything longer is cut off."""
-_LINGER = 10.0  # seconds for which a finished client's late datagrams are passed over
-_MOST_LINGERING = 4096
-_STRAYS_ANSWERED = 50  # a second: an answer to a forged source address must not become a flood
-_WRONG_PORT = error(ErrorCode.UNKNOWN_TRANSFER_ID, "no transfer belongs to your address and port")
+BUSY = "the server is busy, try again"
+SUPERSEDED = "the client has sent another request from the same port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +62,28 @@ class Session:
     request: bytes
     began: float
     """Seconds, monotonic."""
-    socket: TftpSocket
-    control: Control | None = None
+    way: Way
+    """To the client: that of the transfer's own socket, once it has one."""
+    socket: TransferSocket | None = None
+    """``None`` where the port of the requests serves."""
     file: TftpFile | None = None
     transfer: Transfer | None = None
     reader: ReadAhead | None = None
-    segment: bool = True
-    """Whether windows go out through UDP_SEGMENT."""
     send_error: str = ""
     superseded: bool = False
     """The client has asked for something else while the file was being opened."""
 
     def send(self, datagrams: list[bytes]) -> None:
-        """Send to the client; what the kernel refuses is left to the retransmission timer."""
+        """Send to the client; what the kernel refuses is left to the retransmission timer.
+
+        :raises ConnectionRefusedError: an ICMP error says that nobody listens there
+        """
         self.send_error = ""
         try:
-            if len(datagrams) == 1:
-                self.socket.send(datagrams[0], self.client, self.control)
-            elif datagrams:
-                self.segment = self.socket.send_window(datagrams, self.client, self.control, self.segment)
+            if datagrams:
+                self.way.send(datagrams)
+        except ConnectionRefusedError:
+            raise
         except OSError as mistake:
             self.send_error = mistake.strerror or str(mistake)
 
@@ -104,88 +110,75 @@ class Session:
 class Transfers:
     """The transfers under way.
 
+    :param most: at once, of those whose client has answered
+    :param most_per_client: of them, to one address
     :param on_end: called in the event loop when a transfer has ended; must not wait
     """
 
+    most: int
+    most_per_client: int
     on_end: Callable[[Session], None]
-    by_client: dict[Address, Session] = field(default_factory=dict)
-    strays: int = 0
-    """Datagrams on a transfer port that belonged to no transfer."""
-    _lingering: dict[Address, float] = field(default_factory=dict)
-    _strays_left: int = _STRAYS_ANSWERED
-    _strays_renewed: float = 0.0
+    unanswered: dict[Address, Session] = field(default_factory=dict)
+    """Those whose client has acknowledged nothing, the oldest first."""
+    running: dict[Address, Session] = field(default_factory=dict)
+    """The others. A client may be among both: only its answer shows that it, and not a stranger in its name, has asked
+    for another file."""
+    _unanswered_of: Counter[str] = field(default_factory=Counter)
+    _running_of: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All of them."""
+        return [*self.unanswered.values(), *self.running.values()]
+
+    def latest(self, client: Address) -> Session | None:
+        """What a client asked for last."""
+        return self.unanswered.get(client) or self.running.get(client)
+
+    def has_room(self, client: Address, now: float) -> bool:
+        """Whether one more client may be served; a transfer that has stalled gives way to it."""
+        if self._running_of[client[0]] >= self.most_per_client:
+            return self._displace_stalled(client[0], now)
+        return self._running_of.total() < self.most or self._displace_stalled(None, now)
 
     def begin(self, session: Session) -> None:
         """Send the first datagrams of *session*, whose transfer is set."""
         assert session.transfer is not None
-        self._lingering.pop(session.client, None)
-        self.by_client[session.client] = session
+        host = session.client[0]
+        if self._unanswered_of[host] >= UNANSWERED_OF_ONE:
+            self._displace(next(old for old in self.unanswered.values() if old.client[0] == host))
+        elif len(self.unanswered) >= UNANSWERED:
+            self._displace(next(iter(self.unanswered.values())))
+        self.unanswered[session.client] = session
+        self._unanswered_of[host] += 1
+        if session.socket is not None:
+            session.socket.start(self._hear_first, session)
         self._follow(session, session.transfer.start(monotonic()))
 
-    def drain(self, socket: TftpSocket) -> None:
-        """Take what waits on a transfer socket, up to a bound."""
-        now = monotonic()
-        receive, send, by_client = socket.receive, socket.send_to, self.by_client
-        for _ in range(_DATAGRAMS_PER_TURN):
-            try:
-                data, client = receive(_LONGEST)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # an earlier datagram's ICMP error; its transfer has a timer
-            session = by_client.get(client)
-            if session is None or session.socket is not socket:
-                self.stray(data, client, socket, None, now)
-                continue
-            # Once for each block of each client, so written out where it is called.
-            try:
-                datagrams = session.transfer.receive(data, now)  # type: ignore[union-attr]
-                if len(datagrams) == 1:
-                    send(datagrams[0], client)
-                else:
-                    self._follow(session, datagrams)
-            except OSError as mistake:
-                session.send_error = str(mistake)
-            except Exception:
-                self._give_up(session)
-
     def take(self, session: Session, data: bytes, now: float) -> None:
-        """Hand a datagram from the main port to its transfer and send the answer."""
+        """Hand a datagram to its transfer and send the answer."""
         assert session.transfer is not None
         try:
-            self._follow(session, session.transfer.receive(data, now))
+            datagrams = session.transfer.receive(data, now)
+            if session.transfer.answered and self.unanswered.get(session.client) is session:
+                if self.has_room(session.client, now):
+                    self._promote(session)
+                else:
+                    datagrams = session.transfer.fail(BUSY)
+            self._follow(session, datagrams)
         except Exception:
             self._give_up(session)
-
-    def stray(self, data: bytes, client: Address, socket: TftpSocket, control: Control | None, now: float) -> None:
-        """Answer a datagram that belongs to no transfer, without disturbing any (RFC 1350 section 4)."""
-        self.strays += 1
-        if now - self._strays_renewed >= 1.0:
-            self._strays_renewed, self._strays_left = now, _STRAYS_ANSWERED
-        # An ERROR is never answered by one. A client that has finished may repeat its last acknowledgement.
-        harmless = data[:2] not in (b"\0\3", b"\0\4") or self._lingering.get(client, 0.0) > now
-        if harmless or self._strays_left == 0:
-            return
-        self._strays_left -= 1
-        try:
-            socket.send(_WRONG_PORT, client, control)
-        except OSError:
-            return  # nothing waits for it
 
     def expire(self, now: float) -> None:
         """Call the timers that are due."""
         # All are looked at, some tens of microseconds for a thousand: cheaper than to order them at each datagram.
-        for session in list(self.by_client.values()):
+        for session in self.sessions:
             transfer = session.transfer
             if transfer is not None and transfer.deadline is not None and transfer.deadline <= now:
                 try:
                     self._follow(session, transfer.expire(now))
                 except Exception:
                     self._give_up(session)
-        while self._lingering and (
-            len(self._lingering) > _MOST_LINGERING or next(iter(self._lingering.values())) <= now
-        ):
-            del self._lingering[next(iter(self._lingering))]
 
     def repeat(self, session: Session) -> None:
         """The client's request came again: our answer was lost."""
@@ -202,32 +195,112 @@ class Transfers:
         if session.transfer is not None:
             self._follow(session, session.transfer.fail(reason))
 
-    def abandon(self, session: Session, reason: str) -> None:
-        """End a transfer silently, since its client is talking about another by now."""
+    def abandon(self, session: Session, reason: str, outcome: Outcome = Outcome.ABORTED) -> None:
+        """End a transfer silently, since its client is talking about another by now, or is not there."""
         if session.transfer is not None:
-            session.transfer.abandon(reason)
+            session.transfer.abandon(reason, outcome)
             self._follow(session, [])
 
+    def _hear_first(self, session: Session) -> None:
+        """Read a datagram of a client that has not answered yet."""
+        assert session.socket is not None
+        try:
+            data = session.socket.receive(_LONGEST)
+        except BlockingIOError:
+            return
+        except OSError as mistake:
+            self._unreachable(session, mistake)
+            return
+        self.take(session, data, monotonic())
+
+    def _hear(self, session: Session) -> None:
+        """Read a datagram of a client and answer it: once for each block of each client, so written out here."""
+        socket = session.socket
+        try:
+            data = socket.receive(_LONGEST)  # type: ignore[union-attr]
+            datagrams = session.transfer.receive(data, monotonic())  # type: ignore[union-attr]
+            if len(datagrams) == 1:
+                socket.send_one(datagrams[0])  # type: ignore[union-attr]
+            else:
+                self._follow(session, datagrams)
+        except BlockingIOError:
+            return  # its timer sends it again
+        except ConnectionRefusedError as mistake:
+            self._unreachable(session, mistake)
+        except OSError as mistake:
+            session.send_error = str(mistake)
+        except Exception:
+            self._give_up(session)
+
+    def _promote(self, session: Session) -> None:
+        """The client is there: it is one of those that are being sent a file."""
+        self._forget_unanswered(session)
+        earlier = self.running.get(session.client)
+        if earlier is not None:
+            self.abandon(earlier, SUPERSEDED)
+        self.running[session.client] = session
+        self._running_of[session.client[0]] += 1
+        if session.socket is not None:
+            session.socket.start(self._hear, session)
+
+    def _displace_stalled(self, host: str | None, now: float) -> bool:
+        """End the transfer, of *host* or of all, that has stood still longest, if any has stood still."""
+        stalled = [
+            session
+            for session in self.running.values()
+            if host in (None, session.client[0])
+            and session.transfer is not None
+            and not session.transfer.starved  # it waits for us
+            and now - session.transfer.progress_at > STALLED_SECONDS
+        ]
+        if not stalled:
+            return False
+        self._displace(min(stalled, key=_progress))
+        return True
+
+    def _displace(self, session: Session) -> None:
+        self.abandon(session, "its place was needed for others", Outcome.DISPLACED)
+
+    def _unreachable(self, session: Session, mistake: OSError) -> None:
+        self.abandon(session, f"the client does not listen ({mistake.strerror or mistake})")
+
     def _follow(self, session: Session, datagrams: list[bytes]) -> None:
-        session.send(datagrams)
+        try:
+            session.send(datagrams)
+        except ConnectionRefusedError as mistake:
+            if session.transfer is not None:
+                session.transfer.abandon(f"the client does not listen ({mistake.strerror})")
         if session.transfer is not None and session.transfer.outcome is not None:
             self._forget(session)
 
     def _forget(self, session: Session) -> None:
-        if self.by_client.get(session.client) is session:
-            del self.by_client[session.client]
-            self._lingering.pop(session.client, None)  # so that the order stays the order of expiry
-            self._lingering[session.client] = monotonic() + _LINGER
-            self.on_end(session)
+        if self.unanswered.get(session.client) is session:
+            self._forget_unanswered(session)
+        elif self.running.get(session.client) is session:
+            del self.running[session.client]
+            subtract(self._running_of, session.client[0])
+        else:
+            return
+        if session.socket is not None:
+            session.socket.close()
+        self.on_end(session)
+
+    def _forget_unanswered(self, session: Session) -> None:
+        del self.unanswered[session.client]
+        subtract(self._unanswered_of, session.client[0])
 
     def _give_up(self, session: Session) -> None:
         """A fault of ours must end one transfer, not the socket's callback or the other transfers."""
         gevent.get_hub().handle_error(session, *sys.exc_info())
-        if session.transfer is not None:
-            session.send(session.transfer.fail("internal error"))
-        self._forget(session)
+        self.fail(session, "internal error")
 
 
-def is_request(data: bytes) -> bool:
-    """Whether a datagram begins like a read or write request."""
-    return data[:2] in (Opcode.RRQ.to_bytes(2, "big"), Opcode.WRQ.to_bytes(2, "big"))
+def _progress(session: Session) -> float:
+    return session.transfer.progress_at if session.transfer is not None else 0.0
+
+
+def subtract(counts: Counter[str], host: str) -> None:
+    """Count one less of *host*, and forget it at nought."""
+    counts[host] -= 1
+    if not counts[host]:
+        del counts[host]

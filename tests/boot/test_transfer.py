@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixiecore_core.boot.tftp_negotiation import Agreement, Limits, negotiate, refusal
-from pixiecore_core.boot.transfer import PATIENCE, SHORTEST_TIMEOUT, SHORTEST_WAIT, Outcome, Transfer
+from pixiecore_core.boot.transfer import (
+    PATIENCE,
+    SHORTEST_TIMEOUT,
+    SHORTEST_WAIT,
+    UNANSWERED_PATIENCE,
+    Outcome,
+    Transfer,
+)
 from pixiecore_core.wire.tftp import (
     Ack,
     Data,
@@ -256,15 +263,40 @@ class TestTimers:
         """A client that vanishes."""
         sending = transfer(5000)
         sending.start(0.0)
+        sending.receive(ack(1), 0.35)
         times = []
         while sending.deadline is not None:
             now = sending.deadline
             times.append(now)
             datagrams = sending.expire(now)
-        assert times == [1.25, 3.75, 8.75, 16.75, 24.75, 25]
+        assert times == pytest.approx([0.35 + wait for wait in (1.4, 4.2, 9.8, 17.8, 25)])
         assert parse(datagrams[0]) == Error(0, "timeout")
         assert sending.outcome is Outcome.TIMED_OUT
-        assert sending.reason == "block 1 of 10: the client did not acknowledge it"
+        assert sending.reason == "block 2 of 10: the client did not acknowledge it"
+
+    @pytest.mark.parametrize(
+        ("options", "times"),
+        [({}, [5]), ({"tsize": 0}, [1.25, 3.75, 5]), ({"timeout": 1}, [1, 3, 5]), ({"timeout": 255}, [5])],
+    )
+    def test_a_client_that_never_answers_gets_next_to_nothing(
+        self, options: dict[str, int], times: list[float]
+    ) -> None:
+        """It may be a forged address: no block but for a request, no long patience, and nothing at the end."""
+        sending = transfer(5000, **options)
+        sending.start(0.0)
+        looked = []
+        while sending.deadline is not None:
+            looked.append(sending.deadline)
+            datagrams = sending.expire(looked[-1])
+        assert looked == times
+        assert datagrams == []
+        assert sending.outcome is Outcome.TIMED_OUT
+
+    def test_a_first_block_goes_out_once_for_each_request(self) -> None:
+        sending = transfer(5000)
+        assert blocks(sending.start(0.0)) == [1]
+        assert blocks(sending.repeat(1.0)) == [1]
+        assert sending.deadline == UNANSWERED_PATIENCE
 
     def test_a_near_client_is_asked_again_sooner(self) -> None:
         sending = transfer(50_000)
@@ -276,10 +308,10 @@ class TestTimers:
 
     def test_a_far_client_is_given_time(self) -> None:
         """Karn: a round trip of more than the timeout is never measured unless the timeout grows first."""
-        sending = transfer(50_000)
+        sending = transfer(50_000, blksize=512)
         sending.start(0.0)
         now, repeats = 0.0, []
-        for number in range(1, 12):
+        for number in range(11):
             arrival = now + 1.5
             repeats.append(0)
             while sending.deadline is not None and sending.deadline < arrival:
@@ -340,7 +372,7 @@ class TestTimers:
         assert sending.receive(ack(65_535), 0.9) == []
 
     def test_too_early_a_call_does_nothing(self) -> None:
-        sending = transfer(5000)
+        sending = transfer(5000, tsize=0)
         sending.start(0.0)
         assert sending.expire(0.5) == []
         assert sending.deadline == 1.25
@@ -404,8 +436,9 @@ class TestStarving:
         assert blocks(sending.receive(ack(6), 1.0)) == [7, 8, 9, 10, 11]
 
     def test_bytes_that_never_come(self) -> None:
-        sending = Transfer(100, lambda offset, length: None, Agreement(), 0.0)
-        assert sending.start(0.0) == []
+        sending = Transfer(100, lambda offset, length: None, Agreement(accepted=(("tsize", "100"),)), 0.0)
+        sending.start(0.0)
+        assert sending.receive(ack(0), 0.0) == []
         while sending.deadline is not None:
             datagrams = sending.expire(sending.deadline)
         assert sending.reason == "block 1 of 1: its bytes could not be read in time"

@@ -14,6 +14,7 @@ from gevent.event import Event
 from pixiecore_core.boot import transfer as transfer_rules
 from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.errors import BootFileError, BootFileNotFound
+from pixiecore_core.net import tftp_transfers
 from pixiecore_core.net.tftp import Address, TftpFile, TftpServer, TransferReport
 from pixiecore_core.wire.tftp import Ack, Data, Error, OptionAck, Packet, ReadRequest, parse, serialize
 
@@ -67,10 +68,10 @@ class Site:
 class Client:
     """A socket with a client's words."""
 
-    def __init__(self, site: Site, host: str = "127.0.0.1") -> None:
+    def __init__(self, site: Site, host: str = "127.0.0.1", bound: str = "127.0.0.1") -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.settimeout(3)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((bound, 0))
         self.main = (host, site.server.port)
         site.clients.append(self)
         self.peer: Address | None = None
@@ -184,14 +185,20 @@ def test_the_answer_comes_from_the_address_that_was_asked(new_site: Callable[...
     assert [local for *_, local in site.opened[::2]] == ["127.0.0.1", "127.0.0.2", "127.1.2.3"]
 
 
-def test_beyond_so_many_of_our_addresses_the_main_port_answers(new_site: Callable[..., Site]) -> None:
-    site = new_site("0.0.0.0")
-    for number in range(1, 36):
-        client = Client(site, f"127.0.1.{number}")
-        assert client.fetch("dir/small") == b"small"
+def test_every_transfer_has_a_port_of_its_own(site: Site) -> None:
+    """RFC 1350 section 4. Who has learnt one knows nothing of the next, and it is closed with its transfer."""
+    ports = set()
+    for _ in range(8):
+        client = Client(site)
+        client.fetch("dir/small")
         assert client.peer is not None
-        assert client.peer[0] == f"127.0.1.{number}"
-        assert (client.peer == client.main) is (number > 32)
+        ports.add(client.peer[1])
+        wait_until(lambda: site.server.transfers == 0)
+        client.socket.connect(client.peer)
+        client.socket.send(b"anybody?")
+        with pytest.raises(ConnectionRefusedError):
+            client.socket.recv(1)
+    assert len(ports) > 4
 
 
 @pytest.mark.parametrize("name", ["/dir/small", "\\dir\\small", "dir/small\xff", "//dir/small\xff\xff"])
@@ -391,14 +398,18 @@ def test_a_size_probe_ends_normally(site: Site) -> None:
 
 
 def test_a_wrong_port_gets_error_5_and_disturbs_nobody(site: Site) -> None:
-    """RFC 1350 section 4."""
+    """RFC 1350 section 4, on the port of the requests. At a transfer's own port strangers are refused by the kernel."""
     client, stranger = Client(site), Client(site)
     client.ask()
     client.receive()
-    stranger.send(Ack(1), client.peer)
+    stranger.send(Ack(1), stranger.main)
     answer = stranger.receive()
     assert isinstance(answer, Error)
     assert answer.code == 5
+    stranger.socket.connect(client.peer)
+    stranger.socket.send(serialize(Ack(1)))
+    with pytest.raises(ConnectionRefusedError):
+        stranger.socket.recv(1)
     client.send(Ack(1))
     assert client.receive() == Data(2, CONTENT[512:1024])
 
@@ -417,7 +428,7 @@ def test_strays_are_not_answered_without_end(site: Site) -> None:
     client.ask()
     client.receive()
     for _ in range(500):
-        stranger.send(Ack(1), client.peer)
+        stranger.send(Ack(1), stranger.main)
         gevent.sleep(0)
     answers = 0
     while not stranger.hears_nothing(0.02):
@@ -445,23 +456,42 @@ def test_an_ack_flood_gets_no_block(site: Site) -> None:
 
 def test_a_client_that_vanishes_frees_its_place(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer_rules, "PATIENCE", 0.2)
-    monkeypatch.setattr(transfer_rules, "FIRST_TIMEOUT", 0.05)
     client = Client(site)
-    client.ask()
+    client.ask(timeout=1)
+    client.receive()
+    client.send(Ack(0))
     assert client.receive() == Data(1, CONTENT[:512])
-    assert client.receive() == Data(1, CONTENT[:512])
+    client.socket.close()
     report = site.report()
-    assert report.outcome is Outcome.TIMED_OUT
-    assert "block 1 of 782" in report.reason
+    assert report.outcome is Outcome.ABORTED
+    assert report.reason.startswith("the client does not listen")
     assert (site.server.transfers, site.closed) == (0, 1)
+
+
+def test_a_client_that_never_answers_frees_its_place(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer_rules, "UNANSWERED_PATIENCE", 0.1)
+    client = Client(site)
+    client.ask(timeout=255)
+    client.receive()
+    report = site.report()
+    assert (report.outcome, report.sent) == (Outcome.TIMED_OUT, 0)
+    assert (site.server.transfers, site.closed) == (0, 1)
+
+
+def begin(client: Client) -> Packet:
+    """Ask, and acknowledge the options: the first block, or what comes in its place."""
+    client.ask(blksize=512)
+    answer = client.receive()
+    if isinstance(answer, Error):
+        return answer
+    client.send(Ack(0))
+    return client.receive()
 
 
 def test_no_more_transfers_than_allowed(new_site: Callable[..., Site]) -> None:
     site = new_site(max_transfers=3)
     clients = [Client(site) for _ in range(5)]
-    for client in clients:
-        client.ask()
-    answers = [client.receive() for client in clients]
+    answers = [begin(client) for client in clients]
     assert answers[:3] == [Data(1, CONTENT[:512])] * 3
     assert answers[3:] == [Error(0, "the server is busy, try again")] * 2
     assert site.drops == ["busy"] * 2
@@ -470,13 +500,110 @@ def test_no_more_transfers_than_allowed(new_site: Callable[..., Site]) -> None:
     assert clients[4].fetch("dir/small") == b"small"
 
 
+def test_clients_that_answer_at_the_same_time_are_no_more_than_allowed(new_site: Callable[..., Site]) -> None:
+    site = new_site(max_transfers=2)
+    clients = [Client(site) for _ in range(4)]
+    for client in clients:
+        client.ask(blksize=512)
+        assert isinstance(client.receive(), OptionAck)
+    for client in clients:
+        client.send(Ack(0))
+    answers = [client.receive() for client in clients]
+    assert sorted(isinstance(answer, Data) for answer in answers) == [False, False, True, True]
+
+
 def test_one_host_cannot_take_every_place(new_site: Callable[..., Site]) -> None:
     site = new_site(max_transfers=100, max_transfers_per_client=2)
     clients = [Client(site) for _ in range(3)]
+    assert isinstance([begin(client) for client in clients][2], Error)
+
+
+def test_when_all_places_are_taken_one_that_stands_still_gives_way(
+    new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tftp_transfers, "STALLED_SECONDS", 0.1)
+    site = new_site(max_transfers=2)
+    still, busy = Client(site), Client(site)
+    begin(still)
+    gevent.sleep(0.15)
+    begin(busy)
+    assert Client(site).fetch("dir/small") == b"small"
+    assert site.drops == ["displaced"]
+    busy.send(Ack(1))
+    assert busy.receive() == Data(2, CONTENT[512:1024])
+
+
+def test_of_the_unanswered_the_oldest_gives_way(new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who never say a word keep nobody out, and are not reported one by one."""
+    monkeypatch.setattr(tftp_transfers, "UNANSWERED", 2)
+    site = new_site()
+    clients = [Client(site) for _ in range(4)]
     for client in clients:
-        client.ask()
-    answers = [client.receive() for client in clients]
-    assert isinstance(answers[2], Error)
+        client.ask(blksize=512)
+        client.receive()
+    assert site.drops == ["displaced"] * 2
+    clients[3].send(Ack(0))
+    assert clients[3].receive() == Data(1, CONTENT[:512])
+    assert clients[0].fetch("dir/small") == b"small"
+    wait_until(lambda: site.reports)
+    assert [report.name for report in site.reports] == ["dir/small"]
+
+
+def test_of_one_host_the_oldest_unanswered_gives_way(
+    new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tftp_transfers, "UNANSWERED_OF_ONE", 2)
+    site = new_site("0.0.0.0")
+    first, other = Client(site), Client(site, bound="127.0.0.9")
+    for client in (other, first, Client(site), Client(site)):
+        client.ask(blksize=512)
+        client.receive()
+    assert site.drops == ["displaced"]
+    other.send(Ack(0))
+    assert other.receive() == Data(1, CONTENT[:512])
+
+
+def test_before_the_first_answer_nothing_is_read(site: Site) -> None:
+    read: list[int] = []
+
+    def open_file(name: str, client: Address, local_address: str) -> TftpFile:
+        def read_at(offset: int, length: int) -> bytes:
+            read.append(length)
+            return CONTENT[offset : offset + length]
+
+        return TftpFile(len(CONTENT), read_at, lambda: None)
+
+    site.server._open_file = open_file
+    client = Client(site)
+    client.ask(windowsize=64, blksize=1468)
+    client.receive()
+    plain = Client(site)
+    plain.ask()
+    assert plain.receive() == Data(1, CONTENT[:512])
+    assert sum(read) == 512
+    assert Client(site).fetch() == CONTENT
+
+
+def test_a_request_in_a_clients_name_does_not_end_what_it_has_going_on(site: Site) -> None:
+    """Only the client sees the port that the new answer comes from, so only it can accept it."""
+    client = Client(site)
+    assert begin(client) == Data(1, CONTENT[:512])
+    running = client.peer
+    client.ask("dir/small", tsize=0)
+    assert isinstance(client.receive(), OptionAck)
+    client.send(Ack(1), running)
+    assert client.receive() == Data(2, CONTENT[512:1024])
+
+
+def test_a_client_that_begins_anew_ends_what_it_had_going_on(site: Site) -> None:
+    client = Client(site)
+    begin(client)
+    client.ask("dir/small", tsize=0)
+    client.receive()
+    client.send(Ack(0))
+    assert client.receive() == Data(1, b"small")
+    report = site.report()
+    assert (report.name, report.outcome) == ("loader.efi", Outcome.ABORTED)
 
 
 def test_many_clients_at_once(site: Site) -> None:

@@ -34,9 +34,7 @@ class Disk:
 
     def ahead(self, blksize: int, window: int) -> ReadAhead:
         file = TftpFile(len(self.content), self.read_at, lambda: None)
-        ahead = ReadAhead(file, blksize, blksize * window, self._arrived, self.failures.append)
-        ahead.open()
-        return ahead
+        return ReadAhead(file, blksize, blksize * window, self._arrived, self.failures.append)
 
     def _arrived(self) -> None:
         self.arrivals += 1
@@ -62,6 +60,17 @@ def test_a_window_can_be_read_again_at_once_wherever_it_lies(blksize: int, windo
             assert bytes(part) == disk.content[again * blksize :][:blksize]
     ahead.close()
     assert disk.reads == sorted(set(disk.reads)), "nothing is read twice"
+
+
+def test_the_first_block_can_be_read_alone() -> None:
+    disk = Disk(STRETCH + 100)
+    ahead = disk.ahead(512, 1)
+    ahead.read_first_block()
+    assert ahead.read_at(0, 512) == disk.content[:512]
+    assert disk.reads == [0]
+    assert disk.take(ahead, 1, 512) == disk.content[512:1024]
+    assert ahead.read_at(0, 512) == disk.content[:512]
+    ahead.close()
 
 
 def test_no_more_than_needed_is_kept() -> None:

@@ -6,7 +6,7 @@ import re
 import socket
 from pathlib import Path
 
-from pixiecore_core.wire.tftp import Error, OptionAck, parse
+from pixiecore_core.wire.tftp import Ack, Error, OptionAck, parse, serialize
 from tests.processes import HIGH_PORTS, read_until, serving
 
 NAME = b"52:54:00:12:34:56/bios/ipxe.pxe"
@@ -33,5 +33,6 @@ def test_they_reach_the_server(tmp_path: Path) -> None:
                 data, peer = client.recvfrom(2000)
                 assert peer[1] == int(port[1]), "a single port"
                 answers.append(parse(data))
+                client.sendto(serialize(Ack(0)), peer)
     assert answers[0] == OptionAck((("blksize", "1024"), ("windowsize", "4")))
     assert answers[1] == Error(0, "the server is busy, try again"), "half of two transfers for one address"

@@ -89,6 +89,11 @@ class PluginError(PixiecoreError):
         self.reason = reason
         self.place = place
 
+    @property
+    def told(self) -> str:
+        """What a machine is told: the reason, which may hold anything, is for the log."""
+        return f"plugin {self.plugin!r} failed; the server's log says why"
+
 
 class CmdlineError(PixiecoreError):
     """A kernel command-line template cannot be expanded.

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from pixiecore_core.boot.paths import BOOTING_PATH, FILE_PATH, FOLDER_PATH, ServerAddress
 from pixiecore_core.boot.tokens import Origin, Sealed, Sealer
 from pixiecore_core.errors import BootFileError
+from pixiecore_core.hidden import without_secrets
 from pixiecore_core.models import FileRef, Machine, Purpose
 
 _LONGEST_PATH = 8000
@@ -37,7 +38,7 @@ class SealedUrls:
             query = {"name": token} if purpose == "file" else {"name": token, "type": purpose, "mac": self.mac}
             path = f"{FILE_PATH}?{urlencode(query)}"
         if len(path) > _LONGEST_PATH:
-            raise BootFileError(f"the URL {ref.location[:60]}… is too long to be handed to a machine")
+            raise BootFileError(f"the URL {without_secrets(ref.location)[:60]}… is too long to be handed to a machine")
         return self.server.base_url + path
 
     def booting(self) -> str:

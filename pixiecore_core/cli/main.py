@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
 import os
 import sys
 from dataclasses import replace
@@ -30,6 +31,7 @@ from pixiecore_core.cli.select import select_command
 from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.hidden import without_secrets
 from pixiecore_core.plugins.installed import load
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.watching import loading
@@ -174,7 +176,9 @@ def run(arguments: list[str]) -> int:
         # What a command gives to ctx.exit comes back as the result.
         status = command_line()(arguments, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(without_secrets(shown.getvalue()), err=True, nl=False)
         if isinstance(error, click.NoSuchOption):
             _hint(arguments, error.option_name)
         return error.exit_code
@@ -183,7 +187,7 @@ def run(arguments: list[str]) -> int:
     except PixiecoreError as error:
         place = f" ({error.place})" if isinstance(error, PluginError) and error.place else ""
         for line in getattr(error, "mistakes", (error,)):
-            click.echo(f"Error: {line}{place}", err=True)
+            click.echo(without_secrets(f"Error: {line}{place}"), err=True)
         return 2 if isinstance(error, ConfigError) else 1
     return status if isinstance(status, int) else 0
 
@@ -197,4 +201,4 @@ def _hint(arguments: list[str], option: str) -> None:
 
 
 def _report_to_stderr(error: PluginError, mac: str | None) -> None:
-    click.echo(f"Error: {error}", err=True)
+    click.echo(without_secrets(f"Error: {error}"), err=True)

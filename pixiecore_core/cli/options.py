@@ -14,9 +14,9 @@ from click.core import ParameterSource
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
-from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.hidden import HIDDEN, is_secret, without_secrets
 from pixiecore_core.settings.loaders import LoaderSettings, with_loaders
 from pixiecore_core.settings.names import is_list, option_name
 from pixiecore_core.settings.server import ServerSettings

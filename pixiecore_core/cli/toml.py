@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import SecretBytes, SecretStr
 
-from pixiecore_core.cli.hidden import HIDDEN, is_secret, without_secrets
+from pixiecore_core.hidden import HIDDEN, is_secret, without_secrets
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 

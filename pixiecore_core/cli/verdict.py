@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import click
 
-from pixiecore_core.cli.hidden import without_secrets
 from pixiecore_core.errors import PluginError
+from pixiecore_core.hidden import without_secrets
 from pixiecore_core.models import BootSpec, FileRef, Hold, Ignore, Machine
 from pixiecore_core.settings.spelling import spelled
 

@@ -48,8 +48,13 @@ class PolicyFailed:
 
     @property
     def reason(self) -> str:
-        """What went wrong, for the machine and for people."""
+        """What went wrong, for the log and the machine's timeline."""
         return self.error.reason if isinstance(self.error, PluginError) else str(self.error)
+
+    @property
+    def words(self) -> str:
+        """What the machine is told."""
+        return self.error.told if isinstance(self.error, PluginError) else str(self.error)
 
 
 Decision = BootSpec | Hold | Ignore | PolicyFailed

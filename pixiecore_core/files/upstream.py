@@ -12,7 +12,6 @@ import time
 from http.client import RemoteDisconnected
 from http.cookiejar import DefaultCookiePolicy
 from typing import IO
-from urllib.parse import urlsplit, urlunsplit
 
 import gevent
 import requests
@@ -22,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileTimeout
 from pixiecore_core.files.disk import DiskFile, on_disk_thread
 from pixiecore_core.files.freshness import Validators, validators
+from pixiecore_core.hidden import without_secrets
 from pixiecore_core.models import BootFile, FileRef
 
 CONNECT_SECONDS = 10.0
@@ -337,11 +337,8 @@ def wrong_digest(url: str, found: str, expected: str) -> str:
 
 
 def shown(url: str) -> str:
-    """*url* without the password that may be in it."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:…@{parts.netloc.rpartition('@')[2]}"))
+    """*url* without the secrets that may be in it."""
+    return without_secrets(url)
 
 
 def _cause(error: BaseException) -> BaseException:

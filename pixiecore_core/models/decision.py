@@ -10,19 +10,30 @@ from pixiecore_core.models.base import Model
 from pixiecore_core.models.files import FileRef
 
 
-class Ignore(Model):
+class _Refusal(Model):
+    reason: str = Field(min_length=1, max_length=65_536, description="why; in the log and in the machine's timeline")
+    told: str = Field(
+        default="",
+        max_length=1000,
+        description="what the machine is told in place of the reason, where that holds what somebody else has said",
+    )
+
+    @property
+    def words(self) -> str:
+        """What the machine is told."""
+        return self.told or self.reason
+
+
+class Ignore(_Refusal):
     """A decision not to boot a machine, with the reason that its timeline will show."""
 
-    reason: str = Field(min_length=1, max_length=65_536)
 
-
-class Hold(Model):
+class Hold(_Refusal):
     """A decision to let a machine wait: it is offered its boot, and held at the script until there is an answer.
 
     iPXE, any build since 2014, obeys HTTP 503 with Retry-After: it waits and asks again (httpcore.c).
     """
 
-    reason: str = Field(min_length=1, max_length=65_536)
     seconds: int = Field(default=5, ge=1, le=3600, description="how long it should wait before it asks again")
 
 

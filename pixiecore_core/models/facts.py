@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from pixiecore_core.hidden import without_secrets
 from pixiecore_core.models.base import MacAddress, Model
 from pixiecore_core.models.files import Purpose
 from pixiecore_core.models.request import Client, Stage
@@ -24,7 +25,9 @@ Level = Literal["info", "warning", "error"]
 
 
 def _writable(text: str) -> str:
-    """*text* without lone surrogates, which neither JSON nor a web page can hold, and of a bounded length."""
+    """*text* without secrets, without lone surrogates, which neither JSON nor a web page can hold, and of a bounded
+    length."""
+    text = without_secrets(text)
     if len(text) > _LONGEST_TEXT:
         text = text[:_LONGEST_TEXT] + "…"
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

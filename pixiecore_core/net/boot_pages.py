@@ -89,10 +89,10 @@ class BootPages:
         script = self.scripts.write(machine, urls)
         if isinstance(script, Ignore):
             self.bus.report(Ignored(mac=machine.mac, stage="script", reason=script.reason))
-            return text(404, f"you don't netboot: {script.reason}")
+            return text(404, f"you don't netboot: {script.words}")
         if isinstance(script, Hold):
             self.bus.report(Held(mac=machine.mac, asked_for="script", reason=script.reason, seconds=script.seconds))
-            return wait(script.seconds, script.reason)
+            return wait(script.seconds, script.words)
         if isinstance(script, PolicyFailed):
             return self._no_script(machine, script)
         sent = ScriptSent(
@@ -104,7 +104,7 @@ class BootPages:
     def _no_script(self, machine: Machine, failure: PolicyFailed) -> Response:
         if not isinstance(failure.error, PluginError):  # a plugin's failure has been reported
             self.bus.report(Failed(mac=machine.mac, via="HTTP", step="script", reason=failure.reason))
-        return text(500, f"couldn't get a boot script: {failure.reason}")
+        return text(500, f"couldn't get a boot script: {failure.words}")
 
     def _file(self, request: Request) -> Response:
         token = request.args.get("name", "")
@@ -142,7 +142,7 @@ class BootPages:
         try:
             file = self.scripts.policy.open_boot_file(ref, sealed.mac, urls)
         except PluginError as error:
-            return text(500, f"couldn't get file: {error.reason}")
+            return text(500, f"couldn't get file: {error.told}")
         except BootFileError as error:
             if chosen and _is_missing(error):
                 self._not_in_folder(sealed.mac, ref, _cut(str(error), len(sealed.ref.location) + 60, 60))

@@ -12,6 +12,7 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.boot.paths import AUTOEXEC, ServerAddress, is_autoexec
+from pixiecore_core.hidden import without_secrets
 
 Page = Callable[[Request], Response]
 """Answers a request."""
@@ -58,8 +59,8 @@ def server_of(request: Request) -> ServerAddress:
 
 
 def text(status: int, words: str) -> Response:
-    """A page of plain text."""
-    return Response(words, status, content_type="text/plain; charset=utf-8")
+    """A page of plain text. What cannot be written is replaced: it may come from a machine."""
+    return Response(without_secrets(words).encode("utf-8", "replace"), status, content_type="text/plain; charset=utf-8")
 
 
 def wait(seconds: int, words: str) -> Response:

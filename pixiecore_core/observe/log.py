@@ -16,6 +16,8 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 
+from pixiecore_core.hidden import without_secrets
+
 LogFormat = Literal["text", "json"]
 
 MAX_WAITING = 1_000_000
@@ -188,7 +190,7 @@ def configure(
     processors: list[structlog.typing.Processor] = [structlog.processors.add_log_level]
     if timestamps or log_format == "json":
         processors.append(structlog.processors.TimeStamper(fmt="iso", utc=False))
-    processors.append(structlog.processors.format_exc_info)
+    processors += [structlog.processors.format_exc_info, _hide_secrets]
     processors.append(structlog.processors.JSONRenderer() if log_format == "json" else _render_text)
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(cast("TextIO", stream) or sys.stdout),
@@ -200,6 +202,14 @@ def configure(
             f"{lines} lines were lost because their reader was too slow", subsystem="Init"
         )
     return logger
+
+
+def _hide_secrets(logger: Any, method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """No line holds one, whoever wrote it: the core, a plugin, or a library in its traceback."""
+    for key, value in fields.items():
+        if isinstance(value, str):
+            fields[key] = without_secrets(value)
+    return fields
 
 
 def _render_text(logger: Any, method: str, fields: structlog.typing.EventDict) -> str:

@@ -93,8 +93,8 @@ class TftpSettings(BaseModel):
     )
     tftp_single_port: bool = Field(
         default=False,
-        description="send TFTP from its listening port, which a firewall or NAT that does not know TFTP lets through; a "
-        "forged address can then be sent whole files",
+        description="send TFTP from its listening port, which a firewall or NAT that does not know TFTP lets through; "
+        "a forged address can then be sent whole files",
     )
 
 

@@ -86,8 +86,9 @@ def test_its_files_reach_the_machine(machines: Path, tmp_path: Path) -> None:
             lines = network.script().splitlines()
             assert network.fetch(lines[1].split()[3]) == b"kernel"
             assert network.fetch(lines[-1].partition("seed=")[2]) == b"#cloud-config"
-        with netboot(url) as network, pytest.raises(LookupError, match="no folder was allowed with --file-root"):
+        with netboot(url) as network, pytest.raises(LookupError, match="the API said no"):
             network.script()
+        assert "no folder was allowed with --file-root" in network.log
 
 
 def test_a_link_does_not_lead_out_of_a_root(machines: Path, tmp_path: Path) -> None:

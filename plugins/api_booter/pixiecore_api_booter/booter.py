@@ -24,6 +24,7 @@ DOWN_SECONDS = 5
 """The same while the API cannot be reached."""
 UNDER_WAY_SECONDS = 600.0
 """How long after the API said so a machine counts as being booted: slow firmware takes minutes from offer to script."""
+_DOWN = "the API cannot be reached"
 
 
 class ApiBooter:
@@ -45,12 +46,13 @@ class ApiBooter:
         """What the API says about *machine*, or what to do as long as it says nothing."""
         remaining, reason = self._waiting.left(machine.mac)
         if remaining > 0:
-            return Hold(reason=reason, seconds=math.ceil(remaining))
+            return Hold(reason=reason, told="the API says to wait", seconds=math.ceil(remaining))
         outcome = self._calls.outcome(machine, SCRIPT_PATIENCE if _at_its_script(machine) else DHCP_PATIENCE)
         if outcome is None:
             # Known to be down, and likely still down: a machine would be lured away from its other boot devices.
             if self._down is None or _at_its_script(machine):
-                return Hold(reason=f"the API at {self._client.shown_url} has not answered yet", seconds=SLOW_SECONDS)
+                reason = f"the API at {self._client.shown_url} has not answered yet"
+                return Hold(reason=reason, told="the API has not answered yet", seconds=SLOW_SECONDS)
             outcome = self._down
         return self._while_down(machine, outcome) if isinstance(outcome, Down) else outcome
 
@@ -70,11 +72,11 @@ class ApiBooter:
         return outcome
 
     def _while_down(self, machine: Machine, down: Down) -> Ignore | Hold:
-        policy = self._settings.api_down
+        policy, reason = self._settings.api_down, f"{self._client.called(machine)} {down.what}"
         under_way = _at_its_script(machine) or self._under_way.left(machine.mac)[0] > 0
         if policy == "hold-all" or (policy == "hold" and under_way):
-            return Hold(reason=down.reason, seconds=DOWN_SECONDS)
-        return Ignore(reason=down.reason)
+            return Hold(reason=reason, told=_DOWN, seconds=DOWN_SECONDS)
+        return Ignore(reason=reason, told=_DOWN)
 
 
 def _at_its_script(machine: Machine) -> bool:

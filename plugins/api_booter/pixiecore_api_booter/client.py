@@ -40,7 +40,8 @@ _LONGEST_REASON = 300
 class Down:
     """The API could not be reached, by us or by a proxy before it, or broke off, or was too slow."""
 
-    reason: str
+    what: str
+    """What it did, such as ``cannot be reached: Connection refused``: it is the same for every machine."""
 
 
 Outcome = BootSpec | Ignore | Hold | Down
@@ -62,6 +63,11 @@ class Client:
         self.shown_url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         """For people: without a password that may be in it."""
 
+    def called(self, machine: Machine) -> str:
+        """The question about *machine*, for people."""
+        method, path = ("POST", "/v2/boot") if self._settings.api_version == 2 else ("GET", f"/v1/boot/{machine.mac}")
+        return f"the API ({method} {self.shown_url}{path})"
+
     def close(self) -> None:
         """Close every connection that is kept alive."""
         self._session.close()
@@ -69,10 +75,9 @@ class Client:
     def ask(self, machine: Machine) -> Outcome:
         """What the API says about *machine*."""
         request = self._request(machine)
-        path = "/v2/boot" if request.method == "POST" else f"/v1/boot/{machine.mac}"
-        called = f"the API ({request.method} {self.shown_url}{path})"
+        called = self.called(machine)
         timeout = self._settings.api_request_timeout
-        too_late = Down(f"{called} did not answer in full within {timeout:g} s")
+        too_late = Down(f"did not answer in full within {timeout:g} s")
         started = monotonic()
         with Deadline(timeout) as deadline:
             try:
@@ -80,19 +85,19 @@ class Client:
                 # A body without a length that was cut off then looks whole.
                 return too_late if deadline.expired else outcome
             except RedirectRefused as error:
-                return Ignore(reason=f"{called} was not followed to the end: {_plain(error)}")
+                return _no(f"{called} was not followed to the end: {_plain(error)}")
             except (
                 requests.TooManyRedirects,
                 requests.exceptions.InvalidURL,
                 requests.exceptions.InvalidSchema,
             ) as error:
-                return Ignore(reason=f"{called} redirects to nowhere: {_plain(error)}")
+                return _no(f"{called} redirects to nowhere: {_plain(error)}")
             except TokenError as error:
-                return Down(f"{called} was not asked: {error}")
+                return Down(f"was not asked: {error}")
             except Exception as error:
                 # Not only RequestException: a thread that dies without an outcome would leave its machine waiting.
                 late = deadline.expired or monotonic() - started >= timeout
-                return too_late if late else Down(f"{called} cannot be reached: {_plain(_explained(error))}")
+                return too_late if late else Down(f"cannot be reached: {_plain(_explained(error))}")
 
     def _request(self, machine: Machine) -> requests.Request:
         settings = self._settings
@@ -114,15 +119,16 @@ class Client:
             if response.status_code in _WAITING:
                 seconds = retry_after(response.headers.get("Retry-After", ""))
                 if seconds is not None:
-                    return Hold(reason=f"{called} said {status} and to ask again in {seconds} s", seconds=seconds)
+                    reason = f"{called} said {status} and to ask again in {seconds} s"
+                    return Hold(reason=reason, told="the API says to wait", seconds=seconds)
             if response.status_code in _UNREACHABLE:
-                return Down(f"{called} cannot be reached: a proxy before it said {status}")
+                return Down(f"cannot be reached: a proxy before it said {status}")
             if response.status_code != HTTPStatus.OK:
-                return Ignore(reason=f"{called} said {status}")
+                return _no(f"{called} said {status}")
             try:
                 return boot_spec(_body(response), self._addresses)
             except ContractError as error:
-                return Ignore(reason=f"{called} said {status}, but {_plain(error)}")
+                return _no(f"{called} said {status}, but {_plain(error)}")
 
     def _send(self, request: requests.Request) -> requests.Response:
         """The response, its body still unread. Asked once more where a kept-alive connection had been closed."""
@@ -143,6 +149,11 @@ class Client:
         return self._session.send(
             self._session.prepare_request(request), timeout=settings.api_request_timeout, **options
         )
+
+
+def _no(reason: str) -> Ignore:
+    """A refusal: what the API said is for the log, and not for the machine."""
+    return Ignore(reason=reason, told="the API said no")
 
 
 def retry_after(value: str) -> int | None:

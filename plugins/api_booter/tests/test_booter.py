@@ -85,7 +85,7 @@ def test_a_slow_api_lets_the_machine_wait(machine: Machine, patience: float) -> 
         assert patience <= time.monotonic() - started < patience + 1
         gate.opened.set()
         finished(made)
-    assert answer == Hold(reason=f"the API at {api.url} has not answered yet", seconds=booter.SLOW_SECONDS)
+    assert (answer.reason, answer.seconds) == (f"the API at {api.url} has not answered yet", booter.SLOW_SECONDS)
 
 
 @pytest.mark.parametrize("machine", [ON_DHCP, AT_SCRIPT])
@@ -170,7 +170,7 @@ def test_what_down_does(policy: str, new: type, under_way: type, at_script: type
         for machine, kind in ((OTHER, new), (ON_DHCP, under_way), (AT_SCRIPT, at_script)):
             answer = made.select_boot(machine)
             assert type(answer) is kind
-            assert "cannot be reached: " in answer.reason
+            assert f"/v1/boot/{machine.mac}) cannot be reached: " in answer.reason, "and of no other machine"
     with serving(boots(kernel="k"), port=port), asking(api, api_down=policy) as made:
         assert isinstance(made.select_boot(AT_SCRIPT), BootSpec)
 
@@ -257,9 +257,9 @@ def test_reasons_reach_the_log() -> None:
     with serving(lambda reply: reply.raw(b"", 404)) as api, asking(api, api_down="hold-all") as made:
         machines = Netboot(made)
         assert machines.discover() is None
-        with pytest.raises(LookupError, match=rf"you don't netboot: the API .*/v1/boot/{MAC}. said 404 Not Found"):
+        with pytest.raises(LookupError, match=r"404 you don't netboot: the API said no$"):
             machines.script()
-    with pytest.raises(LookupError, match=r"503 the API .* cannot be reached: Connection refused"):
+    with pytest.raises(LookupError, match=r"503 the API cannot be reached$"):
         machines.script()
     assert f"Ignoring {MAC} (BIOS i386): the API (GET {api.url}/v1/boot/{MAC}) said 404 Not Found" in machines.log
     assert f"Holding {MAC}: the API (GET {api.url}/v1/boot/{MAC}) cannot be reached: Connection refused" in machines.log

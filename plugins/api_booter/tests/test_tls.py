@@ -83,7 +83,7 @@ def test_an_unknown_authority_is_a_stated_reason(certificates: Path) -> None:
     with secure(certificates) as api:
         answer = ask(api)
     assert isinstance(answer, Down)
-    assert "certificate verify failed" in answer.reason
+    assert "certificate verify failed" in answer.what
     assert not api.asked
 
 

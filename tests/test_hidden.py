@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixiecore_core.cli.hidden import is_secret, without_secrets
+from pixiecore_core.hidden import is_secret, without_secrets
 from tests.cli import plugins
 from tests.command import pixiecore
 

@@ -1,4 +1,6 @@
-"""What is a secret among settings and in texts, so that no command prints one. Knows names and URLs, and no models."""
+"""What is a secret among settings and in texts: the one function that all passes which a log, a page, a machine or a
+terminal gets to see. Knows names and URLs, and no models.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,8 @@ _CREDENTIALS = (
     # Databases' passwords may have slashes in them; what stands before an @ on the web may be a path.
     re.compile(r"(\b(?!https?:)[a-z][a-z0-9+.-]{0,20}://[^\s/?#:@]{0,200}:)[^\s@]{0,500}@", re.IGNORECASE),
 )
+_CUT = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#:@…]{0,200}:)[^\s/?#@…]{1,500}…", re.IGNORECASE)
+"""A URL that was cut short before its @: what stands behind the colon may be half a password."""
 _PAIR = re.compile(r"\A([\w.+-]{1,200}:)[^\s/@]+@")
 """The same where a text begins with it, as data source names without a scheme do."""
 _PARAMETER = re.compile(r"([?&;]([\w.\-\[\]]{1,80})=)([^&;#\s\"']+)")
@@ -52,8 +56,11 @@ def is_secret(name: str) -> bool:
 
 def without_secrets(text: str) -> str:
     """*text* without the passwords in its URLs and data source names, and without tokens in its URLs' parameters."""
+    if "://" not in text and "=" not in text and "@" not in text:
+        return text  # nearly every line of a log
     for pattern in _CREDENTIALS:
         text = pattern.sub(r"\1…@", text)
+    text = _CUT.sub(r"\1…", text)
     text = _PAIR.sub(r"\1…@", text)
     text = _PARAMETER.sub(lambda found: f"{found[1]}…" if is_secret(found[2]) else found[0], text)
     return _ASSIGNMENT.sub(r"\1…", text)

@@ -11,8 +11,11 @@ import resource
 import shlex
 import signal
 import sys
+import time
+import traceback
 from collections.abc import Mapping
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 import click
@@ -35,11 +38,14 @@ from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
+from pixiecore_core.observe.ration import Ration
 from pixiecore_core.plugins.manager import PluginManager
-from pixiecore_core.plugins.watching import watch
+from pixiecore_core.plugins.watching import say, watch
 from pixiecore_core.settings.server import ServerSettings
 
 _DESCRIPTORS = 65536
+_TRACEBACKS, _TRACEBACKS_SECONDS = 5, 60.0
+"""Of one kind of error, from one place."""
 
 
 def run(
@@ -149,12 +155,25 @@ def _let_no_greenlet_end_us() -> None:
     hub.SYSTEM_ERROR = ()
     hub.NOT_ERROR = (gevent.GreenletExit,)
     show = hub.print_exception
+    # One that repeats itself, such as MemoryError, must not fill the disk too.
+    ration: Ration[str] = Ration(_TRACEBACKS, _TRACEBACKS_SECONDS)
 
     def print_exception(context: object, *error: Any) -> None:
-        if context is not None:  # else a signal handler's, which goes to the main greenlet: App.run tells of it
+        if context is None:
+            return  # a signal handler's, which goes to the main greenlet: App.run tells of it
+        now, kind = time.monotonic(), f"{error[0].__name__}{_place(error[2])}"
+        for left_out in ration.ended(now):
+            say(f"{left_out.number} more of these were not printed: {left_out.example}", "warning")
+        if ration.allows(kind, kind, None, now):
             show(context, *error)
 
     hub.__dict__["print_exception"] = print_exception
+
+
+def _place(trace: TracebackType | None) -> str:
+    """Where an error was raised."""
+    frames = list(traceback.walk_tb(trace))
+    return f" in {frames[-1][0].f_code.co_filename}, line {frames[-1][1]}" if frames else ""
 
 
 def _raise_descriptor_limit() -> None:

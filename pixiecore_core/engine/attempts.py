@@ -31,7 +31,7 @@ from pixiecore_core.models.facts import (
 )
 
 MACHINES = 10_000
-FACTS = 100_000
+FACTS = 50_000
 """Of all machines together; beyond it, those silent longest are forgotten."""
 FACTS_OF_ONE = 50
 SILENCE_SECONDS = 120.0

@@ -16,7 +16,8 @@ from pixiecore_core.models.base import MacAddress, Model
 from pixiecore_core.models.files import Purpose
 from pixiecore_core.models.request import Client, Stage
 
-_LONGEST_TEXT = 2000
+_LONGEST_TEXT, _LONGEST_NAME = 300, 100
+"""Characters. 50,000 facts are remembered, and a stranger may have written any of them."""
 
 Subsystem = Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"]
 """Who says so; in brackets at the start of a log line."""
@@ -33,8 +34,17 @@ def _writable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+def _short(name: str) -> str:
+    """*name* without its middle, where it is long: a client may ask for a kilobyte of name."""
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
+    return _writable(name)
+
+
 Text = Annotated[str, AfterValidator(_writable)]
 """A text that may come from a stranger."""
+Name = Annotated[str, AfterValidator(_short)]
+"""The name of a file, which may come from a stranger."""
 
 
 class Fact(Model):
@@ -105,7 +115,7 @@ class ScriptSent(Fact):
 
 class _Sent(Fact):
     via: Literal["TFTP", "HTTP"] = Field(description="by which protocol")
-    file: Text = Field(description="name of the file")
+    file: Name = Field(description="name of the file")
     purpose: Literal[Purpose, "loader"] = Field(description="what it is for")
     bytes: int = Field(description="bytes sent")
     size: int = Field(description="size of the file in bytes")
@@ -157,7 +167,7 @@ class Refused(Fact):
     reason: Text = Field(description="why")
     source: str = Field(default="", description="MAC or IP address that it came from")
     interface: str = Field(default="", description="our network interface that a packet came in on")
-    file: Text = Field(default="", description="what was asked for")
+    file: Name = Field(default="", description="what was asked for")
 
 
 class Failed(Fact):
@@ -170,7 +180,7 @@ class Failed(Fact):
         description="what went wrong: sending an answer, writing the script, opening a file, sending it, the server"
     )
     reason: Text = Field(description="why")
-    file: Text = Field(default="", description="name of the file")
+    file: Name = Field(default="", description="name of the file")
     purpose: str = Field(default="", description="what the file is for")
     bytes: int = Field(default=0, description="bytes that were sent")
     size: int = Field(default=0, description="bytes that were to be sent")

@@ -1,7 +1,7 @@
 """Writes facts to the log, a line each, and keeps it from being flooded.
 
-Refusals, which a stranger can cause at will, are rationed; a plugin that fails for a whole room of machines is
-reported once for each of its hooks. Counts nothing.
+What one source causes again and again is rationed, and so is what many sources cause at once; a plugin that fails for a
+whole room of machines is reported once for each of its hooks. Counts nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,15 @@ from typing import Any
 import structlog
 
 from pixiecore_core.engine.words import subsystem
-from pixiecore_core.models.facts import Fact, PluginFailed, Refused, Subsystem
+from pixiecore_core.models.facts import Fact, Failed, PluginFailed, Refused, Subsystem
+from pixiecore_core.observe.ration import Ration
 
-REFUSALS_PER_SECOND = 20
+OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS = 10, 10.0
+"""Lines of one kind from one machine or address: firmware asks four times, one that is held every other second."""
+OF_ONE_KIND = 500
+"""Lines of one kind in a second, from whatever sources: a room of machines that is switched on at once."""
+_FEWER: dict[type[Fact], int] = {Refused: 20, Failed: 100}
+"""The same of what a stranger can cause at will."""
 
 
 class FactLog:
@@ -36,12 +42,12 @@ class FactLog:
         self._details = details
         self._clock = clock
         self._told: set[tuple[str, str]] = set()
-        self._second = 0
-        self._refusals = 0
+        self._sources: Ration[tuple[type[Fact], str, str]] = Ration(OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS)
+        self._kinds: Ration[type[Fact]] = Ration(OF_ONE_KIND, 1.0)
 
     def write(self, fact: Fact, sentence: str) -> None:
         """Write one line, unless its kind has had its share."""
-        if isinstance(fact, Refused) and not self._may_log_refusal():
+        if not self._has_room(fact, sentence):
             return
         if isinstance(fact, PluginFailed):
             if (fact.plugin, fact.hook) in self._told:
@@ -57,12 +63,19 @@ class FactLog:
         """Say at debug level what ordinary traffic there was."""
         self._logger.debug(text, subsystem=subsystem)
 
-    def _may_log_refusal(self) -> bool:
-        second = int(self._clock())
-        if second != self._second:
-            suppressed = self._refusals - REFUSALS_PER_SECOND
-            self._second, self._refusals = second, 0
-            if suppressed > 0:
-                self._logger.warning(f"{suppressed} more unusable requests were not logged", subsystem="Init")
-        self._refusals += 1
-        return self._refusals <= REFUSALS_PER_SECOND
+    def _has_room(self, fact: Fact, sentence: str) -> bool:
+        now, kind = self._clock(), type(fact)
+        for ration in (self._sources, self._kinds):
+            for left_out in ration.ended(now):
+                self._logger.warning(
+                    f"{left_out.number} more lines such as this were not logged: {left_out.example}", subsystem="Init"
+                )
+        source = fact.mac or (fact.source if isinstance(fact, Refused) else "")
+        return self._sources.allows((kind, source, _about(fact)), sentence, None, now) and self._kinds.allows(
+            kind, sentence, _FEWER.get(kind), now
+        )
+
+
+def _about(fact: Fact) -> str:
+    """What tells apart facts of one kind and source that do not repeat each other."""
+    return str(next((getattr(fact, name) for name in ("file", "text", "hook") if hasattr(fact, name)), ""))

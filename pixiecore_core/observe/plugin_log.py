@@ -7,12 +7,18 @@ libraries say is passed on from warnings upward. Decides nothing about where lin
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 
+from pixiecore_core.observe.ration import Ration
+
 _PLUGINS = "pixiecore"
+OF_ONE_KIND, OF_ONE_KIND_SECONDS = 50, 10.0
+"""Lines of one logger and one wording."""
 
 
 @contextmanager
@@ -44,6 +50,7 @@ class _Handler(logging.Handler):
         super().__init__()
         self._logger = logger
         self._soon = soon
+        self._ration: Ration[tuple[str, str]] = Ration(OF_ONE_KIND, OF_ONE_KIND_SECONDS)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; from any thread."""
@@ -54,4 +61,14 @@ class _Handler(logging.Handler):
             return
         details = {"exc_info": record.exc_info} if record.exc_info else {}
         level = min(record.levelno // 10 * 10, logging.CRITICAL)
-        self._soon(lambda: self._logger.log(level, text, subsystem="Plugin", **details))
+        kind = record.name, str(record.msg)
+        self._soon(lambda: self._write(kind, level, text, details))
+
+    def _write(self, kind: tuple[str, str], level: int, text: str, details: dict[str, Any]) -> None:
+        now = time.monotonic()
+        for left_out in self._ration.ended(now):
+            self._logger.warning(
+                f"{left_out.number} more lines such as this were not logged: {left_out.example}", subsystem="Plugin"
+            )
+        if self._ration.allows(kind, text, None, now):
+            self._logger.log(level, text, subsystem="Plugin", **details)

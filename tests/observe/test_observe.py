@@ -9,9 +9,9 @@ import pytest
 
 from pixiecore_core import Client
 from pixiecore_core.engine.words import sentence
-from pixiecore_core.models.facts import FACTS, Booting, Fact, Failed, Offered, PluginFailed, Refused
+from pixiecore_core.models.facts import FACTS, Booting, Fact, Failed, FileSent, Offered, PluginFailed, Refused
 from pixiecore_core.observe.bus import Bus
-from pixiecore_core.observe.fact_log import REFUSALS_PER_SECOND, FactLog
+from pixiecore_core.observe.fact_log import OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS, FactLog
 from pixiecore_core.observe.log import configure
 from pixiecore_core.observe.metrics import Metrics
 from tests.engine.samples import SAMPLES
@@ -89,16 +89,49 @@ def test_a_message_cannot_break_out_of_its_line() -> None:
     assert "\x1b" not in text
 
 
-def test_refusals_are_rationed_and_the_rest_counted() -> None:
+def test_lines_of_one_kind_from_one_source_are_rationed_and_the_rest_counted() -> None:
     stream, now = io.StringIO(), 5.0
     log = FactLog(configure(stream=stream), clock=lambda: now)
     refused = Refused(via="DHCP", what="packet", source="x", interface="eth0", reason="bad packet")
-    for _ in range(REFUSALS_PER_SECOND + 30):
+    for _ in range(OF_ONE_SOURCE + 30):
         log.write(refused, sentence(refused))
-    assert stream.getvalue().count("bad packet") == REFUSALS_PER_SECOND
+    assert stream.getvalue().count("bad packet") == OF_ONE_SOURCE
+    other = refused.model_copy(update={"source": "y"})
+    log.write(other, sentence(other))
+    assert stream.getvalue().count("bad packet") == OF_ONE_SOURCE + 1
+    now += OF_ONE_SOURCE_SECONDS
+    log.write(refused, sentence(refused))
+    assert "30 more lines such as this were not logged: Unusable packet from x" in stream.getvalue()
+
+
+def test_refusals_from_everywhere_are_rationed_too() -> None:
+    stream, now = io.StringIO(), 5.0
+    log = FactLog(configure(stream=stream), clock=lambda: now)
+    for number in range(50):
+        refused = Refused(via="DHCP", what="packet", source=str(number), interface="eth0", reason="bad packet")
+        log.write(refused, sentence(refused))
+    assert stream.getvalue().count("bad packet") == 20
     now = 6.0
     log.write(refused, sentence(refused))
-    assert "30 more unusable requests were not logged" in stream.getvalue()
+    assert "30 more lines such as this were not logged: Unusable packet from 0" in stream.getvalue()
+
+
+def test_a_machine_that_boots_from_many_files_is_told_of_in_full() -> None:
+    stream = io.StringIO()
+    log = FactLog(configure(stream=stream), clock=lambda: 5.0)
+    for number in range(50):
+        sent = FileSent(mac=MAC, via="HTTP", file=f"part-{number}", purpose="file", bytes=1, size=1, seconds=0)
+        log.write(sent, sentence(sent))
+    assert stream.getvalue().count("Sent file") == 50
+
+
+def test_a_kilobyte_of_name_is_cut() -> None:
+    name = "b" + "x" * 1000 + "e"
+    fact = Refused(via="TFTP", what="transfer", source="192.0.2.1", file=name, reason=f"no {name}" * 2)
+    assert len(fact.file) < 130
+    assert fact.file.startswith("bx")
+    assert fact.file.endswith("xe")
+    assert len(fact.reason) < 510
 
 
 def test_everybody_who_subscribed_hears_of_a_fact_once_and_in_order() -> None:

@@ -369,8 +369,9 @@ def test_what_a_wrapper_does_to_a_spec_stays_with_that_boot(netboot: Callable[..
         return (yield)
 
     machines = netboot(FixedBooter(spec), plugin(render_cmdline=render_cmdline))
-    with pytest.raises(LookupError, match=r"500 .*a spec's files cannot be changed; make another with spec.model_copy"):
+    with pytest.raises(LookupError, match=r"500 .*plugin 'plugin 1' failed"):
         machines.script()
+    assert "a spec's files cannot be changed; make another with spec.model_copy" in machines.log
     assert spec.files["a"].location == __file__
 
 

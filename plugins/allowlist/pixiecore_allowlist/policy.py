@@ -186,6 +186,7 @@ def _for_admins(token_file: str, page: Callable[[PageRequest], PageAnswer]) -> C
         except ValueError:
             return PageAnswer(status=403, text="nobody is let in: the server's own token cannot be read\n")
         if not hmac.compare_digest(request.token.encode("utf-8", "backslashreplace"), token):
+            _log.warning("wrong token for %s from %s", request.path, request.address)
             return PageAnswer(status=403, text="wrong token\n")
         return page(request)
 

@@ -206,7 +206,11 @@ class PluginManager:
                 self.report(error, None)
 
     def on_shutdown(self, seconds: float) -> None:
-        """Tell every plugin, all at the same time; a failure, or taking longer than *seconds*, is reported."""
+        """Tell every plugin, all at the same time; a failure, or taking longer than *seconds*, is reported.
+
+        Before that they hear of what has happened, in at most the same time again.
+        """
+        gevent.joinall([gevent.spawn(listener.finish, seconds) for listener in self._listeners])
 
         def tell(implementation: pluggy.HookImpl) -> None:
             try:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import gevent
 import pytest
+from gevent.event import Event
 from pydantic import BaseModel
 
 from pixiecore_core import (
@@ -27,6 +28,7 @@ from pixiecore_core import (
     Firmware,
     FirmwareFamily,
     FirmwareRegistrar,
+    Held,
     Ignore,
     Machine,
     PageAnswer,
@@ -34,6 +36,7 @@ from pixiecore_core import (
     PolicyRegistrar,
     PxeRequest,
     RouteRegistrar,
+    ScriptSent,
     UrlFor,
     hookimpl,
 )
@@ -518,10 +521,35 @@ def test_hook_on_event_of_a_slow_listener_loses_events(manager: PluginManager, r
     manager.register(plugin(on_event=on_event), "slow")
     manager.on_startup()
     for number in range(5000):
-        manager.publish(Booting(), str(number))
-    manager.on_shutdown(0.5)
+        manager.publish(Held(reason="x", asked_for="script", seconds=1), str(number))
+    manager.on_shutdown(0.1)
     assert [str(error) for error, _ in reports] == ["plugin 'slow', hook on_event: is too slow and loses events"]
     assert manager.events_lost() == {"slow": 4000}
+
+
+def test_hook_on_event_loses_no_boot(manager: PluginManager) -> None:
+    """A policy's state follows from them: a machine whose boot was lost would be installed again."""
+    heard: list[tuple[type[Fact], str | None]] = []
+    go = Event()
+
+    @hookimpl
+    def on_event(fact: Fact) -> None:
+        go.wait()
+        heard.append((type(fact), fact.mac))
+
+    manager.register(plugin(on_event=on_event), "slow")
+    manager.on_startup()
+    for number in range(3000):
+        manager.publish(Held(reason="x", asked_for="script", seconds=1), str(number))
+    macs = [f"52:54:00:00:{number >> 8:02x}:{number & 255:02x}" for number in range(2000)]
+    for mac in macs:
+        manager.publish(ScriptSent(mac=mac), "")
+        manager.publish(Booting(mac=mac), "")
+        manager.publish(Booting(mac=mac), "again")
+    go.set()
+    manager.on_shutdown(5)
+    assert heard[-4000:] == [(kind, mac) for mac in macs for kind in (ScriptSent, Booting)]
+    assert len(heard) == 5000, "and of the others what there was room for"
 
 
 def test_a_misspelt_hook_is_an_error(manager: PluginManager) -> None:

@@ -32,7 +32,7 @@ from pixiecore_core import (
     hookimpl,
     user_folder,
 )
-from pixiecore_once.state import Record, States, becomes, has_loaded
+from pixiecore_once.state import MOST, States, becomes, has_loaded
 from pixiecore_once.unsettled import Unsettled
 
 DONE_PATH = "/once/done"
@@ -102,7 +102,7 @@ class Once:
         except StateError as error:
             return Hold(reason=f"it has booted, but that cannot be written at the moment: {error}", seconds=2)
         try:
-            refusal = self._refusal(machine.mac, self._states.of(machine.mac))
+            refusal = self._refusal(machine.mac, self._states)
         except StateError as error:
             return Hold(reason=f"cannot read at the moment whether it has booted: {error}", seconds=2)
         if refusal is not None:
@@ -166,10 +166,13 @@ class Once:
         if self._states is not None:
             self._unsettled.settle_all()
 
-    def _refusal(self, mac: str, known: Record | None) -> Ignore | None:
+    def _refusal(self, mac: str, states: States) -> Ignore | None:
+        known = states.of(mac)
         if known is None:
             if self._settings.unknown == "boot":
-                return None
+                if not states.is_full():
+                    return None
+                return Ignore(reason=f"{MOST:,} machines are remembered, and no more can be: pixiecore once clear MAC")
             return Ignore(reason=f"it is not armed; to boot it: pixiecore once arm {mac}")
         if known.state != "done":
             return None

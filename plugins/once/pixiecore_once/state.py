@@ -29,6 +29,10 @@ class Record(BaseModel):
     """Seconds since the epoch."""
 
 
+MOST = 100_000
+"""Machines that are remembered. None may be forgotten, or it would be installed again: beyond it, nobody new boots."""
+_COUNTED_SECONDS = 60.0
+
 Step = Callable[[Record | None], Record | None]
 """What happens to a machine's record."""
 
@@ -53,6 +57,7 @@ class States:
         self.store = StateStore(path)
         # Releases before the store had a table "machines": mac, state, since.
         self._machines = self.store.records("machines", Record, old_table="machines")
+        self._number, self._counted_until = 0, 0.0
 
     def of(self, mac: str) -> Record | None:
         """What is known about a machine.
@@ -60,6 +65,16 @@ class States:
         :raises StateError: it cannot be read
         """
         return self._machines.get(mac)
+
+    def is_full(self) -> bool:
+        """Whether no other machine may be remembered, as of a minute ago at most.
+
+        :raises StateError: they cannot be counted
+        """
+        now = time.monotonic()
+        if now >= self._counted_until:
+            self._number, self._counted_until = len(self._machines.keys()), now + _COUNTED_SECONDS
+        return self._number >= MOST
 
     def all(self) -> list[Known]:
         """Every machine, the last changed first.

@@ -16,7 +16,8 @@ from pixiecore_once.state import Record, States, Step
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    step: Step
+    again: Step
+    """The step as it is to be tried again."""
     change: PendingChange[Record | None] | StateError
 
     def wait(self) -> None:
@@ -52,11 +53,11 @@ class Unsettled:
 
     def begin(self, mac: str, step: Step) -> None:
         """Have a step written, after what could not be written before. Neither waits nor raises."""
-        step = _unless_later(step)
+        again = _unless_later(step)
         earlier = self._begun.pop(mac, None)
         if earlier is not None and not earlier.is_settled:
-            step = _both(earlier.step, step)
-        self._begun[mac] = self._begin(mac, step)
+            step, again = _both(earlier.again, step), _both(earlier.again, again)
+        self._begun[mac] = self._begin(mac, step, again)
         self._drop_settled()
 
     def settle(self, mac: str) -> None:
@@ -70,7 +71,7 @@ class Unsettled:
         try:
             begun.wait()
         except StateError:
-            self._begin(mac, begun.step).wait()
+            self._begin(mac, begun.again, begun.again).wait()
         if self._begun.get(mac) is begun:
             del self._begun[mac]
 
@@ -85,7 +86,7 @@ class Unsettled:
         self._states.store.probe()
         for mac, begun in list(self._begun.items()):
             if begun.has_failed and self._begun.get(mac) is begun:
-                self._begun[mac] = self._begin(mac, begun.step)
+                self._begun[mac] = self._begin(mac, begun.again, begun.again)
 
     def settle_all(self) -> None:
         """Wait for everything.
@@ -95,11 +96,11 @@ class Unsettled:
         for mac in list(self._begun):
             self.settle(mac)
 
-    def _begin(self, mac: str, step: Step) -> _Begun:
+    def _begin(self, mac: str, step: Step, again: Step) -> _Begun:
         try:
-            return _Begun(step, self._states.begin(mac, step))
+            return _Begun(again, self._states.begin(mac, step))
         except StateError as error:
-            return _Begun(step, error)
+            return _Begun(again, error)
 
     def _drop_settled(self) -> None:
         """Forget what is kept by now, from the oldest on."""
@@ -111,7 +112,10 @@ class Unsettled:
 
 
 def _unless_later(step: Step) -> Step:
-    """*step*, as of now: where it is written later, what an administrator or the machine said meanwhile counts."""
+    """*step*, as of now: where it is written later, what an administrator or the machine said meanwhile counts.
+
+    Only there: a clock that was set back since the machine was armed would else have it boot again and again.
+    """
     now = time.time()
     return lambda known: known if known is not None and known.since > now else step(known)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,42 @@ def test_what_was_said_later_counts(database: Path) -> None:
     full(database, "DROP")
     States(database).set(MAC, "armed")
     assert machines.boot(MAC) is not None
+
+
+def test_a_clock_that_is_set_back_has_no_machine_installed_again(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a day, after the machine was armed: its boot counts, or it would boot again for a day."""
+    machines = server(database)
+    States(database).set(MAC, "armed")
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 86_400)
+    assert machines.boot(MAC) is not None
+    machines.settle()
+    with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
+        machines.script(MAC)
+    machines.close()
+
+
+def test_beyond_so_many_machines_nobody_new_boots_and_nobody_is_forgotten(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes machines up and says that they have booted fills no disk, and has none installed again."""
+    monkeypatch.setattr("pixiecore_once.state.MOST", 2)
+    machines = server(database)
+    for mac in (MAC, OTHER):
+        assert machines.boot(mac) is not None
+    monkeypatch.setattr("pixiecore_once.state._COUNTED_SECONDS", 0.0)
+    machines.close()
+    machines = server(database)
+    with pytest.raises(LookupError, match=r"404 you don't netboot: .* machines are remembered, and no more can be"):
+        machines.script("52:54:00:00:00:02")
+    with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
+        machines.script(MAC)
+    States(database).set(MAC, "armed")
+    assert machines.boot(MAC) is not None
+    machines.settle()
+    machines.close()
 
 
 def test_done_is_answered_when_it_is_kept_and_503_where_it_is_not(database: Path) -> None:

@@ -35,7 +35,7 @@ from pixiecore_core.settings.server import Endpoint, ServerSettings
 from pixiecore_core.web import status
 from pixiecore_core.web.plugin_pages import plugin_pages
 
-STOP_SECONDS = 1.0
+STOP_SECONDS = 0.7
 """How long what is still being sent may take to finish; all of stopping stays under two seconds."""
 
 SHUTDOWN_SECONDS = 0.3

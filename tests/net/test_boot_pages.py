@@ -90,7 +90,8 @@ class Site:
         core = self.core
         boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
         pages = {
-            **status.pages(core.attempts, core.metrics),
+            **status.pages(core.attempts),
+            **status.counts(core.metrics),
             **plugin_pages(core.plugins, core.plugins.register_routes(), core.urls.sealer),
             **boot.pages(),
         }

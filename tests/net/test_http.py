@@ -221,3 +221,21 @@ def test_a_page_that_takes_a_post_is_given_the_body(server: HttpServer) -> None:
     answer = exchange(server, head + body)
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(body)
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(server: HttpServer) -> None:
+    with connect(server) as client:
+        client.sendall(b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"hello")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_a_body_that_drips_is_cut_off(server: HttpServer) -> None:
+    answer = exchange(server, b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhell")
+    assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_headers_without_end_are_refused(server: HttpServer) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * http.LONGEST_HEAD
+    assert exchange(server, head).startswith(b"HTTP/1.1 431")

@@ -18,6 +18,8 @@ from gevent.exceptions import LoopExit
 from pixiecore_core.assembly import Core
 from pixiecore_core.boot.tftp_negotiation import Limits
 from pixiecore_core.errors import StartError
+from pixiecore_core.files.token_file import read_token
+from pixiecore_core.models.facts import Refused
 from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
@@ -26,13 +28,16 @@ from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours, read_interfaces
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
-from pixiecore_core.net.site import Site
+from pixiecore_core.net.site import Page, Site
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.plugins.blame import stopping
 from pixiecore_core.plugins.telling import in_words
-from pixiecore_core.settings.server import Endpoint, ServerSettings
+from pixiecore_core.settings.listening import Endpoint
+from pixiecore_core.settings.server import ServerSettings
 from pixiecore_core.web import status
+from pixiecore_core.web.guards import Guard
+from pixiecore_core.web.hosts import OurHosts
 from pixiecore_core.web.plugin_pages import plugin_pages
 
 STOP_SECONDS = 0.7
@@ -40,6 +45,9 @@ STOP_SECONDS = 0.7
 
 SHUTDOWN_SECONDS = 0.3
 """For all plugins' ``on_shutdown``, side by side."""
+
+STATUS_CONNECTIONS = 64
+"""For the status page, where it has a listener of its own."""
 
 _ANY = "0.0.0.0"
 
@@ -72,7 +80,7 @@ class App:
         self.core = core
         self._interfaces = Interfaces(settings.interface, settings.listen_addr)
         self.servers: dict[str, Server] = {}
-        """The listeners that are bound, by name: HTTP, TFTP, PXE, DHCP."""
+        """The listeners that are bound, by name: STATUS, HTTP, TFTP, PXE, DHCP."""
         self._stop = gevent.event.Event()
         self._answerer: Answerer | None = None
         self._told = False  # whether plugins know that we have started, and must be told that we stop
@@ -144,19 +152,57 @@ class App:
             self.core.plugins.on_shutdown(SHUTDOWN_SECONDS)
 
     def _bind_http(self, endpoint: Endpoint | None) -> int:
+        settings, core = self.settings, self.core
+        hosts = OurHosts(settings.allow_host)
+        hosts.refresh()
+        shown = self._status_pages(hosts)
         if endpoint is None:
-            return self.settings.port
-        core = self.core
+            return settings.port
         boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
         routes = core.plugins.register_routes()
         pages = {
-            **status.pages(core.attempts, core.metrics),
-            **plugin_pages(core.plugins, routes, core.urls.sealer),
+            **shown,
+            **status.counts(core.metrics),
+            **plugin_pages(core.plugins, routes, core.urls.sealer, hosts.refusal),
             **boot.pages(),
         }
-        site = Site(pages, boot.folders(), self._interfaces.serves)
-        posted = [path for path, route in routes.items() if "POST" in route.methods]
-        return self._bind("HTTP", HttpServer(self._address(endpoint), endpoint.port, site, posted), endpoint)
+        server = HttpServer(
+            self._address(endpoint),
+            endpoint.port,
+            Site(pages, boot.folders(), self._interfaces.serves),
+            posted=[path for path, route in routes.items() if "POST" in route.methods],
+            per_client=settings.http_connections_per_client,
+            shared=settings.http_shared_address,
+            on_drop=partial(core.bus.drop, "HTTP"),
+            on_refuse=self._refuse_connection,
+        )
+        return self._bind("HTTP", server, endpoint)
+
+    def _status_pages(self, hosts: OurHosts) -> dict[str, Page]:
+        """The pages that show machines, unless they are off; with a listener of their own they are bound here.
+
+        :raises ConfigError: there is no token in the file that the user named
+        """
+        settings, core = self.settings, self.core
+        place, path = settings.status, settings.status_token_file
+        if place == "off":
+            return {}
+        token = None
+        if path is not None:
+            warn = partial(core.logger.warning, subsystem="Init")
+            token = read_token("--status-token-file", path, warn)
+        pages = Guard(hosts, core.bus, token, place == "loopback").around(status.pages(core.attempts))
+        if not isinstance(place, Endpoint):
+            return pages
+        site = Site({**pages, **status.counts(core.metrics)}, {}, self._interfaces.serves)
+        on_drop = partial(core.bus.drop, "HTTP")
+        server = HttpServer(self._address(place), place.port, site, most=STATUS_CONNECTIONS, on_drop=on_drop)
+        self._bind("STATUS", server, place)
+        return {}
+
+    def _refuse_connection(self, address: str) -> None:
+        reason = "it has as many as it may; see --http-connections-per-client, or --http-shared-address for a proxy"
+        self.core.bus.report(Refused(via="HTTP", what="connection", source=address, reason=reason))
 
     def _bind_tftp(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
@@ -188,8 +234,8 @@ class App:
             server = DhcpServer("dhcp", unbound if settings.dhcp_no_bind else bound, answerer)
             self._bind("DHCP", server, settings.dhcp)
 
-    def _bind(self, name: Literal["HTTP", "TFTP", "PXE", "DHCP"], server: Server, endpoint: Endpoint) -> int:
-        protocol: Literal["tcp", "udp"] = "tcp" if name == "HTTP" else "udp"
+    def _bind(self, name: Literal["HTTP", "STATUS", "TFTP", "PXE", "DHCP"], server: Server, endpoint: Endpoint) -> int:
+        protocol: Literal["tcp", "udp"] = "tcp" if name in ("HTTP", "STATUS") else "udp"
         try:
             server.bind()
         except OSError as error:

@@ -159,7 +159,8 @@ def register_routes(routes: RouteRegistrar) -> None:
     """Add pages to the HTTP server.
 
     Fires once, before the sockets are bound. A path is of letters, digits, dots, dashes, underscores and slashes, is no
-    other plugin's, and does not begin with ``/_/``.
+    other plugin's, and does not begin with ``/_/``. Every client may ask for it, but only by an address or a name of
+    this host, unless the URL was made with ``url_for.page``: a page that changes something must ask for a token.
 
     :raises Exception: Pixiecore refuses to start and names the plugin
     """

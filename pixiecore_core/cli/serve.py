@@ -41,6 +41,7 @@ from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.ration import Ration
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.watching import say, watch
+from pixiecore_core.settings.listening import Endpoint
 from pixiecore_core.settings.server import ServerSettings
 
 _DESCRIPTORS = 65536
@@ -185,8 +186,8 @@ def _raise_descriptor_limit() -> None:
 
 
 def _check_privileges(settings: ServerSettings) -> None:
-    endpoints = (settings.dhcp, settings.pxe, settings.tftp, settings.http_endpoint())
-    bound = [endpoint.port for endpoint in endpoints if endpoint]
+    endpoints = (settings.dhcp, settings.pxe, settings.tftp, settings.http_endpoint(), settings.status)
+    bound = [endpoint.port for endpoint in endpoints if isinstance(endpoint, Endpoint)]
     if settings.dhcp_no_bind and settings.dhcp is not None:
         bound.remove(settings.dhcp.port)
     missing = missing_capabilities(bound, raw=settings.dhcp_no_bind)

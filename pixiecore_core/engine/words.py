@@ -124,6 +124,8 @@ def _refused(fact: Refused) -> str:
             return f"No file for {fact.source}: {fact.reason}"
         case "path":
             return f"Failed to get {fact.file!r} for {fact.source}: {fact.reason}"
+        case "connection" | "page":
+            return f"No {fact.what} for {fact.source}: {fact.reason}"
         case "transfer":
             return f'Failed to send file "{fact.file}" to {_to(fact)}: {fact.reason}'
     return f"Failed to get a file for {fact.mac}: {fact.reason}"

@@ -9,19 +9,34 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from pixiecore_core.models import Model
 
 LONGEST_LIFETIME = 365 * 86_400
 """Seconds."""
+_VALUE = re.compile(r'(?:W/)?"[ !#-~]{0,512}"|[!#-~](?:[ !#-~]{0,510}[!#-~])?')
+"""An ETag in its quotes, or without them, as some servers send it; or a date. RFC 9110 section 8.8.3 has no quotes
+inside, and what it has beyond ASCII is nobody's.
+"""
 _DIRECTIVE = re.compile(r'([\w-]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,]*)))?')
 
 
-class Validators(Model):
-    """How to recognise the version of a file that we have; empty where upstream does not say."""
+def _fit(text: str) -> str:
+    """*text*, or nothing where it is no value that may be kept, sent back and passed on."""
+    return text if _VALUE.fullmatch(text) else ""
 
-    etag: str = ""
-    last_modified: str = ""
+
+class Validators(Model):
+    """How to recognise the version of a file that we have; empty where upstream does not say.
+
+    An upstream may send anything: a control character in an ETag would otherwise make every answer unsendable.
+    """
+
+    etag: Annotated[str, AfterValidator(_fit)] = ""
+    last_modified: Annotated[str, AfterValidator(_fit)] = ""
 
     @property
     def strong_etag(self) -> str:

@@ -10,17 +10,16 @@ import hashlib
 import tempfile
 import time
 from http.client import RemoteDisconnected
-from http.cookiejar import DefaultCookiePolicy
 from typing import IO
 
 import gevent
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileTimeout
 from pixiecore_core.files.disk import DiskFile, on_disk_thread
 from pixiecore_core.files.freshness import Validators, validators
+from pixiecore_core.files.reach import OutwardSession
 from pixiecore_core.hidden import without_secrets
 from pixiecore_core.models import BootFile, FileRef
 
@@ -121,20 +120,15 @@ class Upstream:
     """The way to other web servers. Proxies and certificates as requests takes them from the environment."""
 
     def __init__(self) -> None:
-        self._session = requests.Session()
-        self._session.max_redirects = REDIRECTS
-        # One machine's cookies do not concern another.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session = OutwardSession(REDIRECTS)
         # requests would read a redirect's body whole, and unpack it, before it follows.
         self._session.hooks["response"].append(_leave_redirect_unread)
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=64))
 
     def get(self, url: str, headers: dict[str, str] | None = None) -> Answer:
         """Ask for *url*; waits for the answer's headers.
 
         :raises BootFileTimeout: it does not answer in time
-        :raises Unreachable: it cannot be reached, or redirects in a circle
+        :raises Unreachable: it cannot be reached, or redirects in a circle or to where no redirect may lead
         """
         try:
             # All of it: a server may also send its headers drop by drop, or redirect again and again.

@@ -163,7 +163,9 @@ class Refused(Fact):
     kind: Literal["refused"] = "refused"
     level: ClassVar[Level] = "warning"
     via: Subsystem = Field(description="who refused it")
-    what: Literal["packet", "url", "path", "file", "transfer"] = Field(description="what was refused")
+    what: Literal["packet", "url", "path", "file", "transfer", "connection", "page"] = Field(
+        description="what was refused"
+    )
     reason: Text = Field(description="why")
     source: str = Field(default="", description="MAC or IP address that it came from")
     interface: str = Field(default="", description="our network interface that a packet came in on")

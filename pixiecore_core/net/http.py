@@ -1,4 +1,4 @@
-"""Hosts HTTP on gevent's pywsgi, with what pywsgi leaves open: time limits, TCP_NODELAY, limits on connections.
+"""Hosts HTTP on gevent's pywsgi, with what pywsgi leaves open: time limits, strict requests, limits on connections.
 
 A client that sends its request drop by drop, or stops reading, loses its connection and costs the others nothing.
 Knows no paths: the application is given.
@@ -6,33 +6,49 @@ Knows no paths: the application is given.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import resource
-from collections import Counter
-from collections.abc import Collection
-from typing import Any, cast
+import struct
+import time
+from collections.abc import Callable, Collection, Sequence
+from ipaddress import IPv4Network
+from typing import Any
 
 import gevent
 from gevent import pywsgi, socket
 from gevent.pool import Pool
 
+from pixiecore_core.net.connections import Connections, Shares
 from pixiecore_core.net.file_body import CONNECTION, STALL_SECONDS
+from pixiecore_core.wire.http1 import are_loose_fields, is_loose_request_line
 
 CONNECTIONS = 2048
-"""At most; fewer where this process may have few descriptors."""
-CONNECTIONS_PER_CLIENT = 1024
-"""Half of all: no single address can take every connection, and a whole rack behind one address still boots."""
+"""At most."""
+CONNECTIONS_PER_CLIENT = 64
+"""A machine needs one or two, a browser six; a few machines may be behind one address."""
 _OTHER_DESCRIPTORS = 128
 """For everything that is not a client's connection and its file."""
+_ENDING = 32
+"""Connections that gave way and are not closed yet, each with its descriptor: at so many newcomers wait, or a flood of
+them would be taken in faster than the event loop can look after any.
+"""
+FIRST_SECONDS = 10.0
+"""How long a new connection may wait for the first byte of its first request."""
 IDLE_SECONDS = 30.0
 """How long a connection may wait for its next request."""
 REQUEST_SECONDS = 10.0
-"""How long a request's headers may take."""
+"""How long a request may take from its first byte to its last."""
 
+LONGEST_HEAD = 32 << 10
+"""Bytes of a request's header lines."""
 LONGEST_BODY = 64 << 10
 """Bytes of a POST."""
 
 _ABSOLUTE_FORM = re.compile(r"http://[^/]*/?(.*)", re.IGNORECASE)
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing leaves nothing behind in the kernel, which whoever takes many connections counts on."""
 
 Application = Any
 """A WSGI callable."""
@@ -49,6 +65,9 @@ class _Refused(ValueError):
 class _Handler(pywsgi.WSGIHandler):
     """pywsgi's handler with the limits above."""
 
+    server: _Server
+    _patience = FIRST_SECONDS
+
     def handle(self) -> None:
         # pywsgi writes headers and body apart; with Nagle a keep-alive client waits 40 ms for the body.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -59,37 +78,73 @@ class _Handler(pywsgi.WSGIHandler):
         except OSError:
             self.close_connection = True  # the client has gone while it was being refused
 
-    def read_requestline(self) -> str:
-        with gevent.Timeout(IDLE_SECONDS, False):  # type: ignore[arg-type]
-            return str(super().read_requestline())
-        return ""  # pywsgi then closes the connection
+    def handle_one_request(self) -> Any:
+        """Wait for a request, then answer it; with pywsgi's results."""
+        self.server.rest(self.socket)
+        if not self._request_begins():
+            return None
+        with gevent.Timeout(REQUEST_SECONDS, _Refused("408 Request Timeout")) as self._time_left:
+            try:
+                return super().handle_one_request()
+            except _Refused as refusal:  # while pywsgi read the request line
+                return self._handle_client_error(refusal)
+
+    def _request_begins(self) -> bool:
+        patience, self._patience = self._patience, IDLE_SECONDS
+        with gevent.Timeout(patience, False):  # type: ignore[arg-type]
+            return bool(self.rfile.peek(1))
+        return False
 
     def read_request(self, raw_requestline: str) -> Any:
-        with gevent.Timeout(REQUEST_SECONDS, _Refused("408 Request Timeout")):
-            usable = super().read_request(raw_requestline)
-        if usable and (absolute := _ABSOLUTE_FORM.match(self.path or "")):
-            # RFC 9112 section 3.2.2: it must be understood, though only proxies are sent it.
-            self.path = "/" + absolute[1]
-        if usable:
-            self._check_body()
-        return usable
+        self._loose = is_loose_request_line(raw_requestline.encode("latin-1"))
+        super().read_request(raw_requestline)
+        path = self.path or ""
+        # RFC 9112 section 3.2.2: it must be understood, though only proxies are sent it.
+        self.path = "/" + absolute[1] if (absolute := _ABSOLUTE_FORM.match(path)) else path
+        self._body = self._read_body(self.path.partition("?")[0])
+        if self._loose or self._asks_to_close():
+            self.close_connection = True
+        self._time_left.close()
+        self.server.connections.work(self.socket)
+        return True
 
-    def _check_body(self) -> None:
-        """Refuse what would have to be read without end: only a few pages take a body, and none takes a long one."""
-        posted = self.command == "POST" and (self.path or "").partition("?")[0] in cast("_Server", self.server).posted
+    def MessageClass(self, rfile: Any, *_: object) -> Any:  # noqa: N802 - pywsgi calls it so
+        """The headers: pywsgi's reader makes something of everything, so it is given only what can be read one way."""
+        lines, left = [], LONGEST_HEAD
+        while (line := rfile.readline(left + 1)) not in (b"\r\n", b"\n"):
+            left -= len(line)
+            if left < 0:
+                raise _Refused("431 Request Header Fields Too Large")
+            lines.append(line)
+            if not line.endswith(b"\n"):
+                break  # the end of the connection; the line is not one
+        self._loose |= are_loose_fields(lines, minor=self.request_version != "HTTP/1.0") or line == b"\n"
+        return super().MessageClass(io.BytesIO(b"".join(lines) + b"\r\n"), 0)  # type: ignore[call-arg]
+
+    def _read_body(self, path: str) -> bytes:
+        """The body, where there may be one: only a few pages take a POST, and none a long one."""
+        posted = self.command == "POST" and path in self.server.posted
         if not posted and self.command not in ("GET", "HEAD"):
             raise _Refused("405 Method Not Allowed")
-        length = self.headers.get("Content-Length", "0")
-        if posted and self.headers.get("Transfer-Encoding"):
-            raise _Refused("411 Length Required")
-        most = LONGEST_BODY if posted else 0
-        digits = length.lstrip("0") or "0"  # any number of zeros may stand before it
-        too_long = not digits.isdecimal() or len(digits) > len(str(LONGEST_BODY)) or int(digits) > most
-        if self.headers.get("Transfer-Encoding") or too_long:
+        if "Transfer-Encoding" in self.headers:
+            raise _Refused("411 Length Required" if posted else "413 Content Too Large")
+        length, self.content_length = self.content_length or 0, 0  # pywsgi would read what we have read
+        if length > (LONGEST_BODY if posted else 0):
             raise _Refused("413 Content Too Large")
+        if length and self.headers.get("Expect", "").lower() == "100-continue":
+            self.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body: bytes = self.rfile.read(length)
+        if len(body) < length:
+            raise _Refused("400 Bad Request")
+        return body
+
+    def _asks_to_close(self) -> bool:
+        # pywsgi looks for this word alone.
+        return "close" in re.split(r"[ \t,]+", ",".join(self.headers.get_all("Connection", [])).lower())
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
+        environ["wsgi.input"] = io.BytesIO(self._body)
         environ["pixiecore.local_address"] = self._local_address
         environ[CONNECTION] = self.socket.fileno()
         return environ
@@ -116,10 +171,31 @@ class HttpServer:
 
     :param application: a WSGI callable; ``pixiecore.local_address`` in its environ is where the client reached us
     :param posted: the paths that take a POST, with a body of up to :data:`LONGEST_BODY` bytes
+    :param per_client: how many connections one address may have
+    :param shared: networks of addresses that many machines share, each of which may have half of all connections
+    :param most: connections at once; fewer where this process may have few descriptors
+    :param on_drop: told of a connection that is not served, as a word: ``gave-way`` or ``too-many``
+    :param on_refuse: told, once a second at most, of an address that wants more than it may have
     """
 
-    def __init__(self, address: str, port: int, application: Application, posted: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        application: Application,
+        posted: Collection[str] = (),
+        per_client: int = CONNECTIONS_PER_CLIENT,
+        shared: Sequence[IPv4Network] = (),
+        most: int = CONNECTIONS,
+        on_drop: Callable[[str], None] = lambda reason: None,
+        on_refuse: Callable[[str], None] = lambda address: None,
+    ) -> None:
         self._posted = frozenset(posted)
+        self._per_client = per_client
+        self._shared = shared
+        self._most = most
+        self._on_drop = on_drop
+        self._on_refuse = on_refuse
         self._address = address
         self._port = port
         self._application = application
@@ -136,18 +212,23 @@ class HttpServer:
         :raises OSError: it cannot be used
         """
         # Each takes a descriptor, and another for the file it fetches. A process without any hears no DHCP.
-        most = min(CONNECTIONS, max(16, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS) // 2))
+        most = min(self._most, max(16, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS) // 2))
         server = _Server(
             (self._address, self._port),
             self._application,
-            backlog=1024,
-            spawn=Pool(most),
+            backlog=4096,
+            spawn=Pool(),
             handler_class=_Handler,
             log=None,
             error_log=None,
         )
         server.posted = self._posted
-        server.per_client = min(CONNECTIONS_PER_CLIENT, max(8, most // 2))
+        server.on_refuse = self._on_refuse
+        # Half of all: no single address can take every place.
+        half = max(8, most // 2)
+        server.connections = Connections(
+            Shares(most, min(self._per_client, half), half, self._shared), _end, self._on_drop
+        )
         server.init_socket()
         self._server = server
 
@@ -165,21 +246,53 @@ class HttpServer:
 
 
 class _Server(pywsgi.WSGIServer):
-    per_client = CONNECTIONS_PER_CLIENT
     posted: frozenset[str] = frozenset()
+    connections: Connections[Any]
+    on_refuse: Callable[[str], None]
+    _refused_at = float("-inf")
+    _alive = 0  # connections, with those that gave way and are not closed yet
+    _waits = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._clients: Counter[str] = Counter()
+        vars(self)["full"] = self._is_full  # in the place of the pool's
+
+    def _is_full(self) -> bool:
+        self._waits = self.connections.blocked or self._alive - len(self.connections) >= _ENDING
+        return self._waits
+
+    def do_handle(self, sock: Any, address: Any) -> None:
+        if self.connections.enter(sock, address[0]):
+            self._alive += 1
+            super().do_handle(sock, address)
+            return
+        sock.close()
+        now = time.monotonic()
+        if now - self._refused_at >= 1:
+            self._refused_at = now
+            self.on_refuse(address[0])
 
     def handle(self, sock: Any, address: Any) -> None:
-        if self._clients[address[0]] >= self.per_client:
-            sock.close()
-            return
-        self._clients[address[0]] += 1
         try:
-            super().handle(sock, address)
+            if sock in self.connections:  # else it has given way before its turn came
+                super().handle(sock, address)
         finally:
-            self._clients[address[0]] -= 1
-            if not self._clients[address[0]]:
-                del self._clients[address[0]]
+            self.connections.leave(sock)
+            self._alive -= 1
+            self._go_on()
+
+    def rest(self, sock: Any) -> None:
+        """A connection waits for its next request."""
+        self.connections.rest(sock)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waits and self.started:
+            self.start_accepting()
+
+
+def _end(sock: Any) -> None:
+    """End a connection that another greenlet reads from: it finds the end of the stream, and closes."""
+    with contextlib.suppress(OSError):  # it may be gone
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        sock.shutdown(socket.SHUT_RDWR)

@@ -8,44 +8,19 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field
+from pydantic import BaseModel, ByteSize, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from pixiecore_core.models import Model
 from pixiecore_core.settings.durations import Duration
+from pixiecore_core.settings.http import HttpSettings
+from pixiecore_core.settings.listening import Endpoint, Listener
 from pixiecore_core.settings.loaders import LoaderSettings
 
 _PATH: JsonDict = {"metavar": "PATH"}
 _LISTENER: JsonDict = {"metavar": "LISTENER"}
 _DURATION: JsonDict = {"metavar": "DURATION"}
-
-
-class Endpoint(Model):
-    """Where one listener binds; ``address`` is ``None`` for ``--listen-addr``'s."""
-
-    address: IPv4Address | None = None
-    port: int = Field(ge=0, le=65535)
-
-
-def _endpoint(value: object) -> object:
-    """``off``, ``PORT``, or ``ADDRESS:PORT``.
-
-    :raises ValueError: it is none of them
-    """
-    if not isinstance(value, (str, int)):
-        return value
-    text = str(value).strip().lower()
-    if text == "off":
-        return None
-    address, colon, port = text.rpartition(":")
-    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
-        raise ValueError("give PORT, ADDRESS:PORT or 'off'")
-    return {"address": address or None, "port": int(port)} if colon else {"port": int(port)}
-
-
-Listener = Annotated[Endpoint | None, BeforeValidator(_endpoint)]
 
 
 class CacheSettings(BaseModel):
@@ -98,7 +73,7 @@ class TftpSettings(BaseModel):
     )
 
 
-class ServerSettings(TftpSettings, LoaderSettings, CacheSettings):
+class ServerSettings(HttpSettings, TftpSettings, LoaderSettings, CacheSettings):
     """The server's settings."""
 
     listen_addr: IPv4Address = Field(

@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 
 from pixiecore_core.models import FileRef
 from pixiecore_core.settings.durations import Duration
-from pixiecore_core.settings.server import Endpoint
+from pixiecore_core.settings.listening import Endpoint
 
 
 def spelled(value: Any) -> Any:

@@ -44,11 +44,29 @@ time { color: #777; margin-right: .8em; }
 """
 
 
-def pages(attempts: Attempts, metrics: Metrics) -> dict[str, Callable[[Request], Response]]:
-    """The pages by path."""
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""What a browser must let no other page do with ours: frame it, embed it, read it; and it runs no script."""
+
+
+def pages(attempts: Attempts) -> dict[str, Callable[[Request], Response]]:
+    """The pages that show machines, by path."""
     return {
-        PAGE_PATH: lambda request: Response(_page(attempts), content_type="text/html; charset=utf-8"),
+        PAGE_PATH: lambda request: Response(_page(attempts), 200, _HEADERS, content_type="text/html; charset=utf-8"),
         STATUS_PATH: lambda request: _status(attempts, request),
+    }
+
+
+def counts(metrics: Metrics) -> dict[str, Callable[[Request], Response]]:
+    """The page that names no machine, by path."""
+    return {
         METRICS_PATH: lambda request: Response(
             metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
         ),
@@ -59,8 +77,8 @@ def _status(attempts: Attempts, request: Request) -> Response:
     try:
         macs = _chosen(attempts, request)
     except ValueError as error:
-        return Response(f"{error}\n", 400, content_type="text/plain; charset=utf-8")
-    return Response(_json(attempts, macs), content_type="application/json")
+        return Response(f"{error}\n", 400, _HEADERS, content_type="text/plain; charset=utf-8")
+    return Response(_json(attempts, macs), 200, _HEADERS, content_type="application/json")
 
 
 def _chosen(attempts: Attempts, request: Request) -> Sequence[str]:

@@ -108,7 +108,7 @@ def test_every_path_is_there(tmp_path: Path) -> None:
     """The core's, from its own table and its status pages, and those of the plugins that come with it."""
     text = page("http.md")
     known = [value for name, value in vars(paths).items() if name.endswith("_PATH")]
-    known += status.pages(Attempts(), Metrics())
+    known += [*status.pages(Attempts()), *status.counts(Metrics())]
     assert "/_/ipxe" in known
     assert "/_/metrics" in known
     for path in [*known, *plugin_paths(tmp_path)]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixiecore_core.files.freshness import LONGEST_LIFETIME, Validators, directives, fresh_until, may_keep
+from pixiecore_core.files.freshness import LONGEST_LIFETIME, Validators, directives, fresh_until, may_keep, validators
 
 NOW = 1_800_000_000.0
 
@@ -44,6 +44,40 @@ def test_only_what_promises_the_same_bytes_continues_a_download() -> None:
     assert Validators(etag='W/"a"', last_modified="then").if_same() == {"If-Range": "then"}
     assert Validators(etag='W/"a"').if_same() == {}
     assert Validators(etag='W/"a"').if_changed() == {"If-None-Match": 'W/"a"'}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"a\x01b"',
+        '"a\r\n b"',
+        "a\x00",
+        '"a"b"',
+        '"a',
+        '"\xe9"',
+        '"\N{SNOWMAN}"',
+        '"' + "x" * 600 + '"',
+        "x" * 600,
+        " ",
+        "\x7f",
+    ],
+)
+def test_a_validator_that_cannot_be_sent_on_is_as_good_as_none(value: str) -> None:
+    said = validators({"ETag": value, "Last-Modified": value})
+    assert (said.etag, said.strong_etag, said.last_modified) == ("", "", "")
+
+
+@pytest.mark.parametrize("value", ['"a"', 'W/"a"', '""', '"a, b"', "unquoted", '"5f3-62a"'])
+def test_a_validator_that_can_is_kept(value: str) -> None:
+    assert validators({"ETag": value}).etag == value
+
+
+@given(st.text(st.characters(max_codepoint=255)))
+def test_no_header_can_be_split_by_an_upstream(value: str) -> None:
+    for kept in validators({"ETag": value, "Last-Modified": value}).if_changed().values():
+        assert kept.isascii()
+        assert kept.isprintable()
+        assert len(kept) < 600
 
 
 @given(st.dictionaries(st.sampled_from(["Cache-Control", "Expires", "Date", "Age"]), st.text()))

@@ -30,6 +30,7 @@ from pixiecore_core import (
     KernelSent,
     LoaderSent,
     Machine,
+    PageAnswer,
     PluginFailed,
     PxeRequest,
     Refused,
@@ -46,6 +47,7 @@ from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.site import Site as WebSite
 from pixiecore_core.observe.log import configure
 from pixiecore_core.web import status
+from pixiecore_core.web.hosts import OurHosts
 from pixiecore_core.web.plugin_pages import plugin_pages
 
 MAC = "52:54:00:12:34:56"
@@ -90,8 +92,9 @@ class Site:
         core = self.core
         boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
         pages = {
-            **status.pages(core.attempts, core.metrics),
-            **plugin_pages(core.plugins, core.plugins.register_routes(), core.urls.sealer),
+            **status.pages(core.attempts),
+            **status.counts(core.metrics),
+            **plugin_pages(core.plugins, core.plugins.register_routes(), core.urls.sealer, OurHosts().refusal),
             **boot.pages(),
         }
         self.client = Client(WebSite(pages, boot.folders(), lambda address: self.serves(address)))
@@ -127,6 +130,20 @@ def site(tmp_path: Path) -> Site:
 def booting(site: Site) -> Site:
     site.plugin(select_boot=lambda machine: site.spec)
     return site
+
+
+def test_a_plugins_page_is_shown_under_our_names_or_by_a_machines_url(site: Site) -> None:
+    def register(routes: Any) -> None:
+        routes("/mine", lambda request: PageAnswer(text=request.mac or "anybody"))
+
+    site.plugin(register_routes=lambda routes: register(routes))
+    site.serve()
+    assert site.get("/mine", Host="192.0.2.2:8080").text == "anybody"
+    assert site.get("/mine", Host="evil.example").status_code == 421
+    assert site.get("/mine", Host="evil.example", Authorization="Bearer x").status_code == 421
+    name = site.sealer.seal_mac(MAC)
+    assert site.get(f"/mine?name={name}", Host="evil.example").text == MAC
+    assert site.get("/mine?name=forged", Host="evil.example").status_code == 421
 
 
 def test_the_script_names_files_that_are_then_served(booting: Site) -> None:

@@ -131,7 +131,8 @@ def nginx(folder: Path, content: bytes) -> Iterator[tuple[str, Path]]:
 def test_a_hundred_machines_at_once_cost_upstream_one_download(tmp_path: Path) -> None:
     content = os.urandom(1 << 20) * (SIZE >> 20)
     expected = hashlib.sha256(content).hexdigest()
-    with nginx(tmp_path, content) as (url, access_log), pixiecore(url, tmp_path) as server:
+    behind_one = ["--http-shared-address", "127.0.0.1"]
+    with nginx(tmp_path, content) as (url, access_log), pixiecore(url, tmp_path, *behind_one) as server:
         before = server.memory()
         with ThreadPoolExecutor(MACHINES) as machines:
             results = list(machines.map(server.fetch, range(MACHINES)))

@@ -47,10 +47,10 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
     monkeypatch.setattr(http, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(http, "FIRST_SECONDS", 0.3)
     monkeypatch.setattr(http, "IDLE_SECONDS", 0.3)
     monkeypatch.setattr(http, "STALL_SECONDS", 0.3)
-    monkeypatch.setattr(http, "CONNECTIONS_PER_CLIENT", 20)
-    server = HttpServer("127.0.0.1", 0, application, posted=["/posted"])
+    server = HttpServer("127.0.0.1", 0, application, posted=["/posted"], per_client=20)
     server.bind()
     server.start()
     yield server
@@ -91,8 +91,6 @@ def test_few_descriptors_mean_few_connections(monkeypatch: pytest.MonkeyPatch) -
     server.start()
     clients = [connect(server) for _ in range(40)]
     gevent.sleep(0.1)
-    for client in clients:
-        client.settimeout(0.01)
     refused = sum(_is_closed(client) for client in clients)
     assert refused == 40 - 16
     for client in clients:
@@ -101,8 +99,11 @@ def test_few_descriptors_mean_few_connections(monkeypatch: pytest.MonkeyPatch) -
 
 
 def _is_closed(client: Any) -> bool:
+    client.settimeout(0.01)
     try:
         return bool(client.recv(1) == b"")
+    except ConnectionResetError:
+        return True
     except OSError:
         return False
 
@@ -193,20 +194,14 @@ def test_a_client_that_vanishes_frees_everything(server: HttpServer, capsys: pyt
 
 def test_one_address_cannot_take_every_connection(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     # Else those who were taken are closed too, while a busy machine looks at one after the other.
-    for limit in ("REQUEST_SECONDS", "IDLE_SECONDS", "STALL_SECONDS"):
+    for limit in ("REQUEST_SECONDS", "FIRST_SECONDS", "STALL_SECONDS"):
         monkeypatch.setattr(http, limit, 30)
     clients = [connect(server) for _ in range(25)]
     gevent.sleep(0.05)
-    refused = 0
+    closed = [_is_closed(client) for client in clients]
+    assert closed == [True] * 5 + [False] * 20, "the oldest of its own gave way"
     for client in clients:
-        client.settimeout(0.01)
-        try:
-            refused += client.recv(1) == b""
-        except OSError:
-            continue
-        finally:
-            client.close()
-    assert refused == 5
+        client.close()
     gevent.sleep(0.05)
     assert exchange(server, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
 
@@ -226,3 +221,21 @@ def test_a_page_that_takes_a_post_is_given_the_body(server: HttpServer) -> None:
     answer = exchange(server, head + body)
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(body)
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(server: HttpServer) -> None:
+    with connect(server) as client:
+        client.sendall(b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"hello")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def test_a_body_that_drips_is_cut_off(server: HttpServer) -> None:
+    answer = exchange(server, b"POST /posted HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhell")
+    assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_headers_without_end_are_refused(server: HttpServer) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * http.LONGEST_HEAD
+    assert exchange(server, head).startswith(b"HTTP/1.1 431")

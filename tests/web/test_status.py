@@ -13,7 +13,6 @@ from werkzeug.wrappers import Request, Response
 from pixiecore_core.engine.attempts import FACTS_OF_ONE, Attempts
 from pixiecore_core.engine.words import sentence, subsystem
 from pixiecore_core.models.facts import Ignored
-from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.web.status import pages
 
 
@@ -31,7 +30,7 @@ def attempts(machines: int, facts: int = 1) -> Attempts:
 
 def get(known: Attempts, path: str) -> Response:
     request = Request(EnvironBuilder(path).get_environ())
-    return pages(known, Metrics())[request.path](request)
+    return pages(known)[request.path](request)
 
 
 def machines(known: Attempts, query: str = "") -> list[str]:

@@ -19,8 +19,13 @@ What clients ask Pixiecore for. Generated from the code by `tools/write-referenc
 
 ## HTTP"""
 _MORE = """`arch` is iPXE's `${buildarch}`; the Go Pixiecore's `0` (32-bit) and `1` (64-bit) are understood too. Only
-GET and HEAD are answered, others get 405; a request with a body gets 413. A token can be read and made only with the
+GET and HEAD are answered, others get 405; a request with a body gets 413, and one that two servers could read
+differently gets 400 (RFC 9112). A token can be read and made only with the
 key that sealed it (`--key-file`). A client on a network that is not served (`--interface`, `--listen-addr`) gets 403.
+`/` and `/_/status` are shown under an address or a name of this host only, and
+[who may see them](../how-to/status-page.md) can be set: 421 for another name (`--allow-host`), 401 without the token
+(`--status-token-file`), 403 from another host (`--status loopback`), 404 where they are off or have a listener of their
+own.
 [What an event is](events.md), and [what is counted](events.md#counts).
 
 To see a machine's script without switching it on:
@@ -31,7 +36,10 @@ curl 'http://127.0.0.1/_/ipxe?mac=52:54:00:12:34:56&arch=x86_64&platform=efi'
 _PLUGINS = """### Pages of plugins
 
 Those of the allowlist exist where `--allowlist-admin-token-file` is given, and want that token: 401 without one, 403
-for a wrong one. Your own plugin adds pages with [`register_routes`](hooks.md)."""
+for a wrong one. Unless its URL was made for a machine, a page is shown under an address or a name of this host only:
+421 for another (`--allow-host`).
+
+Your own plugin adds pages with [`register_routes`](hooks.md)."""
 
 
 def page() -> str:

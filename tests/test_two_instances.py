@@ -43,7 +43,7 @@ class Instance:
     """One server: its own memory, the key and the inventory that they share."""
 
     def __init__(self, folder: Path, address: str) -> None:
-        self.interfaces = [Interface(number, f"lab{number}", (IPv4Address(address),), None) for number in (0, 1)]
+        self.interfaces = [Interface(number, f"lab{number}", (IPv4Address(address),)) for number in (0, 1)]
         self.core = self._core(folder)
         place = Place(Interfaces(adapters=lambda: self.interfaces))
         self.answerer = Answerer(self.core.decider, self.core.names, self.core.bus, place)

@@ -78,7 +78,8 @@ class Metrics(Collector):
         dropped = CounterMetricFamily(
             "pixiecore_datagrams_dropped",
             "Datagrams that were not served: not-netboot and not-for-us (ordinary DHCP), interface-not-served, "
-            "malformed, busy when too many machines ask at once, or unreported, a refusal beside too many others.",
+            "malformed, busy when too many machines ask at once, or unreported, a refusal beside too many others; "
+            "relay-not-named, relay-rationed, off-link, no-host and client-port (nobody who may be answered).",
             labels=["subsystem", "reason"],
         )
         failures = CounterMetricFamily(

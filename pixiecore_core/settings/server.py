@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 from pixiecore_core.models import Model
 from pixiecore_core.settings.durations import Duration
 from pixiecore_core.settings.loaders import LoaderSettings
+from pixiecore_core.settings.trust import TrustSettings
 
 _PATH: JsonDict = {"metavar": "PATH"}
 _LISTENER: JsonDict = {"metavar": "LISTENER"}
@@ -97,7 +98,7 @@ class TftpSettings(BaseModel):
     )
 
 
-class ServerSettings(TftpSettings, LoaderSettings, CacheSettings):
+class ServerSettings(TftpSettings, TrustSettings, LoaderSettings, CacheSettings):
     """The server's settings."""
 
     listen_addr: IPv4Address = Field(

@@ -91,7 +91,8 @@ def classify(
     if kind is None:
         return NotForUs("not a network boot: no client architecture (option 93)")
     loader = firmware.loader_for(kind, ipxe)
-    relayed = message.giaddr != NO_ADDRESS
+    # On 4011 no relay is in between: the answer goes back to the source, whatever giaddr says.
+    relayed = stage == "dhcp" and message.giaddr != NO_ADDRESS
     if http:
         client = Client.IPXE
     elif kind.transport is Transport.HTTP or vendor_class.startswith(b"HTTPClient"):

@@ -16,7 +16,7 @@ from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message
 
 BROADCAST = "255.255.255.255"
 
-EACH_RELAY = (1.0, 10.0)
+EACH_RELAY = (5.0, 20.0)
 """Answers a second, and at once, for a relay that is not named. UEFI asks four times in 28 s, iPXE twice."""
 ALL_RELAYS = (10.0, 40.0)
 """The same for all of them together."""

@@ -23,7 +23,8 @@ def _network(value: object) -> object:
         return IPv4Network(text)
     except ValueError as error:
         if "host bits" in str(error):
-            raise ValueError(f"{text} is an address in a network; give {IPv4Network(text, strict=False)}") from None
+            address, network = text.partition("/")[0], IPv4Network(text, strict=False)
+            raise ValueError(f"{text} is an address in a network; give {address} or {network}") from None
         raise ValueError("give an address, such as 192.0.2.1, or a network, such as 192.0.2.0/24") from None
 
 

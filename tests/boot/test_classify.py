@@ -16,7 +16,7 @@ from pixiecore_core.models import Client, PxeRequest
 from pixiecore_core.wire import dhcp4
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option
 from tests.golden import GoldenDatagram, golden_datagrams
-from tests.messages import HTTP_IPXE, message
+from tests.messages import HTTP_IPXE, REQUEST, message
 
 GOLDEN = golden_datagrams()
 
@@ -126,6 +126,13 @@ def test_relay_and_identity_reach_the_plugins() -> None:
     assert isinstance(request, PxeRequest)
     assert (request.machine.relay, request.machine.subnet) == (IPv4Address("10.0.0.1"), None)
     assert (request.machine.mac, request.machine.interface, request.seconds) == ("52:54:00:12:34:56", "eth0", 4)
+
+
+def test_on_4011_where_the_source_is_answered_a_relay_is_nobodys() -> None:
+    asked = message(REQUEST, giaddr=IPv4Address("10.0.0.1"))
+    request = classify(asked, "pxe", "eth0", None, relays=Relays([IPv4Network("10.0.0.0/24")]))
+    assert isinstance(request, PxeRequest)
+    assert (request.machine.relay, request.machine.subnet) == (None, None)
 
 
 def test_of_a_machine_behind_another_relay_nobody_knows_where_it_is() -> None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from pixiecore_core.wire.dhcp4 import serialize
+from tests.hostile.peer import Peer
+from tests.lab.network import LINK, Network
+from tests.messages import message
 
 pytestmark = [
     pytest.mark.netns,
@@ -64,3 +70,23 @@ def test_what_changes_is_known_at_once_and_a_storm_costs_little() -> None:
         check=False,
     )
     assert done.stdout == "done\n", done.stderr
+
+
+def test_the_server_listens_to_them(tmp_path: Path) -> None:
+    """Left alone, it looks every five seconds: it is asked just after it has looked."""
+    for name in ("vmlinuz", "undionly.kpxe"):
+        (tmp_path / name).write_bytes(bytes(1000))
+    pixiecore = [Path(sys.executable).with_name("pixiecore"), "boot", tmp_path / "vmlinuz", "--no-cache"]
+    options = ["--ipxe-bios", tmp_path / "undionly.kpxe", "--key-file", tmp_path / "url.key"]
+    with Network() as network, Peer(network.dhcp, LINK) as client:
+        ip = ["ip", "-n", network.srv, "address"]
+        subprocess.run([*ip, "flush", "dev", LINK], check=True)
+        network.run_in(network.srv, [*pixiecore, *options], tmp_path / "log").wait_for("Ready:", timeout=30)
+
+        def answers() -> list[str]:
+            client.send(serialize(message()), ("0.0.0.0", 68), ("255.255.255.255", 67))
+            return [str(seen.source) for seen in client.heard(silence=0.3) if seen.source_port == 67]
+
+        assert answers() == []
+        subprocess.run([*ip, "add", "192.0.2.9/24", "dev", LINK], check=True)
+        assert answers() == ["192.0.2.9"]

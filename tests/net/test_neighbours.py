@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from pixiecore_core import app
+from pixiecore_core.errors import StartError
 from pixiecore_core.net.neighbours import hardware_addresses
+from pixiecore_core.settings.server import ServerSettings
 
 TABLE = """\
 IP address       HW type     Flags       HW address            Mask     Device
@@ -38,3 +42,9 @@ def test_what_is_known_of_an_address(tmp_path: Path, address: str, found: set[st
 
 def test_the_systems_own_table_can_be_read() -> None:
     assert hardware_addresses(IPv4Address("127.0.0.1")) == set()
+
+
+def test_where_there_is_no_table_it_is_said_before_anything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "TABLE", Path("/nonexistent/arp"))
+    with pytest.raises(StartError, match="--check-neighbour needs /nonexistent/arp"):
+        app.App(ServerSettings(check_neighbour=True), cast("Any", None)).start()

@@ -44,6 +44,7 @@ def test_a_forged_relay_opens_no_subnet_for_a_neighbour(wire: Network, serve: Se
         assert discover(wire, "10.5.0.1", "10.5.0.1", mac)
         assert script(wire, NEIGHBOUR_ADDRESS, mac) == 503
     assert script(wire, BEHIND) == 200, "whoever has such an address is on that subnet"
+    server.stop()
     said = [line for line in server.text().splitlines() if "to wait there" in line]
     assert bool(said) == (not trusted), "a relay that is not named does not even open the offer"
 
@@ -62,7 +63,7 @@ def test_a_neighbour_gets_its_own_script_alone(wire: Network, serve: Serve) -> N
     own = hardware_address(wire.dhcp, LINK)
     assert script(wire, NEIGHBOUR_ADDRESS, own) == 200
     assert script(wire, NEIGHBOUR_ADDRESS, VICTIM) == 403
-    assert f"it asks as {VICTIM}, but its hardware address is {own}" in server.text()
+    server.wait_for(f"it asks as {VICTIM}, but its hardware address is {own}", timeout=10)
     assert script(wire, BEHIND, VICTIM) == 200, "who comes by a router is not checked"
     path = f"/_/ipxe?mac={VICTIM}&arch=x86_64&platform=efi"
     assert get(wire.srv, "127.0.0.1", path, "127.0.0.1")[0] == 200, "nor is this host"

@@ -5,6 +5,7 @@ HTTP and TFTP before DHCP, so that no machine is offered what cannot be fetched 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import signal
 from functools import partial
@@ -16,6 +17,7 @@ import gevent.event
 from gevent.exceptions import LoopExit
 
 from pixiecore_core.assembly import Core
+from pixiecore_core.boot.route import Relays
 from pixiecore_core.boot.tftp_negotiation import Limits
 from pixiecore_core.errors import StartError
 from pixiecore_core.files.token_file import read_token
@@ -26,6 +28,8 @@ from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.dhcp_socket import DhcpSocket
 from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours, read_interfaces
+from pixiecore_core.net.link_news import LinkNews
+from pixiecore_core.net.neighbours import TABLE, hardware_addresses
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
 from pixiecore_core.net.site import Page, Site
@@ -83,6 +87,7 @@ class App:
         """The listeners that are bound, by name: STATUS, HTTP, TFTP, PXE, DHCP."""
         self._stop = gevent.event.Event()
         self._answerer: Answerer | None = None
+        self._link_news: LinkNews | None = None
         self._told = False  # whether plugins know that we have started, and must be told that we stop
 
     def start(self) -> None:
@@ -98,6 +103,8 @@ class App:
                 f"There is no interface {name!r} with an IPv4 address now; there are: {', '.join(interface_names())}",
                 subsystem="Init",
             )
+        if settings.check_neighbour and not TABLE.exists():
+            raise StartError(f"--check-neighbour needs {TABLE}, which this system does not have")
         try:
             http_port = self._bind_http(settings.http_endpoint())
             self._bind_tftp(settings.tftp)
@@ -109,6 +116,9 @@ class App:
             raise
         if not is_ours(settings.listen_addr):
             self.core.logger.warning(_not_ours("--listen-addr", settings.listen_addr), subsystem="Init")
+        # Without it, what changes is noticed within seconds.
+        with contextlib.suppress(OSError):
+            self._link_news = LinkNews(self._interfaces.expire)
         for server in self.servers.values():
             server.start()
 
@@ -142,6 +152,9 @@ class App:
     def stop(self) -> None:
         """Stop answering, tell the plugins, free the ports. May be called more than once."""
         stopping.set()
+        if self._link_news is not None:
+            self._link_news.close()
+            self._link_news = None
         servers, self.servers = self.servers, {}
         ending = [gevent.spawn(server.stop, STOP_SECONDS) for server in servers.values()]
         gevent.joinall(ending, timeout=STOP_SECONDS + 0.3)
@@ -158,7 +171,8 @@ class App:
         shown = self._status_pages(hosts)
         if endpoint is None:
             return settings.port
-        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
+        neighbours = hardware_addresses if settings.check_neighbour else None
+        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus, neighbours)
         routes = core.plugins.register_routes()
         pages = {
             **shown,
@@ -222,7 +236,8 @@ class App:
 
     def _bind_dhcp(self, http_port: int) -> None:
         settings, core = self.settings, self.core
-        place = Place(self._interfaces, http_port, settings.dhcp.port if settings.dhcp else 67)
+        dhcp_port = settings.dhcp.port if settings.dhcp else 67
+        place = Place(self._interfaces, http_port, dhcp_port, Relays(settings.trust_relay))
         answerer = self._answerer = Answerer(core.decider, core.names, core.bus, place)
         if settings.pxe is not None:
             pxe = partial(DhcpSocket, self._address(settings.pxe), settings.pxe.port)

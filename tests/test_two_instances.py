@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from pixiecore_inventory_booter import InventoryBooter
 from werkzeug.test import Client
 
 from pixiecore_core.assembly import Core, Parts, assemble
+from pixiecore_core.boot.route import Relays
 from pixiecore_core.boot.tokens import KEY_BYTES, Sealer
 from pixiecore_core.files.key_file import read_or_create_key
 from pixiecore_core.firmware.finding import FoundLoaders
@@ -32,7 +33,9 @@ INVENTORY = """
 profiles:
   left: {kernel: ./left}
   right: {kernel: ./right}
+  far: {kernel: ./far}
 groups:
+  - {match: {subnet: 10.5.0.0/24}, profile: far}
   - {match: {interface: lab0}, profile: left}
   - {match: {interface: lab1}, profile: right}
 default: ignore
@@ -43,9 +46,10 @@ class Instance:
     """One server: its own memory, the key and the inventory that they share."""
 
     def __init__(self, folder: Path, address: str) -> None:
-        self.interfaces = [Interface(number, f"lab{number}", (IPv4Address(address),), None) for number in (0, 1)]
+        self.interfaces = [Interface(number, f"lab{number}", (IPv4Address(address),)) for number in (0, 1)]
         self.core = self._core(folder)
-        place = Place(Interfaces(adapters=lambda: self.interfaces))
+        relays = Relays([IPv4Network("10.5.0.1")])
+        place = Place(Interfaces(adapters=lambda: self.interfaces), relays=relays)
         self.answerer = Answerer(self.core.decider, self.core.names, self.core.bus, place)
         boot = BootPages(self.core.scripts, self.core.first_stage, self.core.urls, self.core.bus)
         self.http = Client(Site(boot.pages(), boot.folders()))
@@ -62,35 +66,36 @@ class Instance:
             ),
         )
 
-    def offer(self, interface: int) -> str:
-        """The URL that an iPXE is offered that asks on an interface."""
-        socket, data = FakeSocket(), dhcp4.serialize(message(HTTP_IPXE))
+    def offer(self, interface: int, giaddr: str = "0.0.0.0") -> str:
+        """The URL that an iPXE is offered that asks on an interface, perhaps through a relay."""
+        socket, data = FakeSocket(), dhcp4.serialize(message(HTTP_IPXE, giaddr=IPv4Address(giaddr)))
         datagram = Datagram(data, ("0.0.0.0", 68), interface, IPv4Address("255.255.255.255"))
         self.answerer.receive(socket, datagram, "dhcp")
         self.answerer.wait(5)
         ((reply, *_),) = socket.sent
         return reply.options[Option.BOOT_FILE].rstrip(b"\0").decode()
 
-    def get(self, url: str) -> tuple[int, str]:
+    def get(self, url: str, client: str = "192.0.2.100") -> tuple[int, str]:
         """What the URL answers here, whichever instance made it."""
         path = re.sub(r"^http://[^/]+", "", url)
-        reached = {"pixiecore.local_address": (self.address, 80), "REMOTE_ADDR": "192.0.2.100"}
+        reached = {"pixiecore.local_address": (self.address, 80), "REMOTE_ADDR": client}
         response = self.http.get(path, environ_overrides=reached)
         return response.status_code, response.get_data(as_text=True)
 
-    def script(self, url: str) -> tuple[int, str]:
+    def script(self, url: str, client: str = "192.0.2.100") -> tuple[int, str]:
         """What an iPXE boots by that was offered *url*, by way of the script that has it say what it knows."""
         status, asking = self.get(url)
         assert status == 200, asking
         (url,) = re.findall(r"^chain --replace (\S+)$", asking, re.MULTILINE)
         settings = {"net0/mac": MAC, "buildarch": "x86_64", "platform": "efi"}
-        return self.get(re.sub(r"\$\{([^:}]*)(?::[a-z]+)?\}", lambda match: settings.get(match[1], ""), url))
+        filled = re.sub(r"\$\{([^:}]*)(?::[a-z]+)?\}", lambda match: settings.get(match[1], ""), url)
+        return self.get(filled, client)
 
 
 @pytest.fixture
 def instances(tmp_path: Path) -> tuple[Instance, Instance]:
     (tmp_path / "inventory.yaml").write_text(INVENTORY)
-    for name in ("left", "right"):
+    for name in ("left", "right", "far"):
         (tmp_path / name).write_bytes(name.encode())
     return Instance(tmp_path, "192.0.2.2"), Instance(tmp_path, "192.0.2.3")
 
@@ -111,6 +116,21 @@ def test_one_offers_and_the_other_writes_the_script(
     assert ours is not None
     assert theirs is not None
     assert theirs.id == ours.id, "both know it as one attempt"
+
+
+def test_behind_a_relay_that_is_named_both_say_the_same(instances: tuple[Instance, Instance]) -> None:
+    offering, writing = instances
+    status, script = writing.script(offering.offer(0, giaddr="10.5.0.1"), client="10.5.0.77")
+    assert status == 200
+    (url,) = re.findall(r"^kernel --name kernel (\S+)$", script, re.MULTILINE)
+    assert writing.get(url) == (200, "far")
+    for instance in instances:
+        attempt = instance.core.attempts.latest(MAC)
+        assert attempt is not None
+        assert attempt.machine.relay == IPv4Address("10.5.0.1")
+    status, script = writing.script(offering.offer(0, giaddr="10.5.0.1"), client="192.0.2.100")
+    (url,) = re.findall(r"^kernel --name kernel (\S+)$", script, re.MULTILINE)
+    assert writing.get(url) == (200, "left"), "but whoever asks from elsewhere is not on the relay's network"
 
 
 def test_without_the_sealed_word_the_other_does_not_know(instances: tuple[Instance, Instance]) -> None:

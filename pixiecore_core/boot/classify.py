@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from uuid import UUID
 
 from pixiecore_core.errors import WireError
@@ -66,13 +67,15 @@ def classify(
     interface: str,
     subnet: IPv4Network | None = None,
     firmware: FirmwareTable = KNOWN,
+    relays: Container[IPv4Address] = (),
 ) -> PxeRequest | NotForUs:
     """What *message* is to us.
 
     :param stage: ``"dhcp"`` if it came to port 67, ``"pxe"`` if to the boot-server port 4011
     :param interface: our interface that it came in on
-    :param subnet: our network there
+    :param subnet: our network there that the sender is on, if it is on one
     :param firmware: what is known about the codes that clients send
+    :param relays: the relays that are believed; of a machine behind another nothing is known of where it is
     """
     refusal = _not_usable(message, stage)
     if refusal is not None:
@@ -88,7 +91,8 @@ def classify(
     if kind is None:
         return NotForUs("not a network boot: no client architecture (option 93)")
     loader = firmware.loader_for(kind, ipxe)
-    relay = message.giaddr if message.giaddr != NO_ADDRESS else None
+    # On 4011 no relay is in between: the answer goes back to the source, whatever giaddr says.
+    relayed = stage == "dhcp" and message.giaddr != NO_ADDRESS
     if http:
         client = Client.IPXE
     elif kind.transport is Transport.HTTP or vendor_class.startswith(b"HTTPClient"):
@@ -101,8 +105,8 @@ def classify(
             architecture=kind,
             uuid=uuid,
             interface=interface,
-            subnet=subnet if relay is None else None,
-            relay=relay,
+            subnet=None if relayed else subnet,
+            relay=message.giaddr if relayed and message.giaddr in relays else None,
             hostname=message.options.get(Option.HOST_NAME, b"").rstrip(b"\0").decode("utf-8", "replace"),
         ),
         client=client,

@@ -1,10 +1,10 @@
-"""Who asks for a script, from what iPXE filled into the URL. Takes text, returns a machine; knows no HTTP."""
+"""Who asks for a script, from what iPXE filled into the URL and from what DHCP said of it before. Knows no HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address
-from typing import Any
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, Protocol
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -14,6 +14,22 @@ from pixiecore_core.models import Machine, normalise_mac
 
 _GO_CODES = {"0": 0, "1": 7}
 """What the Go Pixiecore's iPXE said of itself, IA32 and X64, as codes of the registry."""
+
+
+class Whereabouts(Protocol):
+    """Where a DHCP request came from."""
+
+    @property
+    def interface(self) -> str:
+        """Our interface."""
+
+    @property
+    def subnet(self) -> IPv4Network | None:
+        """Our network there, of a machine that is on it."""
+
+    @property
+    def relay(self) -> IPv4Address | None:
+        """The relay in between, of those that are believed."""
 
 
 def machine_from(known: Mapping[str, str], address: str, firmware: FirmwareTable) -> Machine:
@@ -42,6 +58,17 @@ def machine_from(known: Mapping[str, str], address: str, firmware: FirmwareTable
         net0_mac=_or_none(normalise_mac, known.get("net0", "")),
         address=_or_none(IPv4Address, address),
     )
+
+
+def asked_from(machine: Machine, said: Whereabouts) -> Machine:
+    """*machine*, as its script request describes it, with where its DHCP request came from.
+
+    Anybody can send a DISCOVER in any machine's name, but must have an address to fetch a script. So the address
+    decides: a network that does not hold it is not the machine's.
+    """
+    elsewhere = said.subnet is not None and machine.address is not None and machine.address not in said.subnet
+    subnet = None if elsewhere else said.subnet
+    return machine.model_copy(update={"interface": said.interface, "subnet": subnet, "relay": said.relay})
 
 
 def parameters(query: str) -> dict[str, str]:

@@ -17,8 +17,8 @@ from pixiecore_core.models import normalise_mac
 SCRIPT_PATH = "/_/ipxe"
 """The iPXE script. The query has ``mac``, ``arch``, and as iPXE knows them ``platform``, ``uuid``, ``serial``,
 ``net0``, ``manufacturer``, ``product``, ``hostname``; ``from`` is a sealed word on where the machine asked from. 400
-without a usable ``mac`` and ``arch``; 404 ``you don't netboot: …``; 503 with ``Retry-After`` while there is no decision
-yet; 500 where a plugin failed."""
+without a usable ``mac`` and ``arch``; 404 ``you don't netboot: …``; 403 for another machine's (``--check-neighbour``);
+503 with ``Retry-After`` while there is no decision yet; 500 where a plugin failed."""
 OFFERED_PATH = "/_/ipxe/"
 """``TOKEN``: what iPXE is offered. A script that has iPXE ask for its own with everything that it knows of the machine;
 the token says where the machine asked from, so any instance with the key can write the script. 404 for a token that

@@ -13,7 +13,7 @@ from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 from nacl.utils import random
 
-from pixiecore_core.models import FileRef, MacAddress, Machine, Model, Purpose, normalise_mac
+from pixiecore_core.models import FileRef, MacAddress, Model, Purpose, normalise_mac
 
 _LONGEST = 16384
 """Characters; no token of ours is nearly as long, and nothing longer is worth decoding."""
@@ -41,10 +41,6 @@ class Origin(Model):
     relay: IPv4Address | None = None
     attempt: str = ""
     """The identifier of its boot attempt."""
-
-    def complete(self, machine: Machine) -> Machine:
-        """*machine*, as its script request describes it, with where it asked from."""
-        return machine.model_copy(update={"interface": self.interface, "subnet": self.subnet, "relay": self.relay})
 
 
 class Sealer:

@@ -36,8 +36,12 @@ MACHINE_OPTIONS = [
     click.Option(["--ipxe"], is_flag=True, help="Its network card has an iPXE that can fetch over HTTP."),
     click.Option(["--interface"], default="", metavar="NAME", help="Our network interface that it is on."),
     click.Option(["--subnet"], metavar="NETWORK", help="Our network that it is on."),
-    click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between."),
-    click.Option(["--address"], default="192.0.2.100", metavar="ADDRESS", help="Its address. [default: 192.0.2.100]"),
+    click.Option(["--relay"], metavar="ADDRESS", help="The DHCP relay in between, of those that are trusted."),
+    click.Option(
+        ["--address"],
+        metavar="ADDRESS",
+        help="Its address. [default: one in the network of --relay or --subnet, else 192.0.2.100]",
+    ),
 ]
 
 _PLATFORMS = {
@@ -58,11 +62,18 @@ def machine_of(values: dict[str, Any], firmware: FirmwareTable) -> Machine:
     """
     known = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
     architecture = architecture_of(values["arch"].lower(), values["platform"].lower(), firmware)
+    found = values | {"address": values["address"] or _address_near(values)}
     try:
-        return Machine(architecture=architecture, **{name: values[name] for name in known if values[name]})
+        return Machine(architecture=architecture, **{name: found[name] for name in known if found[name]})
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"--{first['loc'][0]}", first["msg"].removeprefix("Value error, ")) from error
+
+
+def _address_near(values: dict[str, Any]) -> str:
+    """An address that a machine may have that asked as these options say."""
+    network: str = values["subnet"] or "192.0.2.100"
+    return values["relay"] or network.partition("/")[0]
 
 
 def architecture_of(arch: str, platform: str, firmware: FirmwareTable) -> Architecture:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
+from pixiecore_core.boot.identify import asked_from
 from pixiecore_core.engine.policy import Decision
 from pixiecore_core.models import Client, Machine, PxeRequest
 from pixiecore_core.models.facts import (
@@ -168,11 +169,8 @@ class Attempts:
         attempt = self._attempts.get(machine.mac)
         if attempt is None:
             return machine
-        seen = attempt.machine
-        known = {"interface": seen.interface, "subnet": seen.subnet, "relay": seen.relay}
-        if not machine.hostname:
-            known["hostname"] = seen.hostname
-        return machine.model_copy(update=known)
+        known = asked_from(machine, attempt.machine)
+        return known if known.hostname else known.model_copy(update={"hostname": attempt.machine.hostname})
 
     def resume(self, machine: Machine, identifier: str) -> None:
         """Take over an attempt that another instance has begun, as its token says. The token of the attempt before this

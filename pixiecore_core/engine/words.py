@@ -120,6 +120,8 @@ def _refused(fact: Refused) -> str:
     match fact.what:
         case "packet":
             return f"Unusable packet from {fact.source} on {fact.interface}: {fact.reason}"
+        case "script":
+            return f"No boot script for {fact.source}: {fact.reason}"
         case "url":
             return f"No file for {fact.source}: {fact.reason}"
         case "path":

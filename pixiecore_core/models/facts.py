@@ -156,14 +156,14 @@ class Booting(Fact):
 
 
 class Refused(Fact):
-    """A request could not be used: malformed, unsupported, over a limit, or for a file that a folder does not have. At
-    most a few a second are logged: ``Unusable packet from M …`` and others.
+    """A request could not be used: malformed, unsupported, over a limit, from nobody who may be answered, or for a file
+    that a folder does not have. At most a few a second are logged: ``Unusable packet from M …`` and others.
     """
 
     kind: Literal["refused"] = "refused"
     level: ClassVar[Level] = "warning"
     via: Subsystem = Field(description="who refused it")
-    what: Literal["packet", "url", "path", "file", "transfer", "connection", "page"] = Field(
+    what: Literal["packet", "script", "url", "path", "file", "transfer", "connection", "page"] = Field(
         description="what was refused"
     )
     reason: Text = Field(description="why")

@@ -27,9 +27,14 @@ class Machine(Model):
     )
     interface: str = Field(default="", description="our network interface that the request came in on")
     subnet: IPv4Network | None = Field(
-        default=None, description="our network on that interface; unknown behind a relay"
+        default=None,
+        description="our network on that interface, of a machine that is on it; unknown behind a relay",
     )
-    relay: IPv4Address | None = Field(default=None, description="giaddr of the DHCP relay in between, if any")
+    relay: IPv4Address | None = Field(
+        default=None,
+        description="giaddr of the DHCP relay in between, if `--trust-relay` names it; a neighbour can forge it, so "
+        "judge by `address` once there is one",
+    )
     hostname: str = Field(
         default="",
         description="what the machine calls itself: as iPXE was told by the DHCP server, or as its firmware says",

@@ -6,14 +6,16 @@ answered joins it. Parsing, classifying, building and routing are boot/'s work, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
 from pixiecore_core.boot.classify import NotForUs, classify, might_netboot
 from pixiecore_core.boot.offers import Variant, offer, variants_for
 from pixiecore_core.boot.paths import ServerAddress
-from pixiecore_core.boot.route import BROADCAST, Destination, destination
+from pixiecore_core.boot.rationing import Ration
+from pixiecore_core.boot.route import Destination, Relays, Router, Undeliverable
 from pixiecore_core.engine.attempts import Attempt, Question, question_of
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.naming import BootFileNames
@@ -31,6 +33,9 @@ from pixiecore_core.wire.dhcp4 import Dhcp4Message, parse, serialize
 IN_FLIGHT = 1000
 """Requests being answered at once; beyond it they are dropped, and the clients ask again."""
 
+UNDELIVERABLE_TOLD = (1.0, 10.0)
+"""Requests a second, and at once, of which it is told that they cannot be answered; the others are only counted."""
+
 
 class ReplySocket(Protocol):
     """Where a request came in, and where its reply goes out."""
@@ -41,11 +46,14 @@ class ReplySocket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where we are: the interfaces that are served, and the ports of our listeners, which go into replies."""
+    """Where we are: the interfaces that are served, the ports of our listeners, which go into replies, and the relays
+    that are believed.
+    """
 
     interfaces: Interfaces
     http_port: int = 80
     dhcp_port: int = 67
+    relays: Relays = field(default_factory=Relays)
 
 
 Key = tuple[str, Question]
@@ -53,14 +61,14 @@ Key = tuple[str, Question]
 
 @dataclass(slots=True)
 class _Asked:
-    """The latest form of a request that is being answered, and where to send the answer."""
+    """The latest form of a request that is being answered, and where its answer goes."""
 
     socket: ReplySocket
     datagram: Datagram
     message: Dhcp4Message
     request: PxeRequest
     interface: Interface
-    attempt: Attempt
+    to: Destination
 
 
 class Answerer:
@@ -74,8 +82,10 @@ class Answerer:
         self._names = names
         self._bus = bus
         self._place = place
+        self._router = Router(place.relays, place.dhcp_port)
+        self._tellable = Ration(*UNDELIVERABLE_TOLD)
         self._workers = Workers(IN_FLIGHT)
-        self._asked: dict[Key, _Asked] = {}
+        self._asked: dict[Key, tuple[_Asked, Attempt]] = {}
 
     def receive(self, socket: ReplySocket, datagram: Datagram, stage: Stage) -> None:
         """Take one datagram; never waits and never raises."""
@@ -93,7 +103,9 @@ class Answerer:
             self._bus.drop(subsystem, "malformed")
             self._refuse(stage, datagram.source[0], interface, str(error))
             return
-        request = classify(message, stage, interface.name, interface.subnet, self._decider.loaders.table)
+        subnet = interface.network_of(datagram.source[0])
+        table, relays = self._decider.loaders.table, self._place.relays
+        request = classify(message, stage, interface.name, subnet, table, relays)
         if isinstance(request, NotForUs):
             self._bus.drop(subsystem, "not-for-us")
             mac = message.chaddr.hex(":")
@@ -102,7 +114,14 @@ class Answerer:
             else:
                 self._bus.aside(subsystem, f"Ignoring packet from {mac}: {request.reason}")
             return
-        self._enter(socket, datagram, message, request, interface)
+        now = time.monotonic()
+        to = self._router.destination(message, stage, datagram.source, interface.networks, now)
+        if isinstance(to, Undeliverable):
+            self._bus.drop(subsystem, to.word)
+            if self._tellable.take(now):
+                self._refuse(stage, request.machine.mac, interface, to.reason)
+            return
+        self._enter(_Asked(socket, datagram, message, request, interface, to))
 
     def wait(self, timeout: float) -> None:
         """Wait until every request is answered, or *timeout* seconds."""
@@ -112,16 +131,15 @@ class Answerer:
         """Give up what is still being answered: the answers could not be sent any more."""
         self._workers.kill()
 
-    def _enter(
-        self, socket: ReplySocket, datagram: Datagram, message: Dhcp4Message, request: PxeRequest, interface: Interface
-    ) -> None:
+    def _enter(self, asked: _Asked) -> None:
+        request = asked.request
         key = (request.machine.mac, question_of(request))
         under_way = key in self._asked
         if not under_way and self._workers.full():
             self._bus.drop(subsystem_of(request.stage), "busy")
             return
         attempt = self._decider.attempts.asked(request)
-        self._asked[key] = _Asked(socket, datagram, message, request, interface, attempt)
+        self._asked[key] = asked, attempt
         if not under_way:
             self._workers.spawn(self._answer, key, request, attempt)
 
@@ -130,7 +148,7 @@ class Answerer:
             decision = self._decider.decide_in_time(request, attempt)
         finally:
             # The latest request gets the answer: a retransmission may carry another xid.
-            asked = self._asked.pop(key)
+            asked, attempt = self._asked.pop(key)
         if isinstance(decision, PolicyFailed):
             return  # that has been reported
         if isinstance(decision, Ignore):
@@ -138,26 +156,21 @@ class Answerer:
             return
         variant = variants_for(asked.request)[0]
         try:
-            self._reply(asked, variant)
+            self._reply(asked, attempt, variant)
         except (OSError, PixiecoreError, ValueError) as error:
             via = subsystem_of(request.stage)
             self._bus.report(Failed(mac=request.machine.mac, via=via, step="reply", reason=str(error)))
         else:
             self._offered(asked, variant, decision.reason if isinstance(decision, Hold) else "")
 
-    def _reply(self, asked: _Asked, variant: Variant) -> None:
+    def _reply(self, asked: _Asked, attempt: Attempt, variant: Variant) -> None:
         request, message, datagram = asked.request, asked.message, asked.datagram
         server = ServerAddress(asked.interface.address(datagram.destination), self._place.http_port)
-        boot_file = self._names.of(request, server, asked.attempt)
+        boot_file = self._names.of(request, server, attempt)
         reply = serialize(offer(request, message, server, boot_file, variant))
-        to = destination(message, request.stage, datagram.source, self._place.dhcp_port)
-        asked.socket.send(reply, (to.ip, to.port), self._way_out(asked, to), server.ip)
-
-    def _way_out(self, asked: _Asked, to: Destination) -> int:
-        """The interface that a reply leaves by; 0 to follow the kernel's routes, as for a relay far away."""
-        subnet = asked.interface.subnet
-        near = to.ip == BROADCAST or (subnet is not None and IPv4Address(to.ip) in subnet)
-        return asked.datagram.interface if near else 0
+        # 0 leaves it to the kernel's routes, as for a relay far away.
+        way_out = datagram.interface if asked.to.near else 0
+        asked.socket.send(reply, (asked.to.ip, asked.to.port), way_out, server.ip)
 
     def _offered(self, asked: _Asked, variant: Variant, wait: str) -> None:
         request = asked.request

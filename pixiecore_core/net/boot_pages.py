@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from werkzeug.wrappers import Request, Response
 
-from pixiecore_core.boot.identify import machine_from, parameters
+from pixiecore_core.boot.identify import asked_from, machine_from, parameters
 from pixiecore_core.boot.paths import (
     AUTOEXEC,
     BOOTING_PATH,
@@ -46,12 +48,14 @@ class BootPages:
     :param scripts: writes scripts
     :param first_stage: opens loaders
     :param urls: makes and opens sealed URLs
+    :param neighbours: the hardware addresses of a client on a link of ours; where it knows one, only that gets a script
     """
 
     scripts: ScriptWriter
     first_stage: FirstStage
     urls: UrlMaker
     bus: Bus
+    neighbours: Callable[[IPv4Address], Collection[str]] | None = None
 
     def pages(self) -> dict[str, Page]:
         """The pages by path."""
@@ -80,9 +84,14 @@ class BootPages:
             machine = machine_from(known, request.remote_addr or "", decider.loaders.table)
         except ValueError as error:
             return text(400, str(error))
+        try:
+            if self._is_another(machine):
+                return text(403, "this is not your script: your hardware address is another")
+        except OSError as error:
+            return wait(2, f"cannot tell whose script this is: {error.strerror}")
         origin = self.urls.sealer.open_origin(known.get("from", ""))
         if origin is not None and origin.mac == machine.mac:
-            machine = origin.complete(machine)
+            machine = asked_from(machine, origin)
             decider.attempts.resume(machine, origin.attempt)
         machine = decider.attempts.complete(machine)
         urls = self.urls.of(server_of(request), machine.mac, time.time())
@@ -100,6 +109,17 @@ class BootPages:
         )
         self.bus.report(sent)
         return text(200, script.text)
+
+    def _is_another(self, machine: Machine) -> bool:
+        """Whether the kernel knows the client by another hardware address than the one that it asks for."""
+        if self.neighbours is None or machine.address is None:
+            return False
+        seen = self.neighbours(machine.address)
+        if not seen or machine.mac in seen:
+            return False
+        reason = f"it asks as {machine.mac}, but its hardware address is {', '.join(sorted(seen))} (--check-neighbour)"
+        self.bus.report(Refused(via="HTTP", what="script", source=str(machine.address), reason=reason))
+        return True
 
     def _no_script(self, machine: Machine, failure: PolicyFailed) -> Response:
         if not isinstance(failure.error, PluginError):  # a plugin's failure has been reported

@@ -1,6 +1,7 @@
 """Which network interfaces there are, and which of our addresses a client on one of them can reach.
 
-Looked up afresh every few seconds, because interfaces come and go. Opens no socket for traffic.
+Looked up afresh every few seconds and when somebody says so, because interfaces come and go. Opens no socket for
+traffic.
 """
 
 from __future__ import annotations
@@ -24,12 +25,21 @@ class Interface:
     index: int
     name: str
     addresses: tuple[IPv4Address, ...]
-    subnet: IPv4Network | None = None
-    """Of the first address."""
+    networks: tuple[IPv4Network, ...] = ()
+    """Those that its addresses are in, that of the first one first."""
 
     def address(self, preferred: IPv4Address | None) -> IPv4Address:
         """The address to give to a client: *preferred* if it is ours here, else the best we have."""
         return preferred if preferred in self.addresses else self.addresses[0]
+
+    def network_of(self, client: str) -> IPv4Network | None:
+        """The network of ours that a client here is on: the first, as long as it has no address; ``None`` if it came
+        from elsewhere.
+        """
+        if client == "0.0.0.0":
+            return self.networks[0] if self.networks else None
+        address = IPv4Address(client)
+        return next((network for network in self.networks if address in network), None)
 
 
 class Interfaces:
@@ -70,6 +80,10 @@ class Interfaces:
         self._refresh()
         return sorted(self._allowed - {interface.name for interface in self._known.values()})
 
+    def expire(self) -> None:
+        """Look them up afresh before they are next asked for: something has changed."""
+        self._stale_at = 0.0
+
     def _refresh(self) -> None:
         now = self._clock()
         if now < self._stale_at:
@@ -87,8 +101,8 @@ class Interfaces:
                 yield interface
             elif self._listen in interface.addresses:
                 # Of several addresses, clients are told the one the user chose (danderson/netboot issue 20).
-                subnet = interface.subnet if interface.subnet and self._listen in interface.subnet else None
-                yield replace(interface, addresses=(self._listen,), subnet=subnet)
+                networks = tuple(network for network in interface.networks if self._listen in network)
+                yield replace(interface, addresses=(self._listen,), networks=networks)
 
 
 def interface_names() -> list[str]:
@@ -109,6 +123,6 @@ def read_interfaces() -> list[Interface]:
         prefixes = {IPv4Address(ip.ip): ip.network_prefix for ip in adapter.ips if isinstance(ip.ip, str)}
         if adapter.index is not None and prefixes:
             ordered = sorted(prefixes, key=lambda address: (address.is_loopback, address.is_link_local))
-            subnet = IPv4Network((ordered[0], prefixes[ordered[0]]), strict=False)
-            interfaces.append(Interface(adapter.index, adapter.nice_name, tuple(ordered), subnet))
+            networks = dict.fromkeys(IPv4Network((address, prefixes[address]), strict=False) for address in ordered)
+            interfaces.append(Interface(adapter.index, adapter.nice_name, tuple(ordered), tuple(networks)))
     return interfaces

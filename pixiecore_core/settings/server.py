@@ -17,6 +17,7 @@ from pixiecore_core.settings.durations import Duration
 from pixiecore_core.settings.http import HttpSettings
 from pixiecore_core.settings.listening import Endpoint, Listener
 from pixiecore_core.settings.loaders import LoaderSettings
+from pixiecore_core.settings.trust import TrustSettings
 
 _PATH: JsonDict = {"metavar": "PATH"}
 _LISTENER: JsonDict = {"metavar": "LISTENER"}
@@ -73,7 +74,7 @@ class TftpSettings(BaseModel):
     )
 
 
-class ServerSettings(HttpSettings, TftpSettings, LoaderSettings, CacheSettings):
+class ServerSettings(HttpSettings, TftpSettings, TrustSettings, LoaderSettings, CacheSettings):
     """The server's settings."""
 
     listen_addr: IPv4Address = Field(

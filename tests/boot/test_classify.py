@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from uuid import UUID
 
 import pytest
@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixiecore_core.boot.classify import NotForUs, classify, might_netboot
+from pixiecore_core.boot.route import Relays
 from pixiecore_core.models import Client, PxeRequest
 from pixiecore_core.wire import dhcp4
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option
 from tests.golden import GoldenDatagram, golden_datagrams
-from tests.messages import HTTP_IPXE, message
+from tests.messages import HTTP_IPXE, REQUEST, message
 
 GOLDEN = golden_datagrams()
 
@@ -120,9 +121,25 @@ def test_uuid_is_optional_and_little_endian() -> None:
 
 
 def test_relay_and_identity_reach_the_plugins() -> None:
-    request = accepted(message(giaddr=IPv4Address("10.0.0.1"), secs=4))
-    assert request.machine.relay == IPv4Address("10.0.0.1")
+    asked, subnet = message(giaddr=IPv4Address("10.0.0.1"), secs=4), IPv4Network("192.0.2.0/24")
+    request = classify(asked, "dhcp", "eth0", subnet, relays=Relays([IPv4Network("10.0.0.0/24")]))
+    assert isinstance(request, PxeRequest)
+    assert (request.machine.relay, request.machine.subnet) == (IPv4Address("10.0.0.1"), None)
     assert (request.machine.mac, request.machine.interface, request.seconds) == ("52:54:00:12:34:56", "eth0", 4)
+
+
+def test_on_4011_where_the_source_is_answered_a_relay_is_nobodys() -> None:
+    asked = message(REQUEST, giaddr=IPv4Address("10.0.0.1"))
+    request = classify(asked, "pxe", "eth0", None, relays=Relays([IPv4Network("10.0.0.0/24")]))
+    assert isinstance(request, PxeRequest)
+    assert (request.machine.relay, request.machine.subnet) == (None, None)
+
+
+def test_of_a_machine_behind_another_relay_nobody_knows_where_it_is() -> None:
+    asked, subnet = message(giaddr=IPv4Address("10.0.0.1")), IPv4Network("192.0.2.0/24")
+    request = classify(asked, "dhcp", "eth0", subnet, relays=Relays([IPv4Network("10.0.1.0/24")]))
+    assert isinstance(request, PxeRequest)
+    assert (request.machine.relay, request.machine.subnet) == (None, None)
 
 
 def test_boot_server_requests_of_bios_are_accepted() -> None:

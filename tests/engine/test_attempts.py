@@ -60,6 +60,15 @@ def test_what_dhcp_told_completes_what_the_script_request_tells(attempts: Attemp
     assert attempts.complete(unknown) is unknown
 
 
+@pytest.mark.parametrize(("address", "is_there"), [("192.0.2.77", True), ("198.51.100.7", False)])
+def test_a_network_is_a_machines_only_if_it_asks_from_there(attempts: Attempts, address: str, is_there: bool) -> None:
+    """A DISCOVER can be sent in any machine's name."""
+    subnet = IPv4Network("192.0.2.0/24")
+    attempts.asked(request(interface="eth0", subnet=subnet))
+    seen = attempts.complete(Machine(mac=MAC, address=IPv4Address(address)))
+    assert seen.subnet == (subnet if is_there else None)
+
+
 def test_the_steps_of_a_boot_are_one_attempt(attempts: Attempts) -> None:
     first = attempts.asked(request())
     attempts.add(Offered(mac=MAC, stage="dhcp", client=Client.PXE, variant="bios"))

@@ -54,6 +54,7 @@ def test_each_kind_has_its_sentence(fact: Fact, line: str) -> None:
             FileSent(mac=MAC, via="HTTP", file="x", purpose="file", bytes=5, size=5, seconds=0),
             f'Sent file "x" (file, 5 bytes in 0.0 s) to {MAC}',
         ),
+        (Refused(via="HTTP", what="script", source="a", reason="no"), "No boot script for a: no"),
         (Refused(via="HTTP", what="url", source="a", reason="old"), "No file for a: old"),
         (Refused(via="HTTP", what="path", source="a", file="/x", reason="no"), "Failed to get '/x' for a: no"),
         (

@@ -29,6 +29,7 @@ from pixiecore_core import (
     hookimpl,
 )
 from pixiecore_core.assembly import Parts, assemble
+from pixiecore_core.boot.route import Relays
 from pixiecore_core.engine.attempts import LATE_KEPT_SECONDS
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.net import answering
@@ -42,7 +43,7 @@ from tests.messages import HTTP_IPXE, REQUEST, architecture, message
 
 SPEC = BootSpec(kernel=FileRef(location="/vmlinuz"))
 SUBNET = IPv4Network("192.0.2.0/24")
-ETH0 = Interface(2, "eth0", (IPv4Address("192.0.2.2"), IPv4Address("192.0.2.3")), SUBNET)
+ETH0 = Interface(2, "eth0", (IPv4Address("192.0.2.2"), IPv4Address("192.0.2.3")), (SUBNET,))
 MAC = "52:54:00:12:34:56"
 
 
@@ -73,15 +74,22 @@ class Bench:
         self.core = assemble(configure(debug=True, stream=self.log), parts)
         self.plugins, self.attempts, self.metrics = self.core.plugins, self.core.attempts, self.core.metrics
         interfaces = Interfaces(adapters=lambda: [ETH0])
-        self.answerer = Answerer(self.core.decider, self.core.names, self.core.bus, Place(interfaces))
+        place = Place(interfaces, relays=Relays([IPv4Network("10.0.0.0/16")]))
+        self.answerer = Answerer(self.core.decider, self.core.names, self.core.bus, place)
 
     def plugin(self, name: str = "p", **hooks: Callable[..., Any]) -> None:
         functions = {hook: staticmethod(hookimpl(function)) for hook, function in hooks.items()}
         self.plugins.register(type("Plugin", (), functions)(), name)
 
-    def receive(self, asked: Dhcp4Message | bytes, stage: Any = "dhcp", destination: str = "255.255.255.255") -> None:
+    def receive(
+        self,
+        asked: Dhcp4Message | bytes,
+        stage: Any = "dhcp",
+        destination: str = "255.255.255.255",
+        source: tuple[str, int] | None = None,
+    ) -> None:
         data = asked if isinstance(asked, bytes) else dhcp4.serialize(asked)
-        source = ("0.0.0.0", 68) if stage == "dhcp" else ("192.0.2.77", 4011)
+        source = source or (("0.0.0.0", 68) if stage == "dhcp" else ("192.0.2.77", 4011))
         self.answerer.receive(
             self.socket,
             Datagram(data, source, ETH0.index, IPv4Address(destination)),
@@ -349,3 +357,36 @@ def test_the_request_reaches_the_plugins_whole(booting: Bench) -> None:
     (request,) = seen
     assert (request.loader, request.seconds, request.stage) == ("efi-x64", 12, "dhcp")
     assert request.machine.relay == IPv4Address("10.0.0.1")
+
+
+def test_a_relay_that_is_not_named_is_refused_aloud_and_leaves_no_trace(booting: Bench) -> None:
+    assert booting.ask(message(giaddr=IPv4Address("10.9.0.1")), source=("192.0.2.254", 67)) == []
+    assert booting.metrics.dropped("DHCP", "relay-not-named") == 1
+    assert "if it is yours: --trust-relay 10.9.0.1" in booting.log.getvalue()
+    assert len(booting.attempts) == 0, "no plugin was asked and no machine is remembered"
+
+
+def test_a_flood_of_what_cannot_be_answered_is_counted_and_hardly_logged(booting: Bench) -> None:
+    data = dhcp4.serialize(message(architecture(7) | REQUEST))
+    for number in range(500):
+        booting.receive(data, "pxe", source=(f"10.9.{number % 250}.7", 4011))
+    assert booting.metrics.dropped("PXE", "off-link") == 500
+    assert booting.log.getvalue().count("--trust-relay") <= answering.UNDELIVERABLE_TOLD[1] + 1
+    assert booting.socket.sent == []
+
+
+def test_a_relay_that_is_answered_though_it_is_not_named_is_not_believed(booting: Bench) -> None:
+    seen: list[PxeRequest] = []
+    booting.plugin("watcher", on_pxe_request=lambda request: seen.append(request))
+    ((_, destination, _, _),) = booting.ask(message(giaddr=IPv4Address("10.9.0.1")), source=("10.9.0.1", 67))
+    assert destination == ("10.9.0.1", 67)
+    (request,) = seen
+    assert (request.machine.relay, request.machine.subnet) == (None, None)
+
+
+def test_a_client_on_4011_that_came_by_a_router_is_not_on_our_network(booting: Bench) -> None:
+    seen: list[PxeRequest] = []
+    booting.plugin("watcher", on_pxe_request=lambda request: seen.append(request))
+    for source in ("192.0.2.77", "10.0.3.77"):
+        assert len(booting.ask(message(architecture(7) | REQUEST), "pxe", source=(source, 4011))) == 1
+    assert [request.machine.subnet for request in seen] == [SUBNET, None]

@@ -66,6 +66,7 @@ class Site:
         (folder / "snponly.efi").write_bytes(b"MZ loader")
         self.log = io.StringIO()
         self.folder = folder
+        self.neighbours: Callable[[IPv4Address], set[str]] | None = None
         self.made()
         self.spec = BootSpec(
             kernel=FileRef(location=str(self.kernel)),
@@ -90,7 +91,7 @@ class Site:
     def serve(self) -> None:
         """Make the site: plugins' pages are asked for once."""
         core = self.core
-        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
+        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus, self.neighbours)
         pages = {
             **status.pages(core.attempts),
             **status.counts(core.metrics),
@@ -108,7 +109,8 @@ class Site:
 
     def get(self, path: str, method: str = "GET", **headers: str) -> TestResponse:
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        response = self.client.open(path, method=method, environ_overrides=LOCAL, headers=fields)
+        reached = LOCAL | {"REMOTE_ADDR": "192.0.2.77"}
+        response = self.client.open(path, method=method, environ_overrides=reached, headers=fields)
         response.get_data()
         response.close()
         return response
@@ -553,3 +555,40 @@ def test_a_command_line_that_linux_would_cut_off_is_told(booting: Site, length: 
     booting.spec = BootSpec(kernel=FileRef(location=str(booting.kernel)), cmdline="x" * length)
     assert booting.get(SCRIPT).status_code == 200
     assert ("its command line has 2048 bytes" in booting.log.getvalue()) == told
+
+
+@pytest.mark.parametrize(
+    ("seen", "status"),
+    [(set(), 200), ({MAC}, 200), ({"52:54:00:00:00:66"}, 403), ({"52:54:00:00:00:66", MAC}, 200)],
+    ids=["by a router", "itself", "another", "both, on two links"],
+)
+def test_a_neighbour_gets_the_script_of_its_own_card_alone(booting: Site, seen: set[str], status: int) -> None:
+    asked: list[IPv4Address] = []
+    booting.neighbours = lambda address: asked.append(address) or seen  # type: ignore[func-returns-value]
+    booting.serve()
+    response = booting.get(SCRIPT)
+    assert response.status_code == status
+    assert asked == [IPv4Address("192.0.2.77")]
+    if status == 403:
+        assert "kernel" not in response.text
+        assert f"No boot script for 192.0.2.77: it asks as {MAC}, but its hardware address is 52:54:00:00:00:66" in (
+            booting.log.getvalue()
+        )
+        assert booting.kinds() == [], "it is not in the timeline of the machine that it pretends to be"
+
+
+def test_net0_opens_nothing(booting: Site) -> None:
+    """Whoever asks fills it in."""
+    booting.neighbours = lambda address: {"52:54:00:00:00:66"}
+    booting.serve()
+    assert booting.get(SCRIPT.replace(f"net0={MAC}", "net0=52:54:00:00:00:66")).status_code == 403
+
+
+def test_without_the_neighbour_table_a_script_waits(booting: Site) -> None:
+    def unreadable(address: IPv4Address) -> set[str]:
+        raise OSError(24, "Too many open files")
+
+    booting.neighbours = unreadable
+    booting.serve()
+    response = booting.get(SCRIPT)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")

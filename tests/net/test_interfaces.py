@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 
 from pixiecore_core.net.interfaces import Interface, Interfaces, read_interfaces
 
@@ -48,9 +49,37 @@ def test_an_interface_that_appears_is_noticed() -> None:
     assert found.served(3) == ETH1
 
 
+def test_a_change_that_somebody_tells_of_is_noticed_at_once() -> None:
+    known = [ETH0]
+    found = Interfaces(clock=lambda: 1000.0, adapters=lambda: list(known))
+    assert found.served(3) is None
+    known.append(ETH1)
+    assert found.served(3) is None
+    found.expire()
+    assert found.served(3) == ETH1
+
+
+def test_a_client_is_on_the_network_that_holds_its_address() -> None:
+    first, second = IPv4Network("192.0.2.0/24"), IPv4Network("198.51.100.0/24")
+    interface = Interface(2, "eth0", (A, B), (first, second))
+    assert interface.network_of("0.0.0.0") == first
+    assert interface.network_of("198.51.100.7") == second
+    assert interface.network_of("203.0.113.7") is None
+    assert ETH0.network_of("0.0.0.0") is None
+
+
+def test_a_listening_address_leaves_its_network_alone() -> None:
+    first, second = IPv4Network("192.0.2.0/24"), IPv4Network("198.51.100.0/24")
+    eth0 = replace(ETH0, networks=(second, first))
+    served = Interfaces(adapters=lambda: [eth0], listen=B).served(2)
+    assert served is not None
+    assert served.networks == (first,)
+
+
 def test_the_loopback_is_read_from_the_system() -> None:
     loopback = next(found for found in read_interfaces() if found.name == "lo")
     assert IPv4Address("127.0.0.1") in loopback.addresses
+    assert IPv4Network("127.0.0.0/8") in loopback.networks
 
 
 def test_what_was_known_will_do_where_nothing_can_be_looked_up() -> None:

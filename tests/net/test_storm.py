@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.storm import SERVER, Ports, storm
+from tests.net.storm import RELAY, SERVER, Ports, storm
 
 MACHINES = 500
 SIZES = {"undionly.kpxe": 75_000, "snponly.efi": 150_000, "vmlinuz": 600_000, "initrd.img": 900_000}
@@ -40,6 +40,7 @@ def server(folder: Path) -> Iterator[tuple[Ports, Path]]:
     command = [sys.executable, "-W", "error", "-m", "pixiecore_core", "boot", "--log-format", "json"]
     command += [str(folder / "vmlinuz"), str(folder / "initrd.img"), "--cmdline", "console=ttyS0"]
     command += ["--ipxe-bios", str(folder / "undionly.kpxe"), "--ipxe-efi64", str(folder / "snponly.efi")]
+    command += ["--trust-relay", RELAY]
     command += [part for name, where in listeners.items() for part in (f"--{name}", where)]
     log = folder / "log.json"
     with log.open("wb") as output:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.net.storm import SERVER, Ports
+from tests.net.storm import RELAY, SERVER, Ports
 from tests.net.test_storm import free_port, wait_for_ports
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +64,7 @@ class Stranger:
         for name, file in files.items():
             file.write_bytes((_EFI_HEAD if name.endswith(".efi") else b"") + bytes(5000))
         command: list[str | Path] = [self.python.with_name("pixiecore"), "boot", files["vmlinuz"], "--cmdline=quiet"]
+        command += [f"--trust-relay={RELAY}"]
         command += [f"--ipxe-bios={files['undionly.kpxe']}", f"--ipxe-efi64={files['snponly.efi']}"]
         command += [
             f"--{name}={SERVER}:{free_port() if name == 'dhcp' else 0}" for name in ("dhcp", "pxe", "tftp", "http")

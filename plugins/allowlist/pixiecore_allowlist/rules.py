@@ -74,12 +74,15 @@ class Rules:
             return True
         if machine.uuid is not None and machine.uuid in self._uuids:
             return True
-        addresses = [address for address in (machine.address, machine.relay) if address is not None]
-        return any(
-            (machine.subnet is not None and machine.subnet.subnet_of(subnet))
-            or any(address in subnet for address in addresses)
-            for subnet in self._subnets
-        )
+        return any(_is_in(machine, subnet) for subnet in self._subnets)
+
+
+def _is_in(machine: Machine, subnet: IPv4Network) -> bool:
+    """By the address that it asks from; only while it has none by what DHCP says, which any neighbour can forge."""
+    address = machine.address or machine.relay
+    if address is not None:
+        return address in subnet
+    return machine.subnet is not None and machine.subnet.subnet_of(subnet)
 
 
 def at_once(path: str, flags: int) -> int:

@@ -106,6 +106,9 @@ def test_what_is_none(text: str, message: str) -> None:
         ("192.0.2.0/24", Machine(mac=MAC, address=IPv4Address("192.0.2.9")), True),
         ("192.0.2.0/24", Machine(mac=MAC, address=IPv4Address("192.0.3.9")), False),
         ("192.0.2.0/24", Machine(mac=MAC, relay=IPv4Address("192.0.2.1")), True),
+        ("192.0.2.0/24", Machine(mac=MAC, relay=IPv4Address("192.0.2.1"), address=IPv4Address("10.0.0.1")), False),
+        ("192.0.2.0/24", Machine(mac=MAC, subnet=IPv4Network("192.0.2.0/24"), address=IPv4Address("10.0.0.1")), False),
+        ("192.0.2.0/24", Machine(mac=MAC, relay=IPv4Address("10.0.0.1"), address=IPv4Address("192.0.2.7")), True),
     ],
 )
 def test_whom_a_rule_names(rule: str, machine: Machine, named: bool) -> None:

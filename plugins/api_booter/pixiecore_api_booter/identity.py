@@ -34,7 +34,9 @@ class Question(BaseModel):
     product: str | None = Field(default=None, description="SMBIOS product name; known when it asks for its script")
     hostname: str | None = Field(default=None, description="what it calls itself, such as the name that DHCP gave it")
     interface: str | None = Field(default=None, description="Pixiecore's network interface that the request came in on")
-    relay: str | None = Field(default=None, description="address of the DHCP relay in between")
+    relay: str | None = Field(
+        default=None, description="address of the DHCP relay in between, if --trust-relay names it"
+    )
     subnet: str | None = Field(
         default=None, description="Pixiecore's network on that interface; unknown behind a relay"
     )

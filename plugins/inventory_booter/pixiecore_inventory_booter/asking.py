@@ -35,8 +35,12 @@ _OPTIONS = (
     click.option("--platform", default="efi", metavar="NAME", help="Its firmware: efi or bios. [default: efi]"),
     click.option("--interface", metavar="NAME", help="Our network interface that it is on."),
     click.option("--subnet", metavar="NETWORK", help="Our network that it is on."),
-    click.option("--relay", metavar="ADDRESS", help="The DHCP relay in between."),
-    click.option("--address", default="192.0.2.100", metavar="ADDRESS", help="Its address. [default: 192.0.2.100]"),
+    click.option("--relay", metavar="ADDRESS", help="The DHCP relay in between, of those that are trusted."),
+    click.option(
+        "--address",
+        metavar="ADDRESS",
+        help="Its address. [default: one in the network of --relay or --subnet, else 192.0.2.100]",
+    ),
 )
 
 
@@ -53,11 +57,18 @@ def machine(values: Mapping[str, Any]) -> Machine:
     :raises ConfigError: one of them is unusable
     """
     architecture = _architecture(values["arch"], values["platform"].lower())
+    found = {**values, "address": values["address"] or _address_near(values)}
     try:
-        return Machine(architecture=architecture, **{name: values[name] for name in _KNOWN if values[name]})
+        return Machine(architecture=architecture, **{name: found[name] for name in _KNOWN if found[name]})
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"--{first['loc'][0]}", first["msg"].removeprefix("Value error, ")) from error
+
+
+def _address_near(values: Mapping[str, Any]) -> str:
+    """An address that a machine may have that asked as these options say."""
+    network: str = values["subnet"] or "192.0.2.100"
+    return values["relay"] or network.partition("/")[0]
 
 
 def _architecture(arch: str, platform: str) -> Architecture:

@@ -100,17 +100,13 @@ def has_labels(wanted: Mapping[str, list[str]], entry: schema.Machine) -> bool:
 
 
 def _is_in(machine: Machine, subnet: IPv4Network) -> Answer:
-    """By the relay or by our own network; where that is wider than *subnet*, the address decides once there is one."""
-    if machine.relay is not None:
-        return Answer.YES if machine.relay in subnet else Answer.NO
-    ours = machine.subnet
-    if ours is not None and not ours.overlaps(subnet):
-        return Answer.NO
-    if ours is not None and ours.subnet_of(subnet):
-        return Answer.YES
-    if machine.address is None:
+    """By the address that it asks from; while it has none, by its relay or our own network, which may be wider."""
+    address, ours = machine.address or machine.relay, machine.subnet
+    if address is not None:
+        return Answer.YES if address in subnet else Answer.NO
+    if ours is None or (ours.overlaps(subnet) and not ours.subnet_of(subnet)):
         return Answer.MAYBE
-    return Answer.YES if machine.address in subnet else Answer.NO
+    return Answer.YES if ours.subnet_of(subnet) else Answer.NO
 
 
 def _like(patterns: Iterable[str], value: str) -> bool:

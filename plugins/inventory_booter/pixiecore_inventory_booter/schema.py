@@ -205,8 +205,8 @@ class Match(_Part):
     firmware: Annotated[list[Firmware], BeforeValidator(_as_list)] = Field(default=[], description="bios or uefi")
     subnet: Annotated[list[Annotated[IPv4Network, BeforeValidator(_network)]], BeforeValidator(_as_list)] = Field(
         default=[],
-        description="networks, such as 192.0.2.0/24, that hold the relay in between; or our network on the interface "
-        "that it asked on, or, where that is wider, its address",
+        description="networks, such as 192.0.2.0/24, that hold its address; while it has none, the relay in between "
+        "(one that --trust-relay names) or our network on the interface that it asked on",
     )
     interface: Texts = Field(default=[], description="our network interfaces, as patterns")
     hostname: Texts = Field(

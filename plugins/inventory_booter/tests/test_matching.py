@@ -78,6 +78,16 @@ def test_behind_a_relay_the_relay_tells_the_subnet() -> None:
     machine = EARLY.model_copy(update={"subnet": None, "relay": IPv4Address("198.51.100.1")})
     assert answer(machine, subnet="198.51.100.0/24") is Answer.YES
     assert answer(machine, subnet="192.0.2.0/24") is Answer.NO
+    unknown = machine.model_copy(update={"relay": None})
+    assert answer(unknown, subnet="198.51.100.0/24") is Answer.MAYBE, "a relay that is not trusted tells nothing"
+
+
+def test_once_it_has_an_address_that_tells_the_subnet() -> None:
+    """What DHCP says, any neighbour can forge."""
+    for said in ({"relay": IPv4Address("198.51.100.1"), "subnet": None}, {"subnet": IPv4Network("198.51.100.0/24")}):
+        machine = LATE.model_copy(update=said)
+        assert answer(machine, subnet="198.51.100.0/24") is Answer.NO
+        assert answer(machine, subnet="192.0.2.0/24") is Answer.YES
 
 
 def test_what_may_be_told_otherwise_later_is_not_final() -> None:

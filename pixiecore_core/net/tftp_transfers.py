@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -262,14 +263,23 @@ class Transfers:
         self.abandon(session, "its place was needed for others", Outcome.DISPLACED)
 
     def _unreachable(self, session: Session, mistake: OSError) -> None:
-        self.abandon(session, f"the client does not listen ({mistake.strerror or mistake})")
+        """End a transfer to a client that is gone, unless it said before that it has everything: the kernel tells of an
+        error before it hands out what had arrived.
+        """
+        transfer, socket = session.transfer, session.socket
+        assert transfer is not None
+        assert socket is not None
+        with suppress(OSError):
+            while transfer.outcome is None:
+                transfer.receive(socket.receive(_LONGEST), monotonic())
+        transfer.abandon(f"the client does not listen ({mistake.strerror or mistake})")
+        self._forget(session)
 
     def _follow(self, session: Session, datagrams: list[bytes]) -> None:
         try:
             session.send(datagrams)
         except ConnectionRefusedError as mistake:
-            if session.transfer is not None:
-                session.transfer.abandon(f"the client does not listen ({mistake.strerror})")
+            self._unreachable(session, mistake)
         if session.transfer is not None and session.transfer.outcome is not None:
             self._forget(session)
 

@@ -42,7 +42,7 @@ def test_forged_requests_shut_nobody_out(room: Room, server: subprocess.Popen[st
     """1,030 requests with ``timeout=255`` kept every honest client out for 290 seconds, and took 178 MB."""
     before = resident_kilobytes(server)
     assert room.attack(ATTACK, "flood", SERVER, port, NAME, 2000, 0.55) == 1100
-    flood = room.start_python(room.neighbour, ATTACK, "flood", SERVER, port, NAME, 2000, 4)
+    flood = room.start_python(room.neighbour, ATTACK, "flood", SERVER, port, NAME, 2000, 40)
     fetched = room.attack(ATTACK, "fetch", SERVER, port, NAME, 5)
     assert [fetch["bytes"] for fetch in fetched] == [SIZE] * 5
     assert flood.poll() is None, "the flood went on meanwhile"

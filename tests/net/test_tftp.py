@@ -642,3 +642,18 @@ def test_stopping_tells_clients_and_frees_the_port(site: Site) -> None:
 def test_a_port_in_use_is_an_error(site: Site) -> None:
     with pytest.raises(OSError, match="in use"):
         TftpServer("127.0.0.1", site.server.port, open_file=site.open).bind()
+
+
+def test_a_client_that_has_everything_and_is_gone_has_been_sent_it(site: Site) -> None:
+    """What it said last may arrive with the news that it does not listen any more to what we had sent again."""
+    client = Client(site)
+    client.ask("dir/small", tsize=0)
+    client.receive()
+    client.send(Ack(0))
+    assert client.receive() == Data(1, b"small")
+    (session,) = site.server._transfers.sessions
+    # In one turn of ours: the last word, then the client is gone, then a block that is sent again finds nobody.
+    client.socket._sock.sendto(serialize(Ack(1)), client.peer)
+    client.socket._sock.close()
+    session.send([b"again"])
+    assert site.report().outcome is Outcome.SENT

@@ -13,6 +13,7 @@ import pytest
 from tests.lab.network import LINK, NEIGHBOUR_ADDRESS, Network, Process
 
 PIXIECORE = Path(sys.executable).with_name("pixiecore")
+LOADER_SIZE = 300_000
 Serve = Callable[[Sequence[str]], Process]
 """Starts Pixiecore with further options, and waits until it is ready."""
 
@@ -33,7 +34,7 @@ def wire() -> Iterator[Network]:
 @pytest.fixture
 def serve(wire: Network, tmp_path: Path) -> Serve:
     for name in ("vmlinuz", "undionly.kpxe"):
-        (tmp_path / name).write_bytes(bytes(1000))
+        (tmp_path / name).write_bytes(bytes(LOADER_SIZE))
 
     def start(options: Sequence[str]) -> Process:
         argv = [PIXIECORE, "boot", tmp_path / "vmlinuz", "--ipxe-bios", tmp_path / "undionly.kpxe", "--no-cache"]

@@ -2,74 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import random
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+import time
 
 import pytest
 
-from tests.hostile.room import SERVER, Room, needs_a_room, resident_kilobytes
+from tests.hostile.conftest import LOADER_SIZE, Serve
+from tests.hostile.tftp_peer import amplification, blind, fetch, flood, leave
+from tests.lab.network import Network
 
-pytestmark = needs_a_room
-NAME, SIZE = "525400123456/bios/x", 300_000
-"""The shortest name that we give out: the worst case for an amplifier."""
-ATTACK = "tests.hostile.tftp_attack"
-
-
-@pytest.fixture
-def room() -> Iterator[Room]:
-    with Room() as made:
-        yield made
+pytestmark = pytest.mark.netns
 
 
-@pytest.fixture
-def server(room: Room, tmp_path: Path) -> subprocess.Popen[str]:
-    file = tmp_path / NAME
-    file.parent.mkdir(parents=True)
-    file.write_bytes(random.Random(1).randbytes(SIZE))
-    return room.start_python(room.server, "tests.net.tftp_child", tmp_path, SERVER)
-
-
-@pytest.fixture
-def port(server: subprocess.Popen[str]) -> int:
-    assert server.stdout is not None
-    return int(server.stdout.readline())
-
-
-def test_forged_requests_shut_nobody_out(room: Room, server: subprocess.Popen[str], port: int) -> None:
+def test_forged_requests_shut_nobody_out(wire: Network, serve: Serve) -> None:
     """1,030 requests with ``timeout=255`` kept every honest client out for 290 seconds, and took 178 MB."""
-    before = resident_kilobytes(server)
-    assert room.attack(ATTACK, "flood", SERVER, port, NAME, 2000, 0.55) == 1100
-    flood = room.start_python(room.neighbour, ATTACK, "flood", SERVER, port, NAME, 2000, 40)
-    fetched = room.attack(ATTACK, "fetch", SERVER, port, NAME, 5)
-    assert [fetch["bytes"] for fetch in fetched] == [SIZE] * 5
-    assert flood.poll() is None, "the flood went on meanwhile"
-    assert resident_kilobytes(server) - before < 32_000
+    server = serve([])
+    assert fetch(wire.dhcp) == LOADER_SIZE
+    before = server.resident_kilobytes()
+    with flood(wire.dhcp, 2000) as sent:
+        while sent[0] < 1100:
+            time.sleep(0.01)
+        assert [fetch(wire.dhcp) for _ in range(5)] == [LOADER_SIZE] * 5
+        assert server.resident_kilobytes() - before < 40_000
 
 
-def test_a_request_in_anothers_name_is_not_worth_it(room: Room, port: int) -> None:
+def test_a_request_in_anothers_name_is_not_worth_it(wire: Network, serve: Serve) -> None:
     """A client that acknowledges nothing gets less than ten times what its request took, headers counted."""
-    kinds: list[tuple[str, ...]] = [(), ("tsize=0",), ("blksize=1468", "windowsize=64", "timeout=1")]
-    attacks = [
-        room.start_python(room.neighbour, ATTACK, "amplify", SERVER, port, NAME, f"198.51.100.{number}", *options)
-        for number, options in enumerate(kinds, 1)
-    ]
-    for attack in attacks:
-        counted = json.loads(attack.communicate(timeout=30)[0])
-        assert 0 < counted["heard"] < 10 * counted["sent"]
+    serve([])
+    assert all(0 < factor < 10 for factor in amplification(wire.dhcp).values())
 
 
-def test_who_cannot_see_the_port_cannot_acknowledge(room: Room, port: int) -> None:
+def test_who_cannot_see_the_port_cannot_acknowledge(wire: Network, serve: Serve) -> None:
     """The four ports that lived as long as the process made a forged address 361 times what was sent."""
-    assert room.attack(ATTACK, "blind", SERVER, port, NAME)["heard"] == 0
+    serve([])
+    assert blind(wire.dhcp) == 0
 
 
-def test_an_unreachable_client_ends_its_transfer(room: Room, server: subprocess.Popen[str], port: int) -> None:
+def test_an_unreachable_client_ends_its_transfer(wire: Network, serve: Serve) -> None:
     """The neighbour's own address, where nobody listens: its ICMP errors are heard."""
-    room.attack("tests.hostile.tftp_attack", "fetch", SERVER, port, NAME, 1)
-    assert server.stdout is not None
-    server.stdout.readline()
-    room.attack(ATTACK, "leave", SERVER, port, NAME)
-    assert "does not listen" in server.stdout.readline()
+    server = serve([])
+    leave(wire.dhcp)
+    server.wait_for("the client does not listen", timeout=10)

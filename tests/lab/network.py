@@ -45,6 +45,11 @@ class Process:
     def ended(self) -> bool:
         return self._child.poll() is not None
 
+    def resident_kilobytes(self) -> int:
+        """What it takes of memory now."""
+        status = Path(f"/proc/{self._child.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s*(\d+)", status)[0])
+
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [dhcp|tftp|http|cache|memory]…``: measure beside dnsmasq and nginx; all of them by default.
+"""``python -m benchmarks [NAME]…``: measure beside dnsmasq and nginx; everything by default.
 
 Each is a process of its own in a network namespace of its own, and stops by itself. Root, or user namespaces.
 """
@@ -11,7 +11,7 @@ import sys
 
 from benchmarks.table import write
 
-ALL = ("dhcp", "tftp", "http", "cache", "memory")
+ALL = ("dhcp", "tftp", "http", "cache", "memory", "hostile")
 
 
 def main() -> int:

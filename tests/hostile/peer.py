@@ -10,6 +10,7 @@ import http.client
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -24,6 +25,7 @@ EVERYONE = b"\xff" * 6
 _CLONE_NEWNET = 0x40000000
 _ETH_P_ALL, _ETH_P_IP = 0x0003, 0x0800
 _ETHERNET = 14
+_SOL_PACKET, _PACKET_IGNORE_OUTGOING = 263, 23  # Linux 4.20, <linux/if_packet.h>
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -90,20 +92,32 @@ class Peer:
 
         :param to: hardware address of the next host
         """
+        self.send_frame(self.frame(data, source, destination, to))
+
+    def frame(self, data: bytes, source: tuple[str, int], destination: tuple[str, int], to: bytes = EVERYONE) -> bytes:
+        """What :meth:`send` sends."""
         packet = UdpPacket(IPv4Address(source[0]), source[1], IPv4Address(destination[0]), destination[1], data)
         own: bytes = self._socket.getsockname()[4]
-        self._socket.send(to + own + _ETH_P_IP.to_bytes(2, "big") + serialize(packet))
+        return to + own + _ETH_P_IP.to_bytes(2, "big") + serialize(packet)
 
-    def heard(self, silence: float = 0.5) -> list[UdpPacket]:
-        """Every datagram that others have sent since, once there was nothing for *silence* seconds."""
-        found = []
-        self._socket.settimeout(silence)
+    def send_frame(self, frame: bytes) -> None:
+        """Send what :meth:`frame` made."""
+        self._socket.send(frame)
+
+    def heard(self, silence: float = 0.5, within: float = 30.0) -> list[UdpPacket]:
+        """Every datagram that others have sent since, once there was nothing for *silence* seconds.
+
+        :param within: seconds after which it is enough in any case
+        """
+        found: list[UdpPacket] = []
+        give_up = time.monotonic() + within
         while True:
+            self._socket.settimeout(max(0.0, min(silence, give_up - time.monotonic())))
             try:
                 frame, address = self._socket.recvfrom(65536)
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 return found
-            if address[2] == socket.PACKET_OUTGOING or address[1] != _ETH_P_IP:
+            if address[1] != _ETH_P_IP:
                 continue
             try:
                 found.append(parse(frame[_ETHERNET:]))
@@ -114,5 +128,6 @@ class Peer:
 def _packet_socket(namespace: str, link: str) -> socket.socket:
     made = inside(namespace, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL)))
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+    made.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
     made.bind((link, 0))
     return made

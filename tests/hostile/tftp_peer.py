@@ -94,12 +94,16 @@ def blind(namespace: str) -> float:
     return _bytes(heard, victim[0]) / sent
 
 
-def fetch(namespace: str) -> int:
-    """Be an honest client, who asks again after a second as firmware does: how many bytes came."""
+def fetch(namespace: str, give_up: float = 30.0) -> int:
+    """Be an honest client, who asks again after a second as firmware does: how many bytes came.
+
+    :param give_up: seconds
+    """
+    over = time.monotonic() + give_up
     with _client(namespace) as client:
         client.settimeout(1)
         peer, said, number, received = TFTP, request(blksize=1468, windowsize=8), 0, 0
-        for _ in range(10_000):
+        while time.monotonic() < over:
             client.sendto(said, peer)
             while True:
                 try:

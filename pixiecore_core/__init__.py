@@ -69,7 +69,7 @@ from pixiecore_core.settings.durations import Duration
 from pixiecore_core.state.records import PendingChange, RecordChanges, Records
 from pixiecore_core.state.store import StateStore
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Architecture",

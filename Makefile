@@ -46,7 +46,7 @@ bench: system .venv/ready
 
 # Wheels of every distribution, installed into an empty environment and run from elsewhere.
 dist: .venv/ready
-	tools/check-wheels
+	tools/check-dists
 
 system:
 	tools/install-system-packages

@@ -26,7 +26,7 @@ def kernel(tmp_path: Path) -> Path:
 
 
 def test_version() -> None:
-    assert pixiecore("--version").stdout == "pixiecore 0.1.0\n"
+    assert pixiecore("--version").stdout == "pixiecore 0.2.0\n"
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_it_serves_what_the_command_line_says_and_logs_json(kernel: Path) -> Non
 
 def test_plugins_are_listed() -> None:
     text = pixiecore("plugins").stdout
-    assert "static  (pixiecore-static-booter 0.1.0)" in text
+    assert "static  (pixiecore-static-booter 0.2.0)" in text
     assert "booter static: Boots every machine into one kernel." in text
     assert "settings: --kernel, --initrd, --cmdline, --message" in text
 
@@ -356,7 +356,7 @@ def test_plugins_are_listed_in_the_order_in_which_they_are_asked(tmp_path: Path)
     ):
         lines = pixiecore("plugins", *arguments).stdout.splitlines()
         assert lines[-1] == expected
-        listed = [line.split()[0] for line in lines if "0.1.0)" in line]
+        listed = [line.split()[0] for line in lines if "0.2.0)" in line]
         assert (listed.index("once") < listed.index("allowlist")) == bool(arguments)
 
 
@@ -392,7 +392,7 @@ def test_disabled_plugins_are_named_where_they_are_missed() -> None:
     assert "Disabled" not in failure(pixiecore("boto"), 2)
     lines = pixiecore(*disabled, "plugins").stdout.splitlines()
     assert "static  (disabled)" in lines
-    assert "api  (pixiecore-api-booter 0.1.0)" in lines
+    assert "api  (pixiecore-api-booter 0.2.0)" in lines
 
 
 def test_a_disabled_plugin_is_as_good_as_not_installed() -> None:

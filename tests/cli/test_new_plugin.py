@@ -69,7 +69,7 @@ def test_what_it_writes_passes_its_own_tests(tmp_path: Path, kind: str) -> None:
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     assert project["name"] == "pixiecore-rack-mine"
     assert project["entry-points"]["pixiecore"] == {"rack-mine": "pixiecore_rack_mine"}
-    assert project["dependencies"][0] == "pixiecore-core>=0.1,<0.2"
+    assert project["dependencies"][0] == "pixiecore-core>=0.2,<0.3"
     readme = (folder / "README.md").read_text()
     assert "$" not in readme
     assert f"`[{'booter' if kind == 'booter' else 'plugin'}.rack-mine]`" in readme

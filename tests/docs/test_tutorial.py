@@ -104,7 +104,7 @@ print(server.log)
     ("old", "new", "shown"),
     [
         ("def on_pxe_request", "def on_pxe_reqest", r"Error: .*there is no hook 'on_pxe_reqest'.*"),
-        ('">=0.1,<0.2"', '">=0.2,<0.3"', r"Error: plugin 'vendor' of .*"),
+        ('">=0.2,<0.3"', '">=0.3,<0.4"', r"Error: plugin 'vendor' of .*"),
     ],
     ids=["a misspelt hook", "for another core"],
 )

@@ -27,7 +27,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, requires: str) -> Non
 
 @pytest.mark.parametrize(
     "requires",
-    ["", "pixiecore-core", "pixiecore_core>=0.1,<0.2", 'pixiecore-core<0.1; python_version < "3"', "other<0.1"],
+    ["", "pixiecore-core", "pixiecore_core>=0.2,<0.3", 'pixiecore-core<0.1; python_version < "3"', "other<0.1"],
 )
 def test_a_plugin_for_this_core_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requires: str) -> None:
     install(tmp_path, monkeypatch, requires)
@@ -38,7 +38,7 @@ def test_a_plugin_for_this_core_is_loaded(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_plugin_for_another_core_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch, "pixiecore-core>=7,<8")
     with pytest.raises(
-        ConfigError, match=r"plugin 'odd' of odd-plugin 1: is for pixiecore-core <8,>=7, and this is 0\.1"
+        ConfigError, match=r"plugin 'odd' of odd-plugin 1: is for pixiecore-core <8,>=7, and this is 0\.2"
     ):
         load()
     assert load(disabled={"odd": "--disable-plugin"}) == []

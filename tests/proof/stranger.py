@@ -33,7 +33,7 @@ class Stranger:
     def settle(cls, folder: Path) -> Stranger:
         """Build wheels of the core and the static booter, and install them and pytest into a new environment."""
         wheels, environment = folder / "wheels", folder / "venv"
-        _run(ROOT / "tools" / "build-wheels", wheels, ".", "plugins/static_booter")
+        _run(sys.executable, ROOT / "tools" / "build-dists", wheels, ".", "plugins/static_booter")
         venv.create(environment)
         stranger = cls(environment / "bin" / "python", folder)
         # What is never imported need not be compiled.

@@ -236,7 +236,7 @@ def test_a_listener_that_is_too_slow_loses_events_and_they_are_counted(
 def test_a_plugin_for_another_core_is_refused_by_name(stranger: Stranger, tmp_path: Path) -> None:
     """By pip first, and by Pixiecore where somebody would not listen."""
     for name, text in SECOND.items():
-        (tmp_path / name).write_text(text.replace(">=0.1,<0.2", ">=7"))
+        (tmp_path / name).write_text(text.replace(">=0.2,<0.3", ">=7"))
     good, other = stranger.wheel(stranger.folder / "vendor-policy"), stranger.wheel(tmp_path)
     refused = stranger.pip("install", "--no-index", other, status=1)
     assert "No matching distribution found for pixiecore-core>=7" in refused
@@ -246,7 +246,7 @@ def test_a_plugin_for_another_core_is_refused_by_name(stranger: Stranger, tmp_pa
     finally:
         stranger.pip("install", "--no-deps", "--force-reinstall", good)
     assert said == (
-        "Error: plugin 'vendor' of vendor-policy 1.0: is for pixiecore-core >=7, and this is 0.1.0; "
+        "Error: plugin 'vendor' of vendor-policy 1.0: is for pixiecore-core >=7, and this is 0.2.0; "
         "upgrade it, or use --disable-plugin\n"
     )
 

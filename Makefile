@@ -6,6 +6,7 @@
 #   make check   lint, types, import rules
 #   make docs    the documentation site, into site/; a link that leads nowhere is an error
 #   make bench   measure beside dnsmasq and nginx
+#   make release build and check everything that a release consists of, into dist/
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,7 +18,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 # Where bytecode may not be kept, each of some hundred processes would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test fast lab check docs bench dist clean system
+.PHONY: demo test fast lab check docs bench dist release clean system
 
 demo: system .venv/ready
 	$(BIN)/python -m tests.lab.demo $(ARGS)
@@ -44,9 +45,12 @@ docs: .venv/ready
 bench: system .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# Wheels of every distribution, installed into an empty environment and run from elsewhere.
+# Wheels and source archives of every distribution, built twice alike, installed by name and run from elsewhere.
 dist: .venv/ready
 	tools/check-dists
+
+release: .venv/ready
+	tools/check-dists --release
 
 system:
 	tools/install-system-packages

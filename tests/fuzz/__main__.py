@@ -21,7 +21,7 @@ from tests.fuzz import interleaving
 from tests.fuzz.fuzzing import KEPT, fuzz, import_targets
 from tests.fuzz.target import TARGETS
 
-_UNITS = re.compile(r"number_of_executed_units: (\d+)")
+_INPUTS = re.compile(r"inputs: (\d+)")
 _INTERLEAVING_SHARES = 4
 """Its inputs are whole rooms of machines."""
 
@@ -71,6 +71,7 @@ class _Child:
 
     def __init__(self, name: str, seconds: float, atheris: ModuleType | None) -> None:
         self.name = name
+        self._began = time.monotonic()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been told
         context = multiprocessing.get_context("fork")
         self.process = context.Process(target=_work, args=(name, seconds, atheris, self._output.fileno()))
@@ -81,9 +82,11 @@ class _Child:
         with self._output as output:
             output.seek(0)
             told = output.read().decode(errors="replace")
-        units = _UNITS.search(told)
-        good = self.process.exitcode == 0 and units is not None
-        _say(f"{self.name:20} {int(units[1]) if units else 0:>10,} inputs{'' if good else '   FAILED'}")
+        inputs = _INPUTS.search(told)
+        good = self.process.exitcode == 0 and inputs is not None
+        took = time.monotonic() - self._began
+        number = int(inputs[1]) if inputs else 0
+        _say(f"{self.name:20} {number:>10,} inputs in {took:4.1f} s{'' if good else '   FAILED'}")
         if not good:
             _say(told[-8000:])
         return good

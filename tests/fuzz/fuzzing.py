@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from random import Random
 from types import ModuleType
 
 from tests.fuzz.mutating import mutated
-from tests.fuzz.target import TARGETS, Target
+from tests.fuzz.target import TARGETS, Run, Target
 
 FAMILIES = ("datagrams", "texts", "requests", "documents")
 KEPT = Path(__file__).parents[2] / ".cache/fuzz"
@@ -52,11 +53,34 @@ def _counting(atheris: ModuleType | None) -> Iterator[None]:
 
 def fuzz(name: str, seconds: float, atheris: ModuleType | None) -> None:
     """Fuzz one target; ends the process, with an error where an input fails, or slower than a machine would wait."""
-    target = TARGETS[name]
+    fed = Fed(TARGETS[name].run, seconds)
     if atheris is None:
-        _by_chance(target, seconds)
+        _by_chance(TARGETS[name], fed)
     else:
-        _guided(target, seconds, atheris)
+        _guided(TARGETS[name], fed, atheris)
+
+
+class Fed:
+    """A target's function, that ends the process when its time is over: libFuzzer counts whole seconds."""
+
+    def __init__(self, run: Run, seconds: float) -> None:
+        self._run = run
+        self._until = time.monotonic() + seconds
+        self._count = 0
+
+    def __call__(self, data: bytes) -> None:
+        """Feed the target."""
+        if time.monotonic() > self._until:
+            tell(self._count)
+            os._exit(0)
+        self._count += 1
+        self._run(data)
+
+
+def tell(inputs: int) -> None:
+    """Say how many inputs there were, to whoever started us."""
+    sys.stderr.write(f"inputs: {inputs}\n")
+    sys.stderr.flush()
 
 
 def folder(kind: str, name: str) -> Path:
@@ -66,17 +90,17 @@ def folder(kind: str, name: str) -> Path:
     return made
 
 
-def _guided(target: Target, seconds: float, atheris: ModuleType) -> None:
+def _guided(target: Target, fed: Fed, atheris: ModuleType) -> None:
     corpus, found = folder("corpus", target.name), folder("found", target.name)
     for number, seed in enumerate(target.seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
-    options = [f"-max_total_time={max(1, round(seconds))}", f"-max_len={_LONGEST}", f"-timeout={_SLOWEST}"]
-    options += [f"-artifact_prefix={found}/", "-verbosity=0", "-print_final_stats=1", "-rss_limit_mb=1024"]
+    options = [f"-max_len={_LONGEST}", f"-timeout={_SLOWEST}", "-rss_limit_mb=1024"]
+    options += [f"-artifact_prefix={found}/", "-verbosity=0"]
     if target.words:
         words = KEPT / f"{target.name}.words"
         words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words))
         options.append(f"-dict={words}")
-    atheris.Setup([sys.argv[0], *options, str(corpus)], target.run)
+    atheris.Setup([sys.argv[0], *options, str(corpus)], fed)
     atheris.Fuzz()
 
 
@@ -84,14 +108,12 @@ def _escaped(word: bytes) -> str:
     return "".join(f"\\x{byte:02x}" for byte in word)
 
 
-def _by_chance(target: Target, seconds: float) -> None:
-    until, random, number = time.monotonic() + seconds, Random(), 0
-    while time.monotonic() < until:
-        number += 1
+def _by_chance(target: Target, fed: Fed) -> None:
+    random = Random()
+    while True:
         data = mutated(random, target.seeds, target.words)
         try:
-            target.run(data)
-        except BaseException:
-            (folder("found", target.name) / f"crash-{number}").write_bytes(data)
+            fed(data)
+        except Exception:
+            (folder("found", target.name) / f"crash-{random.randbytes(8).hex()}").write_bytes(data)
             raise
-    sys.stderr.write(f"number_of_executed_units: {number}\n")

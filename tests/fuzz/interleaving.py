@@ -5,7 +5,6 @@ remembers no more than it may. A hypothesis state machine over the room of room.
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from typing import Any
 
@@ -17,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from pixiecore_core.wire import tftp
 from pixiecore_core.wire.dhcp4 import Option
-from tests.fuzz.fuzzing import KEPT
+from tests.fuzz.fuzzing import KEPT, tell
 from tests.fuzz.room import Client, Room, noticing_errors, small_bounds
 from tests.golden import golden_datagrams
 
@@ -233,13 +232,13 @@ class Interleaving(RuleBasedStateMachine):
 
 
 def run(seconds: float) -> None:
-    """Play rooms until the time is over; tells how many there were as libFuzzer does."""
+    """Play rooms until the time is over; tells how many there were."""
     until, rooms = time.monotonic() + seconds, 0
     database = DirectoryBasedExampleDatabase(KEPT / "hypothesis")
     while time.monotonic() < until:
         check(20, 60, database)
         rooms += 20
-    sys.stderr.write(f"number_of_executed_units: {rooms}\n")
+    tell(rooms)
 
 
 def check(rooms: int, steps: int, database: Any = None, derandomize: bool = False) -> None:

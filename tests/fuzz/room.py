@@ -179,7 +179,8 @@ class Room:
         self.tftp.stop(PATIENCE)
         assert self.tftp.transfers == 0
         transfers = self.tftp._transfers
-        assert not (self.tftp._opening_of or transfers._running_of or transfers._unanswered_of)
+        counts = self.tftp._opening_of, transfers._running_of, transfers._unanswered_of
+        assert [of_one for of_one in counts if of_one] == []
         assert not self.answerer._asked
         with gevent.Timeout(PATIENCE):
             while len(self.http._server.connections):  # type: ignore[union-attr]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.cli.file_plane import open_sealer
@@ -21,6 +22,7 @@ from pixiecore_core.hosting.privileges import check_program, give_up
 from pixiecore_core.settings.mistakes import together
 from pixiecore_core.settings.server import ServerSettings
 
+T = TypeVar("T")
 Warn = Callable[[str], None]
 _DENIED = ("Permission denied", "Operation not permitted", "unable to open database file", "readonly database")
 """How the system and SQLite put it."""
@@ -61,6 +63,17 @@ def become_server(account: Account | None, platform: Platform, settings: ServerS
     give_up(account)
     if account is not None:
         check_program(account, [getattr(plugin.module, "__file__", None) for plugin in platform.plugins])
+
+
+def settled_again(account: Account | None, settle: Callable[[], T], first: T) -> T:
+    """What *settle* gives to *account*, where that is another than who got *first*.
+
+    :raises ConfigError: the account cannot use what was named
+    """
+    if account is None:
+        return first
+    with told_as(account, always=True):
+        return settle()
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from pixiecore_core import __version__
 from pixiecore_core.app import App
 from pixiecore_core.assembly import Core, Parts, assemble
 from pixiecore_core.cli.configuring import settled
-from pixiecore_core.cli.dropping import Secrets, become_server, told_as
+from pixiecore_core.cli.dropping import Secrets, become_server, settled_again, told_as
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
@@ -80,7 +80,8 @@ def _run(
     hangups: Hangups,
 ) -> None:
     settle = partial(settled, ctx, booter_name, booter_given, arguments)
-    settings = settle()[1].server
+    first = settle()
+    settings = first[1].server
     account = account_of(settings.user, settings.group)
     _check_privileges(settings)
     _raise_descriptor_limit()
@@ -96,8 +97,7 @@ def _run(
         with bind(settings) as bound:
             secrets.read(settings, warn, before=account)
             become_server(account, ctx.obj, settings)
-            with told_as(account, always=True):
-                booter_class, everything = settle()
+            booter_class, everything = settled_again(account, settle, first)
             with told_as(account):
                 secrets.read(settings, warn)
                 core = _assembled(logger, ctx.obj, booter_class, everything, secrets)

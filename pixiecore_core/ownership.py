@@ -13,6 +13,8 @@ import stat
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from pixiecore_core.identity import DAC_READ_SEARCH, become
+
 SERVICE_USER = "pixiecore"
 """The user that a server started by root becomes, where there is one of this name."""
 SERVICE_STATE, SERVICE_CACHE = Path("/var/lib/pixiecore"), Path("/var/cache/pixiecore")
@@ -123,23 +125,6 @@ def read_secret(path: Path, most: int, warn: Callable[[str], None], also: Collec
         os.close(descriptor)
 
 
-def become(uid: int, gid: int, groups: Collection[int]) -> None:
-    """Be this user from now on, in all threads, with no way back.
-
-    :raises OSError: the system refuses, or there is a way back
-    """
-    os.setgroups(list(groups))
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
-    if uid == 0:
-        return
-    try:
-        os.setresuid(0, 0, 0)
-    except PermissionError:
-        return
-    raise OSError(errno.EPERM, "root could be had back")
-
-
 def become_owner(folder: Path) -> None:
     """For a command that root runs: be the owner of *folder* from now on, so that no link of that user leads us
     anywhere, and nothing that we leave there is root's. The service's folders are made where they are missing.
@@ -149,7 +134,7 @@ def become_owner(folder: Path) -> None:
     if os.geteuid() != 0:
         return
     service = service_user()
-    if service is not None and folder in (SERVICE_STATE, SERVICE_CACHE):
+    if service is not None and folder in (SERVICE_STATE, SERVICE_CACHE) and not os.path.lexists(folder):
         make_folder(folder, service.pw_uid, service.pw_gid)
     try:
         status = folder.stat()
@@ -157,7 +142,9 @@ def become_owner(folder: Path) -> None:
         return  # we are about to make it, or to say that it is missing
     if status.st_uid != 0:
         gid, groups = _groups_of(status.st_uid, status.st_gid)
-        become(status.st_uid, gid, groups)
+        # Below /var/lib/private, where systemd keeps the folders of a DynamicUser=, only root finds the way.
+        keeping = () if _finds(folder, status.st_uid) else (DAC_READ_SEARCH,)
+        become(status.st_uid, gid, groups, keeping)
 
 
 def make_folder(folder: Path, uid: int, gid: int) -> None:
@@ -186,6 +173,16 @@ def make_folder(folder: Path, uid: int, gid: int) -> None:
         os.fchown(descriptor, uid, gid)
     finally:
         os.close(descriptor)
+
+
+def _finds(folder: Path, uid: int) -> bool:
+    os.seteuid(uid)
+    try:
+        return folder.exists()
+    except PermissionError:
+        return False
+    finally:
+        os.seteuid(0)
 
 
 def _groups_of(uid: int, gid: int) -> tuple[int, list[int]]:

@@ -26,6 +26,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pixiecore_core.files.freshness import Validators
+from pixiecore_core.files.part import Part
 from pixiecore_core.models import Model
 from pixiecore_core.ownership import check_folder, open_folder
 
@@ -34,8 +35,6 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Downloads of Pixiecore. B
 _TAG_NAME = "CACHEDIR.TAG"
 MOST_ENTRIES = 20_000
 """Each is a small file that has to be looked at when room is made."""
-_ROOM_BYTES = 64 << 20
-"""Room is made in steps of this many bytes, as a download grows."""
 _RECOUNT_SECONDS = 60.0
 """Other processes may share the folder: what they add is counted this late."""
 _LOCK_SECONDS = 3.0
@@ -62,58 +61,6 @@ class Entry(Model):
     def is_fresh(self, now: float) -> bool:
         """Whether it may be used unasked; a clock that was wrong must not make it last."""
         return self.confirmed - 60 <= now < self.fresh_until
-
-
-class Part:
-    """A file on its way into the cache.
-
-    :param descriptor: open for reading and writing; the caller's to close
-    """
-
-    def __init__(self, path: Path, descriptor: int, make_room: Callable[[int], None], expected: int | None) -> None:
-        self.path = path
-        self.descriptor = descriptor
-        self.size = 0
-        self._make_room = make_room
-        self._expected = expected
-        self._room = 0
-        self._hash = hashlib.sha256()
-
-    def write(self, data: bytes) -> None:
-        """Append *data*.
-
-        :raises OSError: the disk is full, or failed
-        """
-        if self.size + len(data) > self._room:
-            # As bytes come, and not before: a length that is only claimed must cost no other file its place.
-            step = _ROOM_BYTES if self._expected is None else min(_ROOM_BYTES, self._expected - self._room)
-            step = max(step, len(data))
-            self._room += step
-            self._make_room(step)
-        view = memoryview(data)
-        offset = self.size
-        tried = False
-        while view:
-            try:
-                count = os.pwrite(self.descriptor, view, offset)
-            except OSError as error:
-                if error.errno != errno.ENOSPC or tried:
-                    raise
-                # A disk that is smaller than the cache may be: what was unused longest makes room here too.
-                tried = True
-                self._make_room(-max(_ROOM_BYTES, len(view)))
-                continue
-            view, offset = view[count:], offset + count
-        self._hash.update(data)
-        self.size = offset
-
-    def sha256(self) -> str:
-        """Of what has been written, in hex."""
-        return self._hash.copy().hexdigest()
-
-    def hash_so_far(self) -> hashlib._Hash:
-        """To go on hashing elsewhere."""
-        return self._hash.copy()
 
 
 class Store:

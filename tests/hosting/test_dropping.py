@@ -213,3 +213,24 @@ def test_root_cannot_be_had_back(folder: Path) -> None:
     (folder / "code.py").write_text(code)
     done = run(folder, "python code.py", "echo", user=False)
     assert done.stdout == "refused\n" * 3 + "\n"
+
+
+def test_commands_of_root_reach_the_folders_of_a_dynamic_user(folder: Path) -> None:
+    """systemd keeps them below a folder of root's, and makes root's link to them. The user has no entry then."""
+    done = run(
+        folder,
+        "for base in /var/lib /var/cache; do install -d -m 700 $base/private; ln -s private/pixiecore $base/pixiecore",
+        "install -d -o 61234 -g 61234 $base/private/pixiecore; done",
+        "python -m http.server 8000 --bind 127.0.0.1 >/dev/null 2>&1 & sleep 1",
+        f"pixiecore once arm {MAC}; pixiecore once list",
+        "pixiecore fetch http://127.0.0.1:8000/vmlinuz; pixiecore cache ls",
+        "find /var/lib/private /var/cache/private -mindepth 1 ! -user 61234 -printf 'not its own: %p\\n'",
+        # What it cannot read itself is not written by way of a link.
+        "(umask 077; echo precious >/root/victim); cd /var/lib/private/pixiecore; ln -sf /root/victim once.sqlite",
+        f"chown -h 61234 once.sqlite; pixiecore once arm {MAC}; cat /root/victim",
+        user=False,
+    )
+    assert f"{MAC}  armed" in done.stdout
+    assert "1 files, 1.0 KB of 20.0 GB, in /var/cache/pixiecore" in done.stdout
+    assert "not its own" not in done.stdout
+    assert done.stdout.endswith("precious\n")

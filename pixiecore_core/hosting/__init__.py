@@ -1,0 +1,1 @@
+"""A process on its host: as whom it runs, and with which privileges."""

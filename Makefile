@@ -3,6 +3,8 @@
 #   make demo    netboot a virtual machine before your eyes
 #   make test    all tests, real firmware included
 #   make fast    the tests that take seconds
+#   make fuzz    look for inputs that a parser cannot take, for SECONDS=60 in all
+#   make soak    a server under load for MINUTES=10; fails if it grows
 #   make check   lint, types, import rules
 #   make docs    the documentation site, into site/; a link that leads nowhere is an error
 #   make bench   measure beside dnsmasq and nginx
@@ -18,7 +20,10 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 # Where bytecode may not be kept, each of some hundred processes would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test fast lab check docs bench dist release clean system
+SECONDS ?= 60
+MINUTES ?= 10
+
+.PHONY: demo test fast lab fuzz soak check docs bench dist release clean system
 
 demo: system .venv/ready
 	$(BIN)/python -m tests.lab.demo $(ARGS)
@@ -30,6 +35,12 @@ fast: system .venv/ready
 
 lab: system .venv/ready
 	$(BIN)/python -m pytest -m lab $(SIDE_BY_SIDE) $(ARGS)
+
+fuzz: .venv/ready
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
+soak: .venv/ready
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 check: .venv/ready
 	$(BIN)/ruff check

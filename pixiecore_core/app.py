@@ -1,4 +1,5 @@
-"""The running server: builds the listeners, starts them in an order that promises nothing too early, and stops them.
+"""The running server: builds the listeners on ports that are bound, starts them in an order that promises nothing too
+early, and stops them.
 
 HTTP and TFTP before DHCP, so that no machine is offered what cannot be fetched yet. Holds no protocol and no policy.
 """
@@ -6,11 +7,10 @@ HTTP and TFTP before DHCP, so that no machine is offered what cannot be fetched 
 from __future__ import annotations
 
 import contextlib
-import errno
 import signal
+from collections.abc import Callable
 from functools import partial
-from ipaddress import IPv4Address
-from typing import Literal, Protocol
+from typing import Protocol
 
 import gevent
 import gevent.event
@@ -20,24 +20,20 @@ from pixiecore_core.assembly import Core
 from pixiecore_core.boot.route import Relays
 from pixiecore_core.boot.tftp_negotiation import Limits
 from pixiecore_core.errors import StartError
-from pixiecore_core.files.token_file import read_token
 from pixiecore_core.models.facts import Refused
 from pixiecore_core.net.answering import Answerer, Place
+from pixiecore_core.net.binding import Bound, not_ours
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.dhcp import DhcpServer
-from pixiecore_core.net.dhcp_socket import DhcpSocket
 from pixiecore_core.net.http import HttpServer
-from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours, read_interfaces
+from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours
 from pixiecore_core.net.link_news import LinkNews
 from pixiecore_core.net.neighbours import TABLE, hardware_addresses
-from pixiecore_core.net.packet_socket import PacketSocket
-from pixiecore_core.net.ports import holder_of
 from pixiecore_core.net.site import Page, Site
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.plugins.blame import stopping
 from pixiecore_core.plugins.telling import in_words
-from pixiecore_core.settings.listening import Endpoint
 from pixiecore_core.settings.server import ServerSettings
 from pixiecore_core.web import status
 from pixiecore_core.web.guards import Guard
@@ -53,18 +49,13 @@ SHUTDOWN_SECONDS = 0.3
 STATUS_CONNECTIONS = 64
 """For the status page, where it has a listener of its own."""
 
-_ANY = "0.0.0.0"
-
 
 class Server(Protocol):
     """What each listener can do."""
 
     @property
     def port(self) -> int:
-        """The port in use, once bound."""
-
-    def bind(self) -> None:
-        """Take the port. :raises OSError: the port cannot be used"""
+        """The port in use."""
 
     def start(self) -> None:
         """Begin to serve."""
@@ -77,23 +68,27 @@ class App:
     """One server.
 
     :param core: has the booter and every other plugin registered
+    :param bound: the ports, which are the app's to close from :meth:`start` on
+    :param status_token: what must be sent to see the status page
     """
 
-    def __init__(self, settings: ServerSettings, core: Core) -> None:
+    def __init__(self, settings: ServerSettings, core: Core, bound: Bound, status_token: bytes | None = None) -> None:
         self.settings = settings
         self.core = core
+        self._bound = bound
+        self._status_token = status_token
         self._interfaces = Interfaces(settings.interface, settings.listen_addr)
         self.servers: dict[str, Server] = {}
-        """The listeners that are bound, by name: STATUS, HTTP, TFTP, PXE, DHCP."""
+        """The listeners that are on, by name: STATUS, HTTP, TFTP, PXE, DHCP."""
         self._stop = gevent.event.Event()
         self._answerer: Answerer | None = None
         self._link_news: LinkNews | None = None
         self._told = False  # whether plugins know that we have started, and must be told that we stop
 
     def start(self) -> None:
-        """Bind every listener that is on, tell the plugins, then serve.
+        """Build every listener that is on, tell the plugins, then serve.
 
-        :raises StartError: a port cannot be used
+        :raises StartError: this system cannot do what is asked for
         :raises PluginError: a plugin's ``on_startup`` failed
         """
         settings = self.settings
@@ -106,16 +101,16 @@ class App:
         if settings.check_neighbour and not TABLE.exists():
             raise StartError(f"--check-neighbour needs {TABLE}, which this system does not have")
         try:
-            http_port = self._bind_http(settings.http_endpoint())
-            self._bind_tftp(settings.tftp)
-            self._bind_dhcp(http_port)
+            http_port = self._build_http()
+            self._build_tftp()
+            self._build_dhcp(http_port)
             self._told = True
             self.core.plugins.on_startup()
         except BaseException:
             self.stop()
             raise
         if not is_ours(settings.listen_addr):
-            self.core.logger.warning(_not_ours("--listen-addr", settings.listen_addr), subsystem="Init")
+            self.core.logger.warning(not_ours("--listen-addr", settings.listen_addr), subsystem="Init")
         # Without it, what changes is noticed within seconds.
         with contextlib.suppress(OSError):
             self._link_news = LinkNews(self._interfaces.expire)
@@ -144,10 +139,18 @@ class App:
         """Make :meth:`run` return; may be called from a signal handler."""
         self._stop.set()
 
-    def request_reload(self) -> None:
-        """Have the plugins read their files again; may be called from a signal handler."""
+    def request_reload(self, done: Callable[[], object] = lambda: None) -> None:
+        """Have the plugins read their files again; may be called from a signal handler.
+
+        :param done: called when they have
+        """
         self.core.logger.info("Reloading on SIGHUP", subsystem="Init")
-        gevent.spawn(self.core.plugins.on_reload)
+
+        def reload() -> None:
+            self.core.plugins.on_reload()
+            done()
+
+        gevent.spawn(reload)
 
     def stop(self) -> None:
         """Stop answering, tell the plugins, free the ports. May be called more than once."""
@@ -164,12 +167,12 @@ class App:
             self._told = False
             self.core.plugins.on_shutdown(SHUTDOWN_SECONDS)
 
-    def _bind_http(self, endpoint: Endpoint | None) -> int:
+    def _build_http(self) -> int:
         settings, core = self.settings, self.core
         hosts = OurHosts(settings.allow_host)
         hosts.refresh()
         shown = self._status_pages(hosts)
-        if endpoint is None:
+        if self._bound.http is None:
             return settings.port
         neighbours = hardware_addresses if settings.check_neighbour else None
         boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus, neighbours)
@@ -180,9 +183,10 @@ class App:
             **plugin_pages(core.plugins, routes, core.urls.sealer, hosts.refusal),
             **boot.pages(),
         }
+        address, port = self._bound.http.getsockname()
         server = HttpServer(
-            self._address(endpoint),
-            endpoint.port,
+            address,
+            port,
             Site(pages, boot.folders(), self._interfaces.serves),
             posted=[path for path, route in routes.items() if "POST" in route.methods],
             per_client=settings.http_connections_per_client,
@@ -190,40 +194,37 @@ class App:
             on_drop=partial(core.bus.drop, "HTTP"),
             on_refuse=self._refuse_connection,
         )
-        return self._bind("HTTP", server, endpoint)
+        server.bind(self._bound.http)
+        self.servers["HTTP"] = server
+        return server.port
 
     def _status_pages(self, hosts: OurHosts) -> dict[str, Page]:
-        """The pages that show machines, unless they are off; with a listener of their own they are bound here.
-
-        :raises ConfigError: there is no token in the file that the user named
-        """
-        settings, core = self.settings, self.core
-        place, path = settings.status, settings.status_token_file
+        """The pages that show machines, unless they are off, or have a listener of their own, which is built here."""
+        place, core = self.settings.status, self.core
         if place == "off":
             return {}
-        token = None
-        if path is not None:
-            warn = partial(core.logger.warning, subsystem="Init")
-            token = read_token("--status-token-file", path, warn)
-        pages = Guard(hosts, core.bus, token, place == "loopback").around(status.pages(core.attempts))
-        if not isinstance(place, Endpoint):
+        guard = Guard(hosts, core.bus, self._status_token, place == "loopback")
+        pages = guard.around(status.pages(core.attempts))
+        bound = self._bound.status
+        if bound is None:
             return pages
         site = Site({**pages, **status.counts(core.metrics)}, {}, self._interfaces.serves)
         on_drop = partial(core.bus.drop, "HTTP")
-        server = HttpServer(self._address(place), place.port, site, most=STATUS_CONNECTIONS, on_drop=on_drop)
-        self._bind("STATUS", server, place)
+        address, port = bound.getsockname()
+        server = HttpServer(address, port, site, most=STATUS_CONNECTIONS, on_drop=on_drop)
+        server.bind(bound)
+        self.servers["STATUS"] = server
         return {}
 
     def _refuse_connection(self, address: str) -> None:
         reason = "it has as many as it may; see --http-connections-per-client, or --http-shared-address for a proxy"
         self.core.bus.report(Refused(via="HTTP", what="connection", source=address, reason=reason))
 
-    def _bind_tftp(self, endpoint: Endpoint | None) -> None:
-        if endpoint is not None:
+    def _build_tftp(self) -> None:
+        if self._bound.tftp is not None:
             files = TftpFiles(self.core.first_stage, self.core.bus, self._interfaces.serves)
             server = TftpServer(
-                self._address(endpoint),
-                endpoint.port,
+                *self._bound.tftp.address,
                 open_file=files.open,
                 on_report=files.report,
                 on_drop=partial(self.core.bus.drop, "TFTP"),
@@ -232,51 +233,18 @@ class App:
                 limits=Limits(self.settings.tftp_blksize, self.settings.tftp_windowsize),
                 single_port=self.settings.tftp_single_port,
             )
-            self._bind("TFTP", server, endpoint)
+            server.bind(self._bound.tftp)
+            self.servers["TFTP"] = server
 
-    def _bind_dhcp(self, http_port: int) -> None:
+    def _build_dhcp(self, http_port: int) -> None:
         settings, core = self.settings, self.core
         dhcp_port = settings.dhcp.port if settings.dhcp else 67
         place = Place(self._interfaces, http_port, dhcp_port, Relays(settings.trust_relay))
         answerer = self._answerer = Answerer(core.decider, core.names, core.bus, place)
-        if settings.pxe is not None:
-            pxe = partial(DhcpSocket, self._address(settings.pxe), settings.pxe.port)
-            self._bind("PXE", DhcpServer("pxe", pxe, answerer), settings.pxe)
-        if settings.dhcp is not None:
-            # A socket bound to one address hears no broadcasts, so --listen-addr narrows the interfaces instead.
-            bound = partial(DhcpSocket, str(settings.dhcp.address or _ANY), settings.dhcp.port)
-            unbound = partial(PacketSocket, settings.dhcp.port)
-            server = DhcpServer("dhcp", unbound if settings.dhcp_no_bind else bound, answerer)
-            self._bind("DHCP", server, settings.dhcp)
-
-    def _bind(self, name: Literal["HTTP", "STATUS", "TFTP", "PXE", "DHCP"], server: Server, endpoint: Endpoint) -> int:
-        protocol: Literal["tcp", "udp"] = "tcp" if name in ("HTTP", "STATUS") else "udp"
-        try:
-            server.bind()
-        except OSError as error:
-            where = f"{protocol.upper()} port {endpoint.port} ({name})"
-            if error.errno == errno.EADDRINUSE:
-                holder = holder_of(protocol, endpoint.port)
-                by = f" by {holder}" if holder else ""
-                beside = ", or listen for DHCP beside it with --dhcp-no-bind" if name == "DHCP" else ""
-                raise StartError(
-                    f"{where} is in use{by}; stop it, or give --{name.lower()} another port or off{beside}"
-                ) from error
-            if error.errno == errno.EADDRNOTAVAIL:
-                # A socket that is not bound to an address of its own is bound to that of --listen-addr.
-                option = f"--{name.lower()}" if endpoint.address else "--listen-addr"
-                raise StartError(_not_ours(option, endpoint.address or self.settings.listen_addr)) from error
-            raise StartError(f"cannot listen on {where}: {error.strerror}") from error
-        self.servers[name] = server
-        return server.port
-
-    def _address(self, endpoint: Endpoint) -> str:
-        return str(endpoint.address or self.settings.listen_addr)
-
-
-def _not_ours(option: str, address: IPv4Address) -> str:
-    ours = ", ".join(f"{one} ({interface.name})" for interface in read_interfaces() for one in interface.addresses)
-    return f"{option}: {address} is not an address of this host, which has: {ours or 'none'}"
+        if self._bound.pxe is not None:
+            self.servers["PXE"] = DhcpServer("pxe", self._bound.pxe, answerer)
+        if self._bound.dhcp is not None:
+            self.servers["DHCP"] = DhcpServer("dhcp", self._bound.dhcp, answerer)
 
 
 def _is_a_plugins(error: BaseException) -> bool:

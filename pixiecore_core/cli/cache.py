@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from pixiecore_core.files.folders import user_folder
 from pixiecore_core.files.store import Store
 from pixiecore_core.files.upstream import PassedThrough, Spooled, Upstream, shown
 from pixiecore_core.models import FileRef
+from pixiecore_core.ownership import become_owner
 from pixiecore_core.settings.server import CacheSettings
 
 Progress = Callable[[int, int], None]
@@ -51,7 +53,9 @@ def fetch_command(ctx: click.Context, /, urls: tuple[str, ...], **values: Any) -
         pixiecore fetch http://mirror.example/vmlinuz http://mirror.example/initrd.img
     """
     refs = [_url(text) for text in urls]
-    cache = Cache(open_store(_settings(ctx)), Upstream(), lambda text: click.echo(f"Warning: {text}", err=True))
+    settings = _settings(ctx)
+    _folder(settings)
+    cache = Cache(open_store(settings), Upstream(), lambda text: click.echo(f"Warning: {text}", err=True))
     failed = False
     try:
         with _interruptible():
@@ -80,7 +84,7 @@ class _CacheGroup(click.Group):
         try:
             return super().invoke(ctx)
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
+            where = f"{os.path.realpath(error.filename)}: " if error.filename else ""
             raise click.ClickException(f"the cache cannot be used: {where}{error.strerror or error}") from error
 
 
@@ -164,14 +168,27 @@ def _settings(ctx: click.Context) -> CacheSettings:
     return configuration(ctx).part(CacheSettings)
 
 
+def _folder(settings: CacheSettings) -> Path:
+    """The cache's folder; run by root, we are its owner from now on.
+
+    :raises ConfigError: that is refused
+    """
+    folder = settings.cache_dir or user_folder("cache")
+    try:
+        become_owner(folder)
+    except OSError as error:
+        raise ConfigError("--cache-dir", f"{folder} cannot be used: {error}") from error
+    return folder
+
+
 def _existing_store(ctx: click.Context) -> Store | None:
     """The cache as it is: nothing is made, and nothing deleted. ``None``, after saying so, if there is none yet.
 
     :raises ConfigError: the user named a folder that is no cache
     """
     settings = _settings(ctx)
-    store = Store(settings.cache_dir or user_folder("cache"), int(settings.cache_size))
-    if store.exists():
+    store = Store(_folder(settings), int(settings.cache_size))
+    if store.open_existing():
         return store
     if settings.cache_dir is not None:
         raise ConfigError("--cache-dir", f"there is no cache in {store.folder}: it has no CACHEDIR.TAG")

@@ -5,7 +5,7 @@ What the user named must work, else it is an error; the default places may fail,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pixiecore_core.boot.tokens import KEY_BYTES, Sealer
 from pixiecore_core.errors import ConfigError
@@ -52,14 +52,15 @@ def open_files(settings: ServerSettings, warn: Warn) -> FilePlane:
     return FilePlane(Cache(store, upstream, warn), upstream)
 
 
-def open_sealer(settings: ServerSettings, warn: Warn) -> Sealer:
+def open_sealer(settings: ServerSettings, warn: Warn, also: Collection[int] = ()) -> Sealer:
     """The sealer of a server.
 
+    :param also: users whose file the key may be in, besides us and root
     :raises ConfigError: the user named a key file that cannot be used
     """
     path = settings.key_file or user_folder("state") / "url.key"
     try:
-        return Sealer(read_or_create_key(path, KEY_BYTES))
+        return Sealer(read_or_create_key(path, KEY_BYTES, warn, also))
     except ConfigError as error:
         if settings.key_file is not None:
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import time
 import traceback
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -18,6 +19,7 @@ from pixiecore_core.assembly import Core, Parts, assemble
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.cli.configuring import CONFIG_OPTION, settled
 from pixiecore_core.cli.documents import json_option, kept_clean, print_document
+from pixiecore_core.cli.dropping import become_server, settled_again, told_as
 from pixiecore_core.cli.machine import MACHINE_OPTIONS, machine_of
 from pixiecore_core.cli.options import given_options, loader_options, model_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
@@ -30,6 +32,7 @@ from pixiecore_core.files.folders import user_folder
 from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.firmware.rows import Transport
 from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.hosting.accounts import account_of
 from pixiecore_core.models import BootSpec, Client, Hold, Machine, PxeRequest
 from pixiecore_core.observe.log import configure
 from pixiecore_core.plugins.manager import PluginManager
@@ -39,7 +42,7 @@ from pixiecore_core.settings.server import ServerSettings
 
 _OURS = ServerAddress(IPv4Address("192.0.2.1"))
 """Stands for the server in the script that is shown (RFC 5737)."""
-_SERVER = ("plugin_order", "hook_timeout", "debug")
+_SERVER = ("plugin_order", "hook_timeout", "debug", "user", "group")
 """The server's settings that have an option here."""
 
 
@@ -71,7 +74,11 @@ def _core(ctx: click.Context, answers: Answers) -> Core:
     # --interface is the machine's here.
     only = (*_SERVER, *(loader.setting for loader in platform.firmware.loaders()))
     name = None if booter_class is None else booter_class.name
-    booter_class, everything = settled(ctx, name, given, names, only)
+    settle = partial(settled, ctx, name, given, names, only)
+    first = settle()
+    account = account_of(first[1].server.user, first[1].server.group)
+    become_server(account, platform)
+    booter_class, everything = settled_again(account, settle, first)
     settings = everything.server
     warn_of_unread_variables(ctx)
     booter = construct(booter_class, everything.booter)
@@ -85,8 +92,9 @@ def _core(ctx: click.Context, answers: Answers) -> Core:
         hook_timeout=settings.hook_timeout,
         observe=_with_traceback(answers) if settings.debug else answers.add,
     )
-    # What goes wrong is shown as it is answered: nothing need be logged.
-    return assemble(configure(stream=io.StringIO()), parts)
+    with told_as(account):
+        # What goes wrong is shown as it is answered: nothing need be logged.
+        return assemble(configure(stream=io.StringIO()), parts)
 
 
 def _with_traceback(answers: Answers) -> Observe:

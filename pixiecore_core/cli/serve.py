@@ -20,12 +20,14 @@ from typing import Any
 
 import click
 import gevent
+import structlog
 from gevent import monkey
 
 from pixiecore_core import __version__
 from pixiecore_core.app import App
-from pixiecore_core.assembly import Parts, assemble
+from pixiecore_core.assembly import Core, Parts, assemble
 from pixiecore_core.cli.configuring import settled
+from pixiecore_core.cli.dropping import Secrets, become_server, settled_again, told_as
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
@@ -34,13 +36,18 @@ from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.errors import StartError
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.firmware.finding import find_loaders
+from pixiecore_core.hosting.accounts import Account, account_of
+from pixiecore_core.hosting.service_manager import ServiceManager
+from pixiecore_core.net.binding import bind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.ration import Ration
+from pixiecore_core.ownership import SERVICE_USER
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.watching import say, watch
+from pixiecore_core.settings.configuration import Settled
 from pixiecore_core.settings.listening import Endpoint
 from pixiecore_core.settings.server import ServerSettings
 
@@ -73,9 +80,10 @@ def _run(
     arguments: Mapping[str, str] | None,
     hangups: Hangups,
 ) -> None:
-    platform: Platform = ctx.obj
-    booter_class, everything = settled(ctx, booter_name, booter_given, arguments)
-    settings = everything.server
+    settle = partial(settled, ctx, booter_name, booter_given, arguments)
+    first = settle()
+    settings = first[1].server
+    account = account_of(settings.user, settings.group)
     _check_privileges(settings)
     _raise_descriptor_limit()
     _let_no_greenlet_end_us()
@@ -83,6 +91,63 @@ def _run(
     poll = monkey.get_original("select", "poll")
     lines = Lines(sys.stdout, gevent.get_hub().loop.run_callback, gevent.spawn_later, poll)
     logger = configure(settings.log_format, settings.debug, settings.log_timestamps, lines)
+    warn = partial(logger.warning, subsystem="Init")
+    secrets = Secrets()
+    try:
+        # All that may need root; whatever plugins do is done without.
+        with bind(settings) as bound:
+            secrets.read(settings, warn, before=account)
+            become_server(account, ctx.obj, settings)
+            booter_class, everything = settled_again(account, settle, first)
+            with told_as(account):
+                secrets.read(settings, warn)
+                core = _assembled(logger, ctx.obj, booter_class, everything, secrets)
+            # Which plugins' libraries may have changed: a client that goes away must not end us.
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+            for line in unread_variables(ctx, os.environ):
+                logger.warning(line, subsystem="Init")
+            _say_who_we_are(logger, account, settings)
+            app = App(settings, core, bound, secrets.token)
+            manager = ServiceManager(os.environ)
+
+            def stop() -> None:
+                manager.stopping()
+                app.request_stop()
+
+            def reload() -> None:
+                manager.reloading()
+                app.request_reload(done=lambda: manager.ready(_for_whom(settings)))
+
+            soon = gevent.get_hub().loop.run_callback_threadsafe
+            with (
+                listening(logger, settings.debug, soon),
+                stopping(stop, watch(core.plugins.report).culprit),
+                reloading(hangups, reload, stop),
+            ):
+                try:
+                    with told_as(account):
+                        app.start()
+                    _serve(app, manager)
+                finally:
+                    core.files.stop()
+                    lines.finish()
+    finally:
+        lines.finish()
+
+
+def _assembled(
+    logger: structlog.typing.FilteringBoundLogger,
+    platform: Platform,
+    booter_class: type[Any],
+    everything: Settled,
+    secrets: Secrets,
+) -> Core:
+    """Everything between the ports and the plugins.
+
+    :raises ConfigError: a file or folder that the user named cannot be used, or a plugin's settings
+    :raises PluginError: a plugin refuses
+    """
+    settings = everything.server
 
     def register(manager: PluginManager) -> None:
         booter = construct(booter_class, everything.booter)
@@ -92,36 +157,25 @@ def _run(
         register,
         find=lambda firmware: find_loaders(firmware, settings.loaders(firmware), user_folder("data")),
         open_files=partial(open_files, settings),
-        open_sealer=partial(open_sealer, settings),
+        open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
         url_lifetime=settings.url_lifetime,
         hook_timeout=settings.hook_timeout,
         event_timeout=settings.event_timeout,
     )
-    core = assemble(logger, parts, details=settings.log_format == "json")
-    # Which plugins' libraries may have changed: a client that goes away must not end us.
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    for line in unread_variables(ctx, os.environ):
-        logger.warning(line, subsystem="Init")
-    try:
-        app = App(settings, core)
-        soon = gevent.get_hub().loop.run_callback_threadsafe
-        with (
-            listening(logger, settings.debug, soon),
-            stopping(app.request_stop, watch(core.plugins.report).culprit),
-            reloading(hangups, app.request_reload, app.request_stop),
-        ):
-            try:
-                _serve(app)
-            finally:
-                core.files.stop()
-                lines.finish()
-    finally:
-        lines.finish()
+    return assemble(logger, parts, details=settings.log_format == "json")
 
 
-def _serve(app: App) -> None:
+def _say_who_we_are(
+    logger: structlog.typing.FilteringBoundLogger, account: Account | None, settings: ServerSettings
+) -> None:
+    if account is not None:
+        logger.info(f"Goes on as user {account.name}, without any privilege", subsystem="Init")
+    elif os.geteuid() == 0 and settings.user is None:
+        logger.info(f"Stays root: there is no user {SERVICE_USER!r}, and --user names none", subsystem="Init")
+
+
+def _serve(app: App, manager: ServiceManager) -> None:
     logger = app.core.logger
-    app.start()
     missing = app.core.decider.loaders.missing()
     if missing:
         machines = ", ".join(loader.serves for loader in missing)
@@ -131,6 +185,7 @@ def _serve(app: App) -> None:
     gc.collect()
     gc.freeze()
     logger.info(f"Ready: Pixiecore {__version__} answers {where}; {_for_whom(app.settings)}", subsystem="Init")
+    manager.ready(_for_whom(app.settings))
     app.run()
     logger.info("Stopped", subsystem="Init")
 

@@ -19,7 +19,8 @@ from gevent import select
 from pixiecore_core.errors import BootFileError, BootFileTimeout
 from pixiecore_core.files.disk import DiskFile, on_disk_thread
 from pixiecore_core.files.freshness import fresh_until
-from pixiecore_core.files.store import Entry, Part, Store
+from pixiecore_core.files.part import Part
+from pixiecore_core.files.store import Entry, Store
 from pixiecore_core.files.upstream import (
     PIECE,
     SPOOL_LIMIT,

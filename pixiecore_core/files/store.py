@@ -18,6 +18,7 @@ import os
 import re
 import secrets
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,14 +26,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pixiecore_core.files.freshness import Validators
+from pixiecore_core.files.part import Part
 from pixiecore_core.models import Model
+from pixiecore_core.ownership import check_folder, open_folder
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Downloads of Pixiecore. Backup programs may skip this folder.\n"
 """The Cache Directory Tagging Specification's file: its first line is fixed."""
+_TAG_NAME = "CACHEDIR.TAG"
 MOST_ENTRIES = 20_000
 """Each is a small file that has to be looked at when room is made."""
-_ROOM_BYTES = 64 << 20
-"""Room is made in steps of this many bytes, as a download grows."""
 _RECOUNT_SECONDS = 60.0
 """Other processes may share the folder: what they add is counted this late."""
 _LOCK_SECONDS = 3.0
@@ -61,58 +63,6 @@ class Entry(Model):
         return self.confirmed - 60 <= now < self.fresh_until
 
 
-class Part:
-    """A file on its way into the cache.
-
-    :param descriptor: open for reading and writing; the caller's to close
-    """
-
-    def __init__(self, path: Path, descriptor: int, make_room: Callable[[int], None], expected: int | None) -> None:
-        self.path = path
-        self.descriptor = descriptor
-        self.size = 0
-        self._make_room = make_room
-        self._expected = expected
-        self._room = 0
-        self._hash = hashlib.sha256()
-
-    def write(self, data: bytes) -> None:
-        """Append *data*.
-
-        :raises OSError: the disk is full, or failed
-        """
-        if self.size + len(data) > self._room:
-            # As bytes come, and not before: a length that is only claimed must cost no other file its place.
-            step = _ROOM_BYTES if self._expected is None else min(_ROOM_BYTES, self._expected - self._room)
-            step = max(step, len(data))
-            self._room += step
-            self._make_room(step)
-        view = memoryview(data)
-        offset = self.size
-        tried = False
-        while view:
-            try:
-                count = os.pwrite(self.descriptor, view, offset)
-            except OSError as error:
-                if error.errno != errno.ENOSPC or tried:
-                    raise
-                # A disk that is smaller than the cache may be: what was unused longest makes room here too.
-                tried = True
-                self._make_room(-max(_ROOM_BYTES, len(view)))
-                continue
-            view, offset = view[count:], offset + count
-        self._hash.update(data)
-        self.size = offset
-
-    def sha256(self) -> str:
-        """Of what has been written, in hex."""
-        return self._hash.copy().hexdigest()
-
-    def hash_so_far(self) -> hashlib._Hash:
-        """To go on hashing elsewhere."""
-        return self._hash.copy()
-
-
 class Store:
     """The folder.
 
@@ -122,28 +72,55 @@ class Store:
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder = folder
         self.limit = limit
-        self._entries, self._bodies, self._parts = (folder / name for name in ("entries", "bodies", "parts"))
-        self._tag = folder / "CACHEDIR.TAG"
+        self._close: Callable[[], object] = lambda: None
+        self._look_into(folder)
         self._total = self._count = 0
         self._counted = float("-inf")
         self._growing: dict[Path, int] = {}
 
-    def exists(self) -> bool:
-        """Whether the folder is a cache."""
-        return self._tag.exists()
+    def open_existing(self) -> bool:
+        """Open the folder if it is a cache; whether it is one. Makes nothing, and deletes nothing.
+
+        :raises OSError: others have a say in what is in it
+        """
+        if not (self.folder / _TAG_NAME).exists():
+            return False
+        self._open()
+        return True
 
     def prepare(self) -> None:
         """Make the folders, and delete what a killed process left half done.
 
-        :raises OSError: the folder cannot be written to
+        :raises OSError: the folder cannot be written to, or others have a say in what is in it
         """
-        ours = self.exists()
-        for folder in (self.folder, self._entries, self._bodies, self._parts):
-            # Private: URLs may hold passwords, and images secrets.
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._tag.write_text(_TAG)
+        # Private: URLs may hold passwords, and images secrets.
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._open()
+        for folder in (self._entries, self._bodies, self._parts):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            check_folder(folder)
+        ours = self._tag.exists()
+        with open(self._tag, "w", encoding="ascii", opener=_no_link) as tag:
+            tag.write(_TAG)
         if ours:
             self._sweep()
+
+    def _open(self) -> None:
+        # We stay in the folder that was checked, even if somebody exchanges it: its parent may be another user's.
+        descriptor = open_folder(self.folder, sticky=True)
+        self._close()
+        self._close = weakref.finalize(self, os.close, descriptor)
+        self._look_into(Path(f"/proc/self/fd/{descriptor}"))
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(self.folder.stat(), self._tag.parent.stat()) and self._parts.is_dir()
+        except OSError:
+            return False
+
+    def _look_into(self, folder: Path) -> None:
+        self._entries, self._bodies, self._parts = (folder / name for name in ("entries", "bodies", "parts"))
+        self._tag, self._lock = folder / _TAG_NAME, folder / "lock"
 
     def _sweep(self) -> None:
         with self._locked():
@@ -187,11 +164,9 @@ class Store:
         """
         if size is not None and size > self.limit:
             raise OSError(errno.EFBIG, f"it is larger than the cache's limit of {self.limit:,} bytes")
-        try:
-            room = os.statvfs(self._parts)
-        except FileNotFoundError:
-            self.prepare()  # the folder has been removed
-            room = os.statvfs(self._parts)
+        if not self._is_in_place():
+            self.prepare()  # the folder has been removed, or is another now
+        room = os.statvfs(self._parts)
         if size is not None and size > room.f_bavail * room.f_frsize + self._known_total():
             raise OSError(errno.EFBIG, "the disk has no room for it, even without the rest of the cache")
         path = self._parts / secrets.token_hex(16)
@@ -348,7 +323,7 @@ class Store:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Keeps other processes, and our other threads, from changing the folder meanwhile."""
-        with (self.folder / "lock").open("wb") as lock:
+        with open(self._lock, "wb", opener=_no_link) as lock:
             give_up = time.monotonic() + _LOCK_SECONDS
             while True:
                 try:
@@ -360,6 +335,10 @@ class Store:
                         raise OSError(errno.EBUSY, "another process holds the cache's lock") from None
                     time.sleep(0.01)
             yield
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _in_use(part: Path) -> bool:

@@ -36,6 +36,7 @@ def _writable(text: str) -> str:
 
 def _short(name: str) -> str:
     """*name* without its middle, where it is long: a client may ask for a kilobyte of name."""
+    name = without_secrets(name)  # before it is cut, since the end of a token does not look like one
     if len(name) > _LONGEST_NAME:
         name = f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
     return _writable(name)

@@ -1,6 +1,8 @@
-"""Who may keep a connection when there are too few for all: the one that has asked for nothing for longest gives way.
+"""Who may keep a connection when there are too few for all: one that has asked for nothing for long gives way.
 
-A connection is busy from the moment that its request is complete until the answer is sent; then it is never taken.
+Of those that have waited longest it is one of the address that has the most: a machine with a single connection keeps
+it even where others open so many that its request has not been read yet. A connection is busy from the moment that
+its request is complete until the answer is sent; then it is never taken.
 Pure bookkeeping over objects that know their address and how to end: opens and reads nothing.
 """
 
@@ -9,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
+from itertools import islice
 from typing import Generic, TypeVar
 
 C = TypeVar("C", bound=Hashable)
 
+_CONSIDERED = 32
+"""Idle connections that are looked at to find one that gives way."""
 TOO_MANY = "too-many"
 """Why a newcomer was turned away: its address has all that it may have, and all are busy."""
 GAVE_WAY = "gave-way"
@@ -115,7 +120,7 @@ class Connections(Generic[C]):
             del self._clients[address]
 
     def _take_from(self, idle: dict[C, None]) -> None:
-        oldest = next(iter(idle))
-        self.leave(oldest)
+        chosen = max(islice(idle, _CONSIDERED), key=lambda connection: len(self._clients[self._open[connection]].idle))
+        self.leave(chosen)
         self._tell(GAVE_WAY)
-        self._end(oldest)
+        self._end(chosen)

@@ -6,7 +6,6 @@ One bad datagram, or one network error, never ends the loop. Decides nothing.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 
 import gevent
 
@@ -25,39 +24,29 @@ class DhcpServer:
     """One listener.
 
     :param stage: ``"dhcp"`` for 67, ``"pxe"`` for 4011
-    :param open_socket: binds the port when called
+    :param socket: has the port; closed in the end
     """
 
-    def __init__(self, stage: Stage, open_socket: Callable[[], AnySocket], answerer: Answerer) -> None:
+    def __init__(self, stage: Stage, socket: AnySocket, answerer: Answerer) -> None:
         self._stage = stage
-        self._open_socket = open_socket
         self._answerer = answerer
-        self._socket: AnySocket | None = None
+        self._socket = socket
         self._greenlet: gevent.Greenlet[[AnySocket], None] | None = None
 
     @property
     def port(self) -> int:
-        """The port in use, once bound."""
-        return self._socket.port if self._socket else 0
-
-    def bind(self) -> None:
-        """Take the port.
-
-        :raises OSError: it cannot be used
-        """
-        self._socket = self._open_socket()
+        """The port in use."""
+        return self._socket.port
 
     def start(self) -> None:
         """Begin to serve."""
-        assert self._socket is not None, "bind comes first"
         self._greenlet = gevent.spawn(self._serve, self._socket)
 
     def stop(self, timeout: float) -> None:
         """Stop serving and free the port; requests being answered are not waited for."""
         if self._greenlet is not None:
             self._greenlet.kill()
-        if self._socket is not None:
-            self._socket.close()
+        self._socket.close()
 
     def _serve(self, socket: AnySocket) -> None:
         while True:

@@ -20,6 +20,7 @@ import gevent
 from gevent import pywsgi, socket
 from gevent.pool import Pool
 
+from pixiecore_core.net.binding import listening
 from pixiecore_core.net.connections import Connections, Shares
 from pixiecore_core.net.file_body import CONNECTION, STALL_SECONDS
 from pixiecore_core.wire.http1 import are_loose_fields, is_loose_request_line
@@ -206,17 +207,17 @@ class HttpServer:
         """The port in use, once started."""
         return int(self._server.server_port or 0) if self._server else self._port
 
-    def bind(self) -> None:
+    def bind(self, bound: socket.socket | None = None) -> None:
         """Take the port.
 
+        :param bound: a socket that has it already, and listens
         :raises OSError: it cannot be used
         """
         # Each takes a descriptor, and another for the file it fetches. A process without any hears no DHCP.
         most = min(self._most, max(16, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS) // 2))
         server = _Server(
-            (self._address, self._port),
+            bound or listening(self._address, self._port),
             self._application,
-            backlog=4096,
             spawn=Pool(),
             handler_class=_Handler,
             log=None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
 from typing import Any
+from urllib.parse import quote
 
 from werkzeug.wrappers import Request, Response
 
@@ -16,6 +17,8 @@ from pixiecore_core.hidden import without_secrets
 
 Page = Callable[[Request], Response]
 """Answers a request."""
+
+_MAY_STAND = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class Site:
@@ -37,6 +40,8 @@ class Site:
         self._serves = serves
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        # curl sends umlauts as they were typed, and scanners any byte, at which werkzeug's reader would raise.
+        environ["QUERY_STRING"] = quote(environ.get("QUERY_STRING", ""), _MAY_STAND, "latin-1")
         request = Request(environ)
         return self.answer(request)(environ, start_response)
 

@@ -111,13 +111,14 @@ class TftpServer:
         """How many requests are under way: files being opened, sent or closed."""
         return self._sessions
 
-    def bind(self) -> None:
+    def bind(self, bound: RequestSocket | None = None) -> None:
         """Take the port.
 
+        :param bound: a socket that has it already
         :raises OSError: it cannot be used
         """
         if self._main is None:
-            self._main = RequestSocket(self._address, self._port, self._on_readable)
+            self._main = bound or RequestSocket(self._address, self._port)
 
     def start(self) -> None:
         """Begin to serve.
@@ -126,7 +127,7 @@ class TftpServer:
         """
         self.bind()
         assert self._main is not None
-        self._main.start()
+        self._main.start(self._on_readable)
         self._ticker = gevent.spawn(self._tick)
 
     def stop(self, timeout: float) -> None:

@@ -49,12 +49,10 @@ class RequestSocket:
 
     :param address: IPv4 address to bind; ``0.0.0.0`` for all
     :param port: 0 for a free one
-    :param on_readable: called by the event loop when datagrams wait; must read some, must not wait
     :raises OSError: the address or the port cannot be used
     """
 
-    def __init__(self, address: str, port: int, on_readable: Callable[[], None]) -> None:
-        self._on_readable = on_readable
+    def __init__(self, address: str, port: int) -> None:
         self._watcher: Any = None
         self._any = address == "0.0.0.0"
         self._socket = _open()
@@ -65,13 +63,14 @@ class RequestSocket:
         except OSError:
             self._socket.close()
             raise
-        self.port: int = self._socket.getsockname()[1]
+        self.address: Address = self._socket.getsockname()
+        self.port = self.address[1]
 
-    def start(self) -> None:
-        """Begin to call ``on_readable``."""
+    def start(self, on_readable: Callable[[], None]) -> None:
+        """Have *on_readable* called by the event loop while datagrams wait; it must read some, and must not wait."""
         if self._watcher is None:
             self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), 1)
-            self._watcher.start(self._on_readable)
+            self._watcher.start(on_readable)
 
     def close(self) -> None:
         """Stop calling and free the port. May be called more than once."""

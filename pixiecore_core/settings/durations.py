@@ -24,7 +24,8 @@ _UNITS = {
     "m": Decimal(60),
     "h": Decimal(3600),
 }
-_NUMBER = r"[0-9]+\.?[0-9]*|\.[0-9]+"
+_NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
+"""Matches in one way only: with two, a long text that is no duration took the power of two of its parts."""
 _PART = rf"({_NUMBER})({'|'.join(_UNITS)})"
 _WHOLE = re.compile(rf"\+?(?:{_PART})+")
 _PLAIN = re.compile(rf"\+?(?:{_NUMBER})(?:[eE][+-]?[0-9]{{1,3}})?")

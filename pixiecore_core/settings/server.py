@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ByteSize, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from pixiecore_core.settings.account import AccountSettings
 from pixiecore_core.settings.durations import Duration
 from pixiecore_core.settings.http import HttpSettings
 from pixiecore_core.settings.listening import Endpoint, Listener
@@ -74,7 +75,7 @@ class TftpSettings(BaseModel):
     )
 
 
-class ServerSettings(HttpSettings, TftpSettings, TrustSettings, LoaderSettings, CacheSettings):
+class ServerSettings(AccountSettings, HttpSettings, TftpSettings, TrustSettings, LoaderSettings, CacheSettings):
     """The server's settings."""
 
     listen_addr: IPv4Address = Field(

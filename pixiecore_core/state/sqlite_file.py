@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pixiecore_core.errors import StateError
+from pixiecore_core.ownership import check_file, check_folder
 from pixiecore_core.state import sqlite_tables as tables
 from pixiecore_core.state.storage import Kind
 
@@ -111,6 +112,8 @@ class SqliteFile:
     def _current(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            check_folder(self.path.parent)
+            check_file(self.path)
             # No waiting inside SQLite, and only our own transactions.
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
             try:

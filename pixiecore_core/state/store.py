@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from pixiecore_core.errors import ConfigError, StateError, StateMissing
+from pixiecore_core.ownership import become_owner
 from pixiecore_core.state.records import Records
 from pixiecore_core.state.sqlite import SqliteStorage
 from pixiecore_core.state.storage import Kind, OldTable, Storage
@@ -85,6 +86,7 @@ class StateStore:
 
     def open_for_command(self, server_option: str, make: bool = False) -> None:
         """Open the file in a command that has an option ``--database``, beside the server or before its first start.
+        Run by root, the command is the owner of the file's folder from now on.
 
         :param server_option: the server's option for the same file
         :param make: whether to make a new file where there is none, and say so on standard error: not where a command
@@ -92,6 +94,10 @@ class StateStore:
         :raises StateMissing: there is no file
         :raises ConfigError: it cannot be used
         """
+        try:
+            become_owner(self._path.parent)
+        except OSError as error:
+            raise ConfigError("--database", f"{self._path} cannot be used: {error}") from error
         is_new = not self._path.exists()
         if is_new and not make:
             raise StateMissing(f"there is no database {self._path}; name the server's {server_option} with --database")

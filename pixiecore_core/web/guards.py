@@ -57,7 +57,10 @@ class Guard:
 
 def _token(request: Request) -> bytes | None:
     """What a request carries as a token; ``None`` for nothing."""
-    sent = request.authorization
+    try:
+        sent = request.authorization
+    except ValueError:
+        return b""  # werkzeug's word for letters outside of ASCII after "Basic"
     if sent is None:
         return None
     token = sent.token if sent.type == "bearer" else sent.password if sent.type == "basic" else None

@@ -15,7 +15,8 @@ from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileNotRe
 from pixiecore_core.files import cache as cache_module
 from pixiecore_core.files import download
 from pixiecore_core.files.cache import Cache
-from pixiecore_core.files.store import Entry, Part, Store
+from pixiecore_core.files.part import Part
+from pixiecore_core.files.store import Entry, Store
 from pixiecore_core.files.upstream import Upstream
 from pixiecore_core.models import BootFile, FileRef
 from tests.files.web import Page, Site

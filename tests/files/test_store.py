@@ -153,7 +153,7 @@ def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
         (tmp_path / name / "thesis.txt").write_text("years of work")
         (tmp_path / name / ("0" * 32)).write_text("looks like one of ours")
     store = Store(tmp_path, 1000)
-    assert not store.exists()
+    assert not store.open_existing()
     store.prepare()
     assert len(list(tmp_path.rglob("*/*"))) == 4, "a folder that was no cache before is swept of nothing"
     store.prepare()

@@ -29,7 +29,7 @@ def test_a_token_is_read(tmp_path: Path) -> None:
 
 def test_one_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None:
     _, warned = read(written(tmp_path, b"0123456789abcdef", 0o644))
-    assert warned == [f"Every user of this host can read the token in {tmp_path}/token: chmod o= {tmp_path}/token"]
+    assert warned == [f"Every user of this host can read {tmp_path}/token: chmod 600 {tmp_path}/token"]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,6 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "none")
     with pytest.raises(ConfigError, match="cannot be read"):
         read(tmp_path)
-    os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(ConfigError, match="does not hold a token"):
+    os.mkfifo(tmp_path / "fifo", 0o600)
+    with pytest.raises(ConfigError, match="cannot be read: it is not a regular file"):
         read(tmp_path / "fifo")

@@ -10,10 +10,13 @@ import hashlib
 import os
 import re
 import secrets
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.hosting.room import on_a_host
 
 from .boot import BootResult
 from .machines import MAC, Machine
@@ -71,17 +74,24 @@ def start_server(
     errand: Errand,
     *,
     beside_neighbour: bool = False,
+    own_user: bool = False,
     options: Sequence[str] = (),
 ) -> Process:
-    """Start Pixiecore for this machine, on a host of its own or on the neighbour's, and wait until it is ready."""
+    """Start Pixiecore for this machine, on a host of its own or on the neighbour's, and wait until it is ready.
+
+    :param own_user: on a host that has a user "pixiecore", which the server becomes
+    """
     parts = payload(machine.payload)
     argv: list[str | Path] = [PIXIECORE, "boot", parts.kernel, parts.initrd, f"--cmdline={errand.cmdline}"]
     argv += options
-    argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]
+    if not own_user:
+        argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]
     if machine.unified:
         argv.append(f"--ipxe-efi32={parts.unified_image(errand.unified_cmdline, folder / 'ia32.efi')}")
     if beside_neighbour:
         argv.append("--dhcp-no-bind")
+    if own_user:
+        argv = [*on_a_host(folder, f"exec {shlex.join(map(str, argv))}")]
     host = network.dhcp if beside_neighbour else network.srv
     process = network.run_in(host, argv, folder / "server.log")
     process.wait_for("Ready", timeout=15)

@@ -17,6 +17,7 @@ from .server import Errand, start_server
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 IPXE_ROM = MACHINES["seabios-ipxe-virtio"]
+PXE = MACHINES["ovmf-x64-pxe"]
 EVERY_MACHINE = [pytest.param(machine, id=machine.name) for machine in MACHINES.values()]
 
 
@@ -45,6 +46,16 @@ def test_on_the_same_host_as_the_dhcp_server(lab_folder: Path) -> None:
         start_neighbour(network, lab_folder)
         start_server(network, lab_folder, IPXE_ROM, errand, beside_neighbour=True)
         errand.check(IPXE_ROM, boot(IPXE_ROM, network, lab_folder), NEIGHBOUR_ADDRESS)
+
+
+def test_by_a_server_that_has_given_root_up(lab_folder: Path) -> None:
+    """From firmware to Linux, on the real ports, as the user "pixiecore"."""
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder)
+        server = start_server(network, lab_folder, PXE, errand, own_user=True)
+        assert "Goes on as user pixiecore, without any privilege" in server.text()
+        errand.check(PXE, boot(PXE, network, lab_folder))
 
 
 def test_network_without_router_advertisements(lab_folder: Path) -> None:

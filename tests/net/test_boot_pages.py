@@ -249,6 +249,14 @@ def test_a_broken_command_line_is_a_500_with_its_place(site: Site) -> None:
     assert site.kinds() == [Failed]
 
 
+def test_a_query_may_hold_any_bytes(booting: Site) -> None:
+    """curl sends an umlaut as it was typed, and whoever tries doors sends anything."""
+    for path in ("/_/file?name=", "/_/booting?name=", "/_/status?mac=", "/_/ipxe?mac="):
+        environ = {"QUERY_STRING": path.partition("?")[2] + "\xe9\x00"}
+        answer = booting.client.open(path, environ_overrides=LOCAL | {"REMOTE_ADDR": "192.0.2.77"} | environ)
+        assert answer.status_code in (200, 400, 404)
+
+
 @pytest.mark.parametrize("token", ["x", "A" * 200, "%00", "..%2F..%2Fetc%2Fpasswd"])
 def test_a_forged_token_is_not_found_and_nothing_is_read(site: Site, token: str) -> None:
     opened: list[FileRef] = []

@@ -62,6 +62,15 @@ def test_the_longest_idle_of_all_gives_way_when_all_places_are_taken() -> None:
     assert house.ended == [2]
 
 
+def test_of_the_longest_idle_one_of_the_greediest_address_gives_way() -> None:
+    """A machine's single connection stays, though its request has not been read yet."""
+    house = House()
+    house.enter(1, address=A)
+    house.enter(2, 3, 4, address=C)
+    assert house.enter(5, address=B) == [True]
+    assert house.ended == [2]
+
+
 def test_where_all_have_work_newcomers_wait_outside() -> None:
     house = House()
     house.enter(1, address=A)

@@ -10,6 +10,7 @@ import pytest
 
 from pixiecore_core import app
 from pixiecore_core.errors import StartError
+from pixiecore_core.net.binding import Bound
 from pixiecore_core.net.neighbours import hardware_addresses
 from pixiecore_core.settings.server import ServerSettings
 
@@ -47,4 +48,4 @@ def test_the_systems_own_table_can_be_read() -> None:
 def test_where_there_is_no_table_it_is_said_before_anything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "TABLE", Path("/nonexistent/arp"))
     with pytest.raises(StartError, match="--check-neighbour needs /nonexistent/arp"):
-        app.App(ServerSettings(check_neighbour=True), cast("Any", None)).start()
+        app.App(ServerSettings(check_neighbour=True), cast("Any", None), Bound()).start()

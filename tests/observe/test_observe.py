@@ -134,6 +134,11 @@ def test_a_kilobyte_of_name_is_cut() -> None:
     assert len(fact.reason) < 510
 
 
+def test_what_is_cut_out_of_a_name_leaves_no_end_of_a_token() -> None:
+    fact = Refused(via="HTTP", what="path", file=f"http://host/{'x' * 50}?token={'0123' * 30}", reason="gone")
+    assert "0123" not in fact.file
+
+
 def test_everybody_who_subscribed_hears_of_a_fact_once_and_in_order() -> None:
     bus = Bus()
     heard: list[tuple[str, object]] = []

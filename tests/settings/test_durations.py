@@ -82,6 +82,11 @@ def test_what_is_shown_is_read_back(seconds: float) -> None:
     assert Duration(str(Duration(seconds))) == Duration(seconds)
 
 
+def test_a_long_text_that_is_none_takes_no_time() -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        Duration("1m30s" * 70 + "1")
+
+
 def test_copies_are_durations() -> None:
     for made in (copy.deepcopy(Duration("5s")), pickle.loads(pickle.dumps(Duration("5s")))):
         assert type(made) is Duration

@@ -60,7 +60,7 @@ def test_the_token_opens(authorization: str) -> None:
     [
         *("Bearer", "Bearer x", f"Bearer {TOKEN.decode()}x", f"Bearer {TOKEN.decode()[:-1]}", TOKEN.decode()),
         *("Basic", "Basic !", basic(TOKEN.decode(), ""), basic("me", "wrong"), basic("me", "wröng"), "Bearer \xe9"),
-        *(f"Digest {TOKEN.decode()}", f'Digest password="{TOKEN.decode()}"', ""),
+        *("Basic \xe9", f"Digest {TOKEN.decode()}", f'Digest password="{TOKEN.decode()}"', ""),
     ],
 )
 def test_nothing_else_does(authorization: str) -> None:

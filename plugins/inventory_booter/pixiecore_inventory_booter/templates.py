@@ -51,7 +51,9 @@ class Template:
         :raises TemplateError: a variable is missing, or an expression fails
         """
         try:
-            return self._compiled.render(variables, url=url)
+            text = self._compiled.render(variables, url=url)
+            text.encode()  # an expression may hold half a character, '\\ud800', which no file can
+            return text
         except Exception as error:
             plain = isinstance(error, (jinja2.TemplateError, TemplateError))
             message = str(error) if plain else f"{type(error).__name__}: {error}"

@@ -116,6 +116,7 @@ def test_a_mistake_is_told_with_its_place(folder: Path, old: str, new: str, mess
         ("{{ {'x86_64': 'amd64'}[arch] }}{{ address.split('.')[3] }}{{ uuid.split('-')[4] }}", ""),
         ("{{ {'A1': 1}[product] }}", ""),
         ("{{ ''.__class__.__mro__ }}", "is unsafe"),
+        ("a\n{{ '\\ud800' }}", "templates/user-data: UnicodeEncodeError"),
         ("{% include 'templates/user-data' %}", "RecursionError"),
     ],
 )

@@ -1,0 +1,65 @@
+"""The system calls by which a process becomes another user, and gives up what the kernel lets it do. Linux.
+
+Capabilities are each thread's own, so they are given up before there are others. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Collection
+
+DAC_READ_SEARCH = 2  # <linux/capability.h>, as is the next
+_VERSION_3 = 0x20080522
+_PR_SET_KEEPCAPS, _PR_SET_NO_NEW_PRIVS = 8, 38  # <linux/prctl.h>
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def become(uid: int, gid: int, groups: Collection[int], keeping: Collection[int] = ()) -> None:
+    """Be this user from now on, in all threads, with no way back.
+
+    :param keeping: capabilities that are kept, all the same
+    :raises OSError: the system refuses, or there is a way back
+    """
+    os.setgroups(list(groups))
+    os.setresgid(gid, gid, gid)
+    if keeping:
+        _prctl(_PR_SET_KEEPCAPS, 1)
+    os.setresuid(uid, uid, uid)
+    keep_capabilities(keeping)
+    try:
+        os.setresuid(0, 0, 0)
+    except PermissionError:
+        return
+    raise OSError(errno.EPERM, "root could be had back")
+
+
+def keep_capabilities(kept: Collection[int] = ()) -> None:
+    """Give up all capabilities but these, however we came by them: as root, by a unit file, setcap or a container.
+
+    :raises OSError: the system refuses, or we have not got one
+    """
+    header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
+    low = sum(1 << number for number in kept)
+    _checked(_libc.capset(header, (ctypes.c_uint32 * 6)(low, low)))
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+
+
+def get_no_new_privileges() -> None:
+    """From now on, no program that we run gets more than we have: not by setuid, not by file capabilities.
+
+    :raises OSError: the system refuses
+    """
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _prctl(option: int, argument: int) -> None:
+    _checked(_libc.prctl(option, *(ctypes.c_ulong(number) for number in (argument, 0, 0, 0))))
+
+
+def _checked(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

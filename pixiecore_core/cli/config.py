@@ -17,6 +17,7 @@ from pixiecore_core.cli.configuring import CONFIG_OPTION, configuration
 from pixiecore_core.cli.documents import json_option, kept_clean, print_document
 from pixiecore_core.cli.options import given_options, server_options
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, BOOTER_SOURCE, RunCommand
+from pixiecore_core.cli.settings_template import template
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.cli.toml import hide, toml, toml_key
 from pixiecore_core.cli.variables import warn_of_unread_variables
@@ -49,7 +50,10 @@ class Line:
         return (said if readable else f"# {said}").ljust(_WIDTH) + f"  # {source}"
 
 
-def _config(ctx: click.Context, /, as_json: bool, **values: Any) -> None:
+def _config(ctx: click.Context, /, as_json: bool, as_template: bool, **values: Any) -> None:
+    if as_template:
+        click.echo(template(ctx.find_root().obj), nl=False)
+        return
     with kept_clean(as_json):
         tables = _tables(ctx)
     if as_json:
@@ -131,6 +135,11 @@ config_command = RunCommand(
         click.Option(["--booter"], metavar="NAME", help="Show this booter's settings too."),
         CONFIG_OPTION,
         json_option(),
+        click.Option(
+            ["--template", "as_template"],
+            is_flag=True,
+            help="Print a settings file to begin with: every setting, explained and commented out.",
+        ),
         *server_options(),
     ],
     help="Print every setting with its value and where that comes from, as `pixiecore run` with the same options would "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -198,3 +200,25 @@ def test_secrets_and_defaults_are_not_read_back(tmp_path: Path, monkeypatch: pyt
         "# key_file is not set # default",
     } <= {" ".join(line.split()) for line in first.splitlines()}
     assert active(second) == active(first)
+
+
+def test_a_template_explains_every_setting_and_sets_none(tmp_path: Path) -> None:
+    text = pixiecore("config", "--template").stdout
+    tables = tomllib.loads(text)
+    assert tables == {
+        "server": {},
+        "booter": {"api": {}, "inventory": {}, "quick": {}, "static": {}},
+        "plugin": {"allowlist": {}, "once": {}},
+    }
+    told = pixiecore("config", "--json")
+    known = json.loads(told.stdout)["server"]
+    settings = tomllib.loads(re.sub(r"^#(\w+ = )", r"\1", text, flags=re.MULTILINE))
+    assert settings["server"].keys() - {"booter"} == known.keys()
+    assert settings["server"]["tftp_windowsize"] == 64
+    assert settings["booter"]["static"].keys() >= {"kernel", "initrd", "cmdline"}
+    for line, before in zip(text.splitlines()[1:], text.splitlines(), strict=False):
+        if re.match(r"#\w+ = ", line):
+            assert before.startswith("# "), f"{line} is explained"
+    file = tmp_path / "pixiecore.toml"
+    file.write_text(text)
+    assert pixiecore("config", "--config", str(file), "--json").stdout == told.stdout

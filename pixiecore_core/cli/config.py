@@ -13,6 +13,7 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
+from pixiecore_core.cli.completing import booters
 from pixiecore_core.cli.configuring import CONFIG_OPTION, configuration
 from pixiecore_core.cli.documents import json_option, kept_clean, print_document
 from pixiecore_core.cli.options import given_options, server_options
@@ -132,7 +133,7 @@ config_command = RunCommand(
     "config",
     callback=click.pass_context(_config),
     params=[
-        click.Option(["--booter"], metavar="NAME", help="Show this booter's settings too."),
+        click.Option(["--booter"], metavar="NAME", shell_complete=booters, help="Show this booter's settings too."),
         CONFIG_OPTION,
         json_option(),
         click.Option(

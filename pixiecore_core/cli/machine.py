@@ -10,6 +10,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from pixiecore_core.cli.completing import processors
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.firmware.processors import processor
 from pixiecore_core.firmware.rows import Architecture, FirmwareFamily
@@ -27,11 +28,16 @@ MACHINE_OPTIONS = [
         ["--arch"],
         default="x86_64",
         metavar="NAME",
+        shell_complete=processors,
         help="Its processor: x86_64 (or amd64), i386 (or x86), arm64 (or aarch64) …, or the number that it sends in "
         "DHCP option 93. [default: x86_64]",
     ),
     click.Option(
-        ["--platform"], default="efi", metavar="NAME", help="Its firmware: efi, bios, u-boot or pi. [default: efi]"
+        ["--platform"],
+        default="efi",
+        metavar="NAME",
+        shell_complete=lambda ctx, param, incomplete: [name for name in _PLATFORMS if name.startswith(incomplete)],
+        help="Its firmware: efi, bios, u-boot or pi. [default: efi]",
     ),
     click.Option(["--ipxe"], is_flag=True, help="Its network card has an iPXE that can fetch over HTTP."),
     click.Option(["--interface"], default="", metavar="NAME", help="Our network interface that it is on."),
@@ -44,7 +50,7 @@ MACHINE_OPTIONS = [
     ),
 ]
 
-_PLATFORMS = {
+_PLATFORMS: dict[str, FirmwareFamily] = {
     "efi": FirmwareFamily.UEFI,
     "uefi": FirmwareFamily.UEFI,
     "bios": FirmwareFamily.BIOS,

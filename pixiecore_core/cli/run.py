@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pixiecore_core.cli.checks import check_options, option_owners, setting_of
+from pixiecore_core.cli.completing import booters
 from pixiecore_core.cli.configuring import CONFIG_OPTION, SOURCES, argument, configuration, file_of
 from pixiecore_core.cli.options import given_options, model_options, server_options
 from pixiecore_core.cli.serve import run
@@ -102,7 +103,12 @@ run_command = RunCommand(
     "run",
     callback=click.pass_context(_run),
     params=[
-        click.Option(["--booter"], metavar="NAME", help="The booter that decides what machines boot. [required]"),
+        click.Option(
+            ["--booter"],
+            metavar="NAME",
+            shell_complete=booters,
+            help="The booter that decides what machines boot. [required]",
+        ),
         CONFIG_OPTION,
         *server_options(),
     ],

@@ -17,6 +17,7 @@ import click
 
 from pixiecore_core.assembly import Core, Parts, assemble
 from pixiecore_core.boot.paths import ServerAddress
+from pixiecore_core.cli.completing import booters
 from pixiecore_core.cli.configuring import CONFIG_OPTION, settled
 from pixiecore_core.cli.documents import json_option, kept_clean, print_document
 from pixiecore_core.cli.dropping import become_server, settled_again, told_as
@@ -145,7 +146,12 @@ select_command = SelectCommand(
     "select",
     callback=click.pass_context(_select),
     params=[
-        click.Option(["--booter"], metavar="NAME", help="The booter that decides what machines boot. [required]"),
+        click.Option(
+            ["--booter"],
+            metavar="NAME",
+            shell_complete=booters,
+            help="The booter that decides what machines boot. [required]",
+        ),
         CONFIG_OPTION,
         json_option(),
         *MACHINE_OPTIONS,

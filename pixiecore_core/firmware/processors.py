@@ -12,6 +12,8 @@ _SPELLINGS = {
     "riscv64": (),
     "loong64": ("loongarch64",),
 }
+PROCESSORS = tuple(_SPELLINGS)
+"""As the table of firmware names them."""
 _PROCESSORS = {spelling: name for name, others in _SPELLINGS.items() for spelling in (name, *others)}
 
 

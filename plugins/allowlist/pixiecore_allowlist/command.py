@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pixiecore_allowlist.listing import as_json, as_line
 from pixiecore_allowlist.settings import default_database
 from pixiecore_allowlist.state import States
-from pixiecore_core import ConfigError, MacAddress
+from pixiecore_core import ConfigError, MacAddress, StateError
 
 _MAC = TypeAdapter(MacAddress)
 _SERVER_OPTION = "--allowlist-database"
@@ -32,6 +32,17 @@ def allowlist(ctx: click.Context, database: Path | None) -> None:
     ctx.obj = States(database or default_database())  # opened by each command, so that --help needs no file
 
 
+def _known_machines(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell: the machines in the database, if there is one."""
+    states: States = ctx.find_object(States) or States(default_database())
+    if not states.store.path.exists():
+        return []
+    try:
+        return [known.mac for known in states.all() if known.mac.startswith(incomplete)]
+    except StateError:
+        return []
+
+
 @allowlist.command("list")
 @click.option("--waiting", is_flag=True, help="Only machines that are neither approved nor denied.")
 @click.option("--json", "as_objects", is_flag=True, help="As a JSON list.")
@@ -51,7 +62,7 @@ def list_machines(states: States, waiting: bool, as_objects: bool) -> None:
 
 
 @allowlist.command("approve")
-@click.argument("macs", metavar="MAC...", nargs=-1, required=True)
+@click.argument("macs", metavar="MAC...", nargs=-1, shell_complete=_known_machines, required=True)
 @click.pass_obj
 def approve(states: States, macs: tuple[str, ...]) -> None:
     """Let each machine boot; one that waits goes on within seconds.
@@ -66,7 +77,7 @@ def approve(states: States, macs: tuple[str, ...]) -> None:
 
 
 @allowlist.command("deny")
-@click.argument("macs", metavar="MAC...", nargs=-1, required=True)
+@click.argument("macs", metavar="MAC...", nargs=-1, shell_complete=_known_machines, required=True)
 @click.pass_obj
 def deny(states: States, macs: tuple[str, ...]) -> None:
     """Ignore each machine, even where a rule lists it.
@@ -81,7 +92,7 @@ def deny(states: States, macs: tuple[str, ...]) -> None:
 
 
 @allowlist.command("forget")
-@click.argument("macs", metavar="MAC...", nargs=-1)
+@click.argument("macs", metavar="MAC...", nargs=-1, shell_complete=_known_machines)
 @click.option("--all", "everything", is_flag=True, help="Forget all machines.")
 @click.pass_obj
 def forget(states: States, macs: tuple[str, ...], everything: bool) -> None:

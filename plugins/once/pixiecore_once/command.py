@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from pixiecore_core import ConfigError, MacAddress
+from pixiecore_core import ConfigError, MacAddress, StateError
 from pixiecore_once.policy import default_database
 from pixiecore_once.state import States
 
@@ -35,8 +35,19 @@ def once(ctx: click.Context, database: Path | None) -> None:
     ctx.obj = States(database or default_database())  # opened by each command, so that --help needs no file
 
 
+def _known_machines(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell: the machines in the database, if there is one."""
+    states: States = ctx.find_object(States) or States(default_database())
+    if not states.store.path.exists():
+        return []
+    try:
+        return [known.mac for known in states.all() if known.mac.startswith(incomplete)]
+    except StateError:
+        return []
+
+
 @once.command("arm")
-@click.argument("macs", metavar="MAC...", nargs=-1, required=True)
+@click.argument("macs", metavar="MAC...", nargs=-1, shell_complete=_known_machines, required=True)
 @click.pass_obj
 def arm(states: States, macs: tuple[str, ...]) -> None:
     """Let each machine boot from the network once more.
@@ -71,7 +82,7 @@ def list_machines(states: States, as_objects: bool) -> None:
 
 
 @once.command("clear")
-@click.argument("macs", metavar="MAC...", nargs=-1)
+@click.argument("macs", metavar="MAC...", nargs=-1, shell_complete=_known_machines)
 @click.option("--all", "everything", is_flag=True, help="Forget all machines.")
 @click.pass_obj
 def clear(states: States, macs: tuple[str, ...], everything: bool) -> None:

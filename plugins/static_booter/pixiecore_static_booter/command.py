@@ -73,8 +73,12 @@ def boot(kernel: str, initrd: tuple[str, ...], cmdline: str | None, bootmsg: str
     return {key: value for key, value in settings.items() if value}
 
 
+def _names_of_recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in recipes() if name.startswith(incomplete)]
+
+
 @click.command("quick", short_help="Boot every machine into a distribution's installer, by name.")
-@click.argument("recipe", required=False)
+@click.argument("recipe", required=False, shell_complete=_names_of_recipes)
 @click.argument("version", required=False)
 @click.option("--arch", metavar="NAME", help="Boot only machines with this processor. [default: each its own]")
 @click.option("--mirror", metavar="URL", help="Mirror to boot and install from. [default: the recipe's]")

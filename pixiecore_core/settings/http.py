@@ -53,7 +53,7 @@ class HttpSettings(BaseModel):
     http_shared_address: list[IPv4Network] = Field(
         default=[],
         description="address or network of a NAT or proxy that many machines are behind: each address there may have "
-        "half of all HTTP connections; may be repeated",
+        "half of all HTTP connections and TFTP transfers; may be repeated",
         json_schema_extra={"metavar": "ADDRESS"},
     )
     allow_host: list[Annotated[str, AfterValidator(_host)]] = Field(

@@ -65,7 +65,7 @@ class TftpSettings(BaseModel):
     tftp_transfers: int = Field(
         default=1024,
         ge=1,
-        description="TFTP transfers at once; one address may have half of them",
+        description="TFTP transfers at once; one address may have 64 of them",
         json_schema_extra={"metavar": "NUMBER"},
     )
     tftp_single_port: bool = Field(

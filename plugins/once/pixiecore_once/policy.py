@@ -32,7 +32,7 @@ from pixiecore_core import (
     hookimpl,
     user_folder,
 )
-from pixiecore_once.state import MOST, States, becomes, has_loaded
+from pixiecore_once.state import MOST, States, has_loaded, is_sent_its_script
 from pixiecore_once.unsettled import Unsettled
 
 DONE_PATH = "/once/done"
@@ -133,7 +133,7 @@ class Once:
             return
         if isinstance(fact, ScriptSent) and fact.mac in self._given:
             self._given.discard(fact.mac)
-            self._unsettled.begin(fact.mac, becomes("installing"))
+            self._unsettled.begin(fact.mac, is_sent_its_script())
         if isinstance(fact, Booting):
             self._unsettled.begin(fact.mac, has_loaded())
 

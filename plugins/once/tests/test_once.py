@@ -7,13 +7,15 @@ import sqlite3
 import time
 from pathlib import Path
 
+import gevent
 import pytest
 from click.testing import CliRunner, Result
+from gevent.event import Event
 from pixiecore_once import Once, OnceSettings
 from pixiecore_once.command import once
 from pixiecore_once.state import States
 
-from pixiecore_core import BootSpec, ConfigError, FileRef, Hold, Ignore, Machine, StateMissing
+from pixiecore_core import BootSpec, ConfigError, FileRef, Hold, Ignore, Machine, StateMissing, hookimpl
 from pixiecore_core.testing import FixedBooter, Netboot
 
 MAC, OTHER = "52:54:00:12:34:56", "52:54:00:00:00:01"
@@ -265,6 +267,38 @@ def test_what_was_said_later_counts(database: Path) -> None:
     full(database, "DROP")
     States(database).set(MAC, "armed")
     assert machines.boot(MAC) is not None
+
+
+class SlowBooter:
+    """Thinks until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.go = Event()
+        self.go.set()
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> BootSpec:
+        self.go.wait()
+        return BootSpec(kernel=FileRef(location=str(Path(__file__).resolve())), cmdline="done={{ DONE }}")
+
+
+def test_a_script_in_its_name_that_is_late_has_no_machine_installed_again(database: Path) -> None:
+    """Somebody asked for it before the machine was done, and the booter answers afterwards."""
+    booter = SlowBooter()
+    machines = Netboot(booter, Once(OnceSettings(enabled=True, database=database)))
+    done = machines.script(MAC).partition("done=")[2].split()[0]
+    booter.go.clear()
+    late = gevent.spawn(machines.script, MAC)
+    gevent.sleep(0.05)
+    assert machines.get(done)[0] == 200
+    booter.go.set()
+    assert "done=" in late.get(timeout=5)
+    machines.settle()
+    with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
+        machines.script(MAC)
+    States(database).set(MAC, "armed")
+    assert machines.script(MAC)
+    machines.close()
 
 
 def test_a_clock_that_is_set_back_has_no_machine_installed_again(

@@ -24,6 +24,7 @@ from pixiecore_core.models.facts import Refused
 from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.binding import Bound, not_ours
 from pixiecore_core.net.boot_pages import BootPages
+from pixiecore_core.net.connections import Shares
 from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours
@@ -40,6 +41,8 @@ from pixiecore_core.web.guards import Guard
 from pixiecore_core.web.hosts import OurHosts
 from pixiecore_core.web.plugin_pages import plugin_pages
 
+TRANSFERS_PER_CLIENT = 64
+"""TFTP transfers to one address; a machine has one."""
 STOP_SECONDS = 0.7
 """How long what is still being sent may take to finish; all of stopping stays under two seconds."""
 
@@ -223,13 +226,16 @@ class App:
     def _build_tftp(self) -> None:
         if self._bound.tftp is not None:
             files = TftpFiles(self.core.first_stage, self.core.bus, self._interfaces.serves)
+            most = self.settings.tftp_transfers
+            half = max(1, most // 2)
+            shares = Shares(most, min(TRANSFERS_PER_CLIENT, half), half, self.settings.http_shared_address)
             server = TftpServer(
                 *self._bound.tftp.address,
                 open_file=files.open,
                 on_report=files.report,
                 on_drop=partial(self.core.bus.drop, "TFTP"),
-                max_transfers=self.settings.tftp_transfers,
-                max_transfers_per_client=max(1, self.settings.tftp_transfers // 2),
+                max_transfers=most,
+                share_of=shares.of,
                 limits=Limits(self.settings.tftp_blksize, self.settings.tftp_windowsize),
                 single_port=self.settings.tftp_single_port,
             )

@@ -35,8 +35,13 @@ _CREDENTIALS = (
 )
 _CUT = re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://[^\s/?#:@…]{0,200}:)[^\s/?#@…]{1,500}…", re.IGNORECASE)
 """A URL that was cut short before its @: what stands behind the colon may be half a password."""
-_PAIR = re.compile(r"\A([\w.+-]{1,200}:)[^\s/@]+@")
-"""The same where a text begins with it, as data source names without a scheme do."""
+_ODD = (
+    # Of a URL that is mistyped: a password with a slash in it, and one that follows a single slash, or no scheme.
+    re.compile(r"(\bhttps?://[^\s/?#:@]{0,200}:)(?!\d{1,5}(?:[/?#'\"\s]|$))[^\s@]{1,500}@", re.IGNORECASE),
+    re.compile(r"((?:\b[a-z][a-z0-9+.-]{0,20}:/|(?<![:/\w])//)[^\s/?#:@]{0,200}:)[^\s@]{1,500}@", re.IGNORECASE),
+)
+_PAIR = re.compile(r"((?:\A|(?<=['\" ]))[\w.+-]{1,200}:)(?!/)[^\s/@'\"]+@")
+"""The same without a scheme, as data source names have it, at the start of a text or of a word."""
 _PARAMETER = re.compile(r"([?&;]([\w.\-\[\]]{1,80})=)([^&;#\s\"']+)")
 _ASSIGNMENT = re.compile(
     r"\b([\w-]{0,40}?(?:password|passwd|pwd|passphrase|secret|token)\s*=\s*)('[^']*'|\"[^\"]*\"|[^\s;&,#\"']+)",
@@ -58,7 +63,7 @@ def without_secrets(text: str) -> str:
     """*text* without the passwords in its URLs and data source names, and without tokens in its URLs' parameters."""
     if "://" not in text and "=" not in text and "@" not in text:
         return text  # nearly every line of a log
-    for pattern in _CREDENTIALS:
+    for pattern in (*_CREDENTIALS, *_ODD):
         text = pattern.sub(r"\1…@", text)
     text = _CUT.sub(r"\1…", text)
     text = _PAIR.sub(r"\1…@", text)

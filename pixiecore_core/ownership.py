@@ -158,6 +158,8 @@ def make_folder(folder: Path, uid: int, gid: int) -> None:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         if folder.is_symlink():
+            if folder.lstat().st_uid == 0:
+                return  # root's own: where systemd keeps the folder of a DynamicUser=, or another disk
             raise NotOurs(f"{folder} is a symbolic link, and must be a folder") from None
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:

@@ -96,7 +96,8 @@ def _value(
     if call.argument is None and keep_words:
         return call.text
     known = ", ".join(sorted({*functions, *words}))
-    raise CmdlineError(f"there is no function {call.name!r}, only {known}", call.position)
+    reason = f"there is no function {call.name!r}, only {known}; a plugin that has it may be off"
+    raise CmdlineError(reason, call.position)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,12 @@ BROADCAST = "255.255.255.255"
 EACH_RELAY = (5.0, 20.0)
 """Answers a second, and at once, for a relay that is not named. UEFI asks four times in 28 s, iPXE twice."""
 ALL_RELAYS = (10.0, 40.0)
-"""The same for all of them together."""
+"""The same for all of them together that are on our link, and for all others."""
 
 _CLIENT_PORT = 68
-_FIRST_UNPRIVILEGED_PORT = 1024
+_BOOT_SERVER_PORT = 4011
+_FIRST_DYNAMIC_PORT = 32768
+"""Linux's; other systems' are higher. Below it are services: some speak UDP and would answer our answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Router:
     def __init__(self, relays: Relays, dhcp_port: int = 67) -> None:
         self._relays = relays
         self._dhcp_port = dhcp_port
-        self._others = Rations(EACH_RELAY, ALL_RELAYS)
+        # Apart, because a neighbour can forge any address of our own link, source and all.
+        self._near_relays, self._far_relays = Rations(EACH_RELAY, ALL_RELAYS), Rations(EACH_RELAY, ALL_RELAYS)
         # Whether or not a DISCOVER has a ciaddr, which RFC 2131 section 4.4.1 wants to be zero.
         self._everyone = Destination(BROADCAST, dhcp_port + 1, near=True)
 
@@ -95,8 +98,7 @@ class Router:
 
     def _client(self, address: IPv4Address, port: int, link: Collection[IPv4Network]) -> Destination | Undeliverable:
         """EDK2 asks from port 4011 and iPXE from 68, and both expect the answer where they asked from."""
-        if port < _FIRST_UNPRIVILEGED_PORT and port not in (_CLIENT_PORT, self._dhcp_port + 1):
-            # Echo, DNS, NTP and their like would answer our answer.
+        if port < _FIRST_DYNAMIC_PORT and port not in (_CLIENT_PORT, _BOOT_SERVER_PORT, self._dhcp_port + 1):
             return Undeliverable("client-port", f"no client asks from {address}, port {port}")
         near = _around(address, link)
         unfit = self._unfit(address, near)
@@ -124,7 +126,7 @@ class Router:
             mend = f"if it is yours: --trust-relay {giaddr}"
             if source != str(giaddr):
                 return Undeliverable("relay-not-named", f"relay {giaddr} is not named, and sent from {source}; {mend}")
-            if not self._others.take(giaddr, now):
+            if not (self._near_relays if near else self._far_relays).take(giaddr, now):
                 return Undeliverable("relay-rationed", f"relay {giaddr} is not named, and sends too much; {mend}")
         return Destination(str(giaddr), self._dhcp_port, bool(near))
 

@@ -67,14 +67,23 @@ class Sealer:
             return None
         return None if sealed.expires is not None and sealed.expires < now else sealed
 
-    def seal_mac(self, mac: str) -> str:
-        """A token that says whose boot it is and opens no file."""
-        return self._seal(mac.encode())
+    def seal_page(self, mac: str, path: str, expires: int | None) -> str:
+        """A token that says whose boot it is, for one page, and opens no file.
 
-    def open_mac(self, token: str) -> str | None:
-        """The MAC address in a token of :meth:`seal_mac`, or ``None`` for anything else."""
+        :param expires: seconds since the epoch; ``None`` for never
+        """
+        return self._seal("\n".join(["page", mac, path, "" if expires is None else str(expires)]).encode())
+
+    def open_page(self, token: str, path: str, now: float) -> str | None:
+        """The MAC address in a token of :meth:`seal_page` for *path*, or ``None`` for anything else.
+
+        :param now: seconds since the epoch
+        """
         try:
-            return normalise_mac(self._open(token).decode())
+            kind, mac, of, expires = self._open(token).decode().split("\n")
+            if (kind, of) != ("page", path) or (expires and int(expires) < now):
+                return None
+            return normalise_mac(mac)
         except (CryptoError, ValueError):
             return None
 

@@ -47,7 +47,7 @@ class SealedUrls:
 
     def page(self, path: str) -> str:
         """The URL of a page that will know whose boot it belongs to."""
-        query = {"mac": self.mac, "name": self.sealer.seal_mac(self.mac)}
+        query = {"mac": self.mac, "name": self.sealer.seal_page(self.mac, path, self.expires)}
         return f"{self.server.base_url}{path}?{urlencode(query)}"
 
 

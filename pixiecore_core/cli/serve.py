@@ -171,7 +171,11 @@ def _say_who_we_are(
     if account is not None:
         logger.info(f"Goes on as user {account.name}, without any privilege", subsystem="Init")
     elif os.geteuid() == 0 and settings.user is None:
-        logger.info(f"Stays root: there is no user {SERVICE_USER!r}, and --user names none", subsystem="Init")
+        logger.warning(
+            f"Stays root: there is no user {SERVICE_USER!r}, and --user names none; to make one: useradd --system "
+            f"--no-create-home --shell /usr/sbin/nologin {SERVICE_USER}",
+            subsystem="Init",
+        )
 
 
 def _serve(app: App, manager: ServiceManager) -> None:

@@ -69,9 +69,10 @@ def make_folders(account: Account, state: bool = True, cache: bool = True) -> No
 def _how_to_move(former: Path, folder: Path, account: Account) -> str:
     old, new, name = shlex.quote(str(former)), shlex.quote(str(folder)), shlex.quote(account.name)
     return (
-        f"the server runs as user {account.name} (--user), and its state is still in root's folder, {former}.\n"
+        f"the server runs as user {account.name}, and its state is still in root's folder, {former}.\n"
         "Stop whatever uses it, and move it:\n"
         f"  install -d -m 700 -o {name} {new} && mv {old}/* {new}/ && chown -R {name}: {new} && rmdir {old}\n"
+        f"and likewise {user_folder('cache')} to {service_folder('cache')}, if what is in the cache shall be kept; "
         "or keep root: --user root"
     )
 

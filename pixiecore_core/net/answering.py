@@ -32,6 +32,8 @@ from pixiecore_core.wire.dhcp4 import Dhcp4Message, parse, serialize
 
 IN_FLIGHT = 1000
 """Requests being answered at once; beyond it they are dropped, and the clients ask again."""
+FORMS = 4
+"""Forms of one request that are all answered: a retransmission may carry another xid, or come by another relay."""
 
 UNDELIVERABLE_TOLD = (1.0, 10.0)
 """Requests a second, and at once, of which it is told that they cannot be answered; the others are only counted."""
@@ -85,7 +87,7 @@ class Answerer:
         self._router = Router(place.relays, place.dhcp_port)
         self._tellable = Ration(*UNDELIVERABLE_TOLD)
         self._workers = Workers(IN_FLIGHT)
-        self._asked: dict[Key, tuple[_Asked, Attempt]] = {}
+        self._asked: dict[Key, tuple[list[_Asked], Attempt]] = {}
 
     def receive(self, socket: ReplySocket, datagram: Datagram, stage: Stage) -> None:
         """Take one datagram; never waits and never raises."""
@@ -139,7 +141,12 @@ class Answerer:
             self._bus.drop(subsystem_of(request.stage), "busy")
             return
         attempt = self._decider.attempts.asked(request)
-        self._asked[key] = asked, attempt
+        forms = self._asked.setdefault(key, ([], attempt))[0]
+        same = (place for place, one in enumerate(forms) if (one.message.xid, one.to) == (asked.message.xid, asked.to))
+        # The first ones stay: somebody else may ask in the machine's name, to have the answer sent elsewhere.
+        place = next(same, min(len(forms), FORMS - 1))
+        forms[place : place + 1] = [asked]
+        self._asked[key] = forms, attempt
         if not under_way:
             self._workers.spawn(self._answer, key, request, attempt)
 
@@ -147,21 +154,21 @@ class Answerer:
         try:
             decision = self._decider.decide_in_time(request, attempt)
         finally:
-            # The latest request gets the answer: a retransmission may carry another xid.
-            asked, attempt = self._asked.pop(key)
+            forms, attempt = self._asked.pop(key)
         if isinstance(decision, PolicyFailed):
             return  # that has been reported
         if isinstance(decision, Ignore):
-            self._ignored(asked, decision.reason)
+            self._ignored(forms[-1], decision.reason)
             return
-        variant = variants_for(asked.request)[0]
-        try:
-            self._reply(asked, attempt, variant)
-        except (OSError, PixiecoreError, ValueError) as error:
-            via = subsystem_of(request.stage)
-            self._bus.report(Failed(mac=request.machine.mac, via=via, step="reply", reason=str(error)))
-        else:
-            self._offered(asked, variant, decision.reason if isinstance(decision, Hold) else "")
+        for asked in forms:
+            variant = variants_for(asked.request)[0]
+            try:
+                self._reply(asked, attempt, variant)
+            except (OSError, PixiecoreError, ValueError) as error:
+                via = subsystem_of(request.stage)
+                self._bus.report(Failed(mac=request.machine.mac, via=via, step="reply", reason=str(error)))
+            else:
+                self._offered(asked, variant, decision.reason if isinstance(decision, Hold) else "")
 
     def _reply(self, asked: _Asked, attempt: Attempt, variant: Variant) -> None:
         request, message, datagram = asked.request, asked.message, asked.datagram

@@ -6,6 +6,7 @@ What comes in waits in the kernel until the listeners start. Serves nothing.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -124,6 +125,8 @@ def _why_not(name: Name, endpoint: Endpoint, default: IPv4Address, error: OSErro
     where = f"{protocol.upper()} port {endpoint.port} ({name})"
     if error.errno == errno.EADDRINUSE:
         holder = holder_of(protocol, endpoint.port)
+        if holder is not None and holder.endswith(f"(process {os.getpid()})"):
+            return f"{where}: another listener of this server has that port already; give --{name.lower()} another one"
         by = f" by {holder}" if holder else ""
         beside = ", or listen for DHCP beside it with --dhcp-no-bind" if name == "DHCP" else ""
         return f"{where} is in use{by}; stop it, or give --{name.lower()} another port or off{beside}"

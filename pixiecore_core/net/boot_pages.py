@@ -187,7 +187,7 @@ class BootPages:
             self.bus.report(Refused(mac=mac, via="HTTP", what="file", file=_cut(ref.name), reason=reason))
 
     def _booting(self, request: Request) -> Response:
-        mac = self.urls.sealer.open_mac(request.args.get("name", ""))
+        mac = self.urls.sealer.open_page(request.args.get("name", ""), BOOTING_PATH, time.time())
         if mac is not None:
             self.bus.report(Booting(mac=mac))
         return text(200, "# Booting\n")

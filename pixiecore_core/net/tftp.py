@@ -6,6 +6,7 @@ Each file is opened in a greenlet of its own, since that may take seconds. The p
 
 from __future__ import annotations
 
+import resource
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +21,7 @@ from pixiecore_core.boot.transfer import Outcome, Transfer
 from pixiecore_core.errors import BootFileError, BootFileNotFound, WireError
 from pixiecore_core.net.tftp_reading import ReadAhead, TftpFile
 from pixiecore_core.net.tftp_socket import Address, RequestSocket, TransferSocket
-from pixiecore_core.net.tftp_transfers import BUSY, SUPERSEDED, Session, TransferReport, Transfers, subtract
+from pixiecore_core.net.tftp_transfers import BUSY, SUPERSEDED, UNANSWERED, Session, TransferReport, Transfers, subtract
 from pixiecore_core.wire.tftp import (
     LONGEST_REQUEST,
     ErrorCode,
@@ -61,7 +62,7 @@ class TftpServer:
         ``displaced``, a transfer whose client was silent and that gave way to others, or ``unreported``, a refusal that
         comes with too many others to be reported
     :param max_transfers: at once, to clients that answer; more are refused with an ERROR
-    :param max_transfers_per_client: at once to one address, so that one host cannot take all
+    :param share_of: how many of them one address may have, so that no host takes all
     :param limits: the largest blocks and windows that are granted
     :param single_port: send from the listening port, which is not what RFC 1350 says, but passes firewalls and NAT;
         whoever forges a client's address can then also forge its acknowledgements
@@ -76,7 +77,7 @@ class TftpServer:
         on_report: Callable[[TransferReport], None] | None = None,
         on_drop: Callable[[str], None] = lambda reason: None,
         max_transfers: int = 1024,
-        max_transfers_per_client: int = 512,
+        share_of: Callable[[str], int] = lambda address: 64,
         limits: Limits | None = None,
         single_port: bool = False,
     ) -> None:
@@ -86,11 +87,11 @@ class TftpServer:
         self._on_report = on_report
         self._on_drop = on_drop
         self._max_transfers = max_transfers
-        self._max_per_client = max_transfers_per_client
+        self._share_of = share_of
         self._limits = limits or Limits()
         self._single_port = single_port
         self._main: RequestSocket | None = None
-        self._transfers = Transfers(max_transfers, max_transfers_per_client, self._ended)
+        self._transfers = Transfers(max_transfers, share_of, _most_unanswered(), self._ended)
         self._opening: dict[Address, Session] = {}
         self._opening_of: Counter[str] = Counter()
         self._sessions = 0
@@ -205,7 +206,7 @@ class TftpServer:
         session.name = normalise_name(request.name)
         if self._is_repeated(session, now):
             return
-        opening = len(self._opening) >= self._max_transfers or self._opening_of[client[0]] >= self._max_per_client
+        opening = len(self._opening) >= self._max_transfers or self._opening_of[client[0]] >= self._share_of(client[0])
         if opening or not self._transfers.has_room(client, now):
             self._on_drop("busy")
             self._refuse(session, ErrorCode.NOT_DEFINED, BUSY)
@@ -304,6 +305,11 @@ class TftpServer:
             self._reports.spawn(self._on_report, session.report(Outcome.REFUSED, reason))
         else:
             self._on_drop("unreported")
+
+
+def _most_unanswered() -> int:
+    """Each has a socket and a file: where there are few descriptors, the other clients need most of them."""
+    return max(16, min(UNANSWERED, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 16))
 
 
 def _own_socket(session: Session) -> TransferSocket:

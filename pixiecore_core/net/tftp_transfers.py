@@ -1,7 +1,7 @@
 """The transfers under way: moves datagrams between sockets and :class:`pixiecore_core.boot.transfer.Transfer`.
 
-Those whose client has acknowledged nothing yet, and may be a forged address, are apart from the others: few, and the
-oldest gives way. Knows no files and admits no client; that is :mod:`pixiecore_core.net.tftp`. Runs in the event loop's
+Those whose client has acknowledged nothing yet, and may be a forged address, are apart from the others: few, and an old
+one gives way. Knows no files and admits no client; that is :mod:`pixiecore_core.net.tftp`. Runs in the event loop's
 callbacks, so nothing here waits.
 """
 
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from random import randrange
 from time import monotonic
 
 import gevent
@@ -25,7 +26,10 @@ UNANSWERED = 512
 UNANSWERED_OF_ONE = 64
 """Of them, for one address; half a rack behind one NAT."""
 STALLED_SECONDS = 3.0
-"""A transfer without progress for so long gives way when every place is taken."""
+"""A transfer without progress for so long gives way when every place is taken, and so does a slow one."""
+SLOW, SLOW_SECONDS = 2000.0, 10.0
+"""Bytes a second, from its request on, and how long it may take to come up to that: firmware a continent away gets ten
+times as many in lock-step."""
 _LONGEST = 600
 """Bytes. Clients send acknowledgements (4 bytes) and short errors; the rest of anything longer is cut off."""
 BUSY = "the server is busy, try again"
@@ -112,12 +116,14 @@ class Transfers:
     """The transfers under way.
 
     :param most: at once, of those whose client has answered
-    :param most_per_client: of them, to one address
+    :param share_of: how many of them one address may have
+    :param most_unanswered: at once, of those whose client has not answered
     :param on_end: called in the event loop when a transfer has ended; must not wait
     """
 
     most: int
-    most_per_client: int
+    share_of: Callable[[str], int]
+    most_unanswered: int
     on_end: Callable[[Session], None]
     unanswered: dict[Address, Session] = field(default_factory=dict)
     """Those whose client has acknowledged nothing, the oldest first."""
@@ -138,7 +144,7 @@ class Transfers:
 
     def has_room(self, client: Address, now: float) -> bool:
         """Whether one more client may be served; a transfer that has stalled gives way to it."""
-        if self._running_of[client[0]] >= self.most_per_client:
+        if self._running_of[client[0]] >= self.share_of(client[0]):
             return self._displace_stalled(client[0], now)
         return self._running_of.total() < self.most or self._displace_stalled(None, now)
 
@@ -147,9 +153,9 @@ class Transfers:
         assert session.transfer is not None
         host = session.client[0]
         if self._unanswered_of[host] >= UNANSWERED_OF_ONE:
-            self._displace(next(old for old in self.unanswered.values() if old.client[0] == host))
-        elif len(self.unanswered) >= UNANSWERED:
-            self._displace(next(iter(self.unanswered.values())))
+            self._displace(_one_of_the_older([one for one in self.unanswered.values() if one.client[0] == host]))
+        elif len(self.unanswered) >= self.most_unanswered:
+            self._displace(_one_of_the_older(list(self.unanswered.values())))
         self.unanswered[session.client] = session
         self._unanswered_of[host] += 1
         if session.socket is not None:
@@ -245,18 +251,13 @@ class Transfers:
             session.socket.start(self._hear, session)
 
     def _displace_stalled(self, host: str | None, now: float) -> bool:
-        """End the transfer, of *host* or of all, that has stood still longest, if any has stood still."""
+        """End the transfer, of *host* or of all, that goes slowest, if any stands still or goes slowly."""
         stalled = [
-            session
-            for session in self.running.values()
-            if host in (None, session.client[0])
-            and session.transfer is not None
-            and not session.transfer.starved  # it waits for us
-            and now - session.transfer.progress_at > STALLED_SECONDS
+            session for session in self.running.values() if host in (None, session.client[0]) and _is_slow(session, now)
         ]
         if not stalled:
             return False
-        self._displace(min(stalled, key=_progress))
+        self._displace(min(stalled, key=lambda session: _speed(session, now)))
         return True
 
     def _displace(self, session: Session) -> None:
@@ -305,8 +306,25 @@ class Transfers:
         self.fail(session, "internal error")
 
 
-def _progress(session: Session) -> float:
-    return session.transfer.progress_at if session.transfer is not None else 0.0
+def _one_of_the_older(sessions: list[Session]) -> Session:
+    """One of the older half, by chance: were it always the oldest, a flood would let nobody through whose round trip is
+    longer than the flood takes to come once around.
+    """
+    return sessions[randrange((len(sessions) + 1) // 2)]
+
+
+def _is_slow(session: Session, now: float) -> bool:
+    transfer = session.transfer
+    if transfer is None or transfer.starved:
+        return False  # it waits for us
+    if now - transfer.progress_at > STALLED_SECONDS:
+        return True
+    return now - session.began > SLOW_SECONDS and _speed(session, now) < SLOW
+
+
+def _speed(session: Session, now: float) -> float:
+    sent = session.transfer.bytes_acknowledged if session.transfer is not None else 0
+    return sent / max(now - session.began, 0.001)
 
 
 def subtract(counts: Counter[str], host: str) -> None:

@@ -18,9 +18,9 @@ from pixiecore_core.observe.ration import Ration
 
 OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS = 10, 10.0
 """Lines of one kind from one machine or address: firmware asks four times, one that is held every other second."""
-OF_ONE_KIND = 500
-"""Lines of one kind in a second, from whatever sources: a room of machines that is switched on at once."""
-_FEWER: dict[type[Fact], int] = {Refused: 20, Failed: 100}
+OF_ONE_KIND, OF_ONE_KIND_SECONDS = 500, 10.0
+"""Lines of one kind from whatever sources: a room of machines that is switched on at once."""
+_FEWER: dict[type[Fact], int] = {Refused: 50, Failed: 100}
 """The same of what a stranger can cause at will."""
 
 
@@ -43,7 +43,7 @@ class FactLog:
         self._clock = clock
         self._told: set[tuple[str, str]] = set()
         self._sources: Ration[tuple[type[Fact], str, str]] = Ration(OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS)
-        self._kinds: Ration[type[Fact]] = Ration(OF_ONE_KIND, 1.0)
+        self._kinds: Ration[type[Fact]] = Ration(OF_ONE_KIND, OF_ONE_KIND_SECONDS)
 
     def write(self, fact: Fact, sentence: str) -> None:
         """Write one line, unless its kind has had its share."""

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pixiecore_core.settings.listening import Endpoint, endpoint
+from pixiecore_core.settings.trust import network
 
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
@@ -50,11 +51,11 @@ class HttpSettings(BaseModel):
         description="HTTP connections at once from one address; a machine needs one or two",
         json_schema_extra={"metavar": "NUMBER"},
     )
-    http_shared_address: list[IPv4Network] = Field(
+    http_shared_address: list[Annotated[IPv4Network, BeforeValidator(network)]] = Field(
         default=[],
         description="address or network of a NAT or proxy that many machines are behind: each address there may have "
-        "half of all HTTP connections; may be repeated",
-        json_schema_extra={"metavar": "ADDRESS"},
+        "half of all HTTP connections and TFTP transfers; may be repeated",
+        json_schema_extra={"metavar": "ADDRESS|NETWORK"},
     )
     allow_host: list[Annotated[str, AfterValidator(_host)]] = Field(
         default=[],

@@ -32,7 +32,8 @@ class CacheSettings(BaseModel):
 
     cache_dir: Path | None = Field(
         default=None,
-        description="folder to keep downloaded boot files in; the user's cache folder if not given",
+        description="folder to keep downloaded boot files in; if not given, /var/cache/pixiecore for the user "
+        "pixiecore, else the user's cache folder",
         json_schema_extra={"metavar": "FOLDER"},
     )
     cache_size: ByteSize = Field(
@@ -65,7 +66,7 @@ class TftpSettings(BaseModel):
     tftp_transfers: int = Field(
         default=1024,
         ge=1,
-        description="TFTP transfers at once; one address may have half of them",
+        description="TFTP transfers at once; one address may have 64 of them",
         json_schema_extra={"metavar": "NUMBER"},
     )
     tftp_single_port: bool = Field(
@@ -118,7 +119,7 @@ class ServerSettings(AccountSettings, HttpSettings, TftpSettings, TrustSettings,
     key_file: Path | None = Field(
         default=None,
         description="file with the key that seals URLs, made if there is none; instances that share it can serve each "
-        "other's machines; in the user's state folder if not given",
+        "other's machines; in /var/lib/pixiecore for the user pixiecore, else the user's state folder, if not given",
         json_schema_extra=_PATH,
     )
     url_lifetime: Duration | None = Field(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
-def _network(value: object) -> object:
+def network(value: object) -> object:
     """An address or a network.
 
     :raises ValueError: it is neither
@@ -28,12 +28,22 @@ def _network(value: object) -> object:
         raise ValueError("give an address, such as 192.0.2.1, or a network, such as 192.0.2.0/24") from None
 
 
+def _of_relays(value: IPv4Network) -> IPv4Network:
+    """A network that relays may be on.
+
+    :raises ValueError: whoever trusted it would answer anybody
+    """
+    if value.is_multicast or value.prefixlen < 8:
+        raise ValueError(f"{value} is no network of relays: whoever forged a request could have anybody sent an answer")
+    return value
+
+
 class TrustSettings(BaseModel):
     """Whom the server believes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trust_relay: list[Annotated[IPv4Network, BeforeValidator(_network)]] = Field(
+    trust_relay: list[Annotated[IPv4Network, BeforeValidator(network), AfterValidator(_of_relays)]] = Field(
         default=[],
         description="answer this DHCP relay, or the relays and machines on this network, and believe what it says of "
         "where a machine is; may be repeated",

@@ -96,14 +96,22 @@ class StateStore:
         """
         try:
             become_owner(self._path.parent)
+            is_new = not self._path.exists()
+        except PermissionError as error:
+            reason = f"{self._path} cannot be looked at: {error.strerror}; run this as root, or as the server's user"
+            raise ConfigError("--database", reason) from error
         except OSError as error:
             raise ConfigError("--database", f"{self._path} cannot be used: {error}") from error
-        is_new = not self._path.exists()
         if is_new and not make:
-            raise StateMissing(f"there is no database {self._path}; name the server's {server_option} with --database")
+            raise StateMissing(
+                f"there is no database {self._path}; the server makes it, and if its {server_option} is another, name "
+                "that with --database FILE before the command's last word"
+            )
         self.prepare("--database")
         if is_new:
-            sys.stderr.write(f"Made a new database, {self._path}: the server reads it as {server_option}\n")
+            sys.stderr.write(
+                f"Made a new database, {self._path}: a server reads it whose {server_option} is the same file\n"
+            )
 
     def close(self) -> None:
         """Write what is waiting, and let go of it; the next use opens it again."""

@@ -42,7 +42,7 @@ class Guard:
     def _refusal(self, request: Request) -> Response | None:
         address = request.remote_addr or ""
         if self.this_host_only and not ip_address(address).is_loopback:
-            return text(403, "this page is for this host alone (--status loopback)")
+            return text(403, "this page is for this host alone (--status loopback): ask http://127.0.0.1/ on it")
         if self.token is None:
             return None
         sent = _token(request)

@@ -61,7 +61,9 @@ class OurHosts:
         if not name or _is_address(name) or name in self._allowed or name in self._found:
             return None
         self.refresh()
-        return text(421, "this page is not shown under that name; an address is fine, and so is what --allow-host adds")
+        return text(
+            421, "this page is not shown under that name: use the server's address, or start it with --allow-host NAME"
+        )
 
 
 def _is_address(name: str) -> bool:

@@ -6,6 +6,7 @@ decides.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -35,7 +36,7 @@ def plugin_pages(
 
 
 def _answer(plugins: PluginManager, sealer: Sealer, refuses: Refusal, route: Route, request: Request) -> Response:
-    mac = sealer.open_mac(request.args.get("name", ""))
+    mac = sealer.open_page(request.args.get("name", ""), request.path, time.time())
     if mac is None and (refused := refuses(request)) is not None:
         return refused
     if request.method not in route.methods | {"HEAD"}:
@@ -56,6 +57,6 @@ def _answer(plugins: PluginManager, sealer: Sealer, refuses: Refusal, route: Rou
     try:
         answer = plugins.page(route, asked)
     except PluginError as error:
-        return text(500, error.reason)
+        return text(500, error.told)
     # What cannot be written is replaced: it may come from a machine.
     return Response(answer.text.encode("utf-8", "replace"), answer.status, content_type=answer.content_type)

@@ -20,6 +20,8 @@ from pixiecore_core.models import normalise_mac
 from pixiecore_core.models.facts import Fact
 from pixiecore_core.observe.metrics import Metrics
 
+READERS = 8
+"""At once; more are asked to come again."""
 MACHINES = 100
 """How many are shown unless more are asked for."""
 
@@ -56,11 +58,33 @@ _HEADERS = {
 """What a browser must let no other page do with ours: frame it, embed it, read it; and it runs no script."""
 
 
+class _Readers:
+    """Those whom the page or the JSON is being written for: few, since for each all machines may be gone through."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def serve(self, body: Iterator[str], content_type: str) -> Response:
+        """*body*, or a request to ask again soon."""
+        if self._number >= READERS:
+            headers = {**_HEADERS, "Retry-After": "1"}
+            return Response("too many are reading this; ask again\n", 503, headers, content_type="text/plain")
+        return Response(self._counted(body), 200, _HEADERS, content_type=content_type)
+
+    def _counted(self, body: Iterator[str]) -> Iterator[str]:
+        self._number += 1
+        try:
+            yield from body
+        finally:
+            self._number -= 1
+
+
 def pages(attempts: Attempts) -> dict[str, Callable[[Request], Response]]:
     """The pages that show machines, by path."""
+    readers = _Readers()
     return {
-        PAGE_PATH: lambda request: Response(_page(attempts), 200, _HEADERS, content_type="text/html; charset=utf-8"),
-        STATUS_PATH: lambda request: _status(attempts, request),
+        PAGE_PATH: lambda request: readers.serve(_page(attempts), "text/html; charset=utf-8"),
+        STATUS_PATH: lambda request: _status(attempts, readers, request),
     }
 
 
@@ -73,12 +97,12 @@ def counts(metrics: Metrics) -> dict[str, Callable[[Request], Response]]:
     }
 
 
-def _status(attempts: Attempts, request: Request) -> Response:
+def _status(attempts: Attempts, readers: _Readers, request: Request) -> Response:
     try:
         macs = _chosen(attempts, request)
     except ValueError as error:
         return Response(f"{error}\n", 400, _HEADERS, content_type="text/plain; charset=utf-8")
-    return Response(_json(attempts, macs), 200, _HEADERS, content_type="application/json")
+    return readers.serve(_json(attempts, macs), "application/json")
 
 
 def _chosen(attempts: Attempts, request: Request) -> Sequence[str]:

@@ -75,7 +75,7 @@ def test_a_relay_on_our_own_link_is_sent_to_there() -> None:
     assert route(source=("192.0.2.9", 67), giaddr="192.0.2.9") == Destination("192.0.2.9", 67, near=True)
 
 
-@pytest.mark.parametrize("port", [68, 4011, 1024, 51234])
+@pytest.mark.parametrize("port", [68, 4011, 32768, 51234])
 @pytest.mark.parametrize("address", ["192.0.2.77", "198.51.100.7"])
 def test_boot_server_replies_go_back_to_where_they_were_asked_from(address: str, port: int) -> None:
     """EDK2 asks from 4011, iPXE from 68; and an interface may have several networks."""

@@ -19,7 +19,11 @@ NOW = 1_800_000_000.0
 
 def test_what_was_sealed_comes_back() -> None:
     assert SEALER.open(SEALER.seal(KERNEL), NOW) == KERNEL
-    assert SEALER.open_mac(SEALER.seal_mac(MAC)) == MAC
+    assert SEALER.open_page(SEALER.seal_page(MAC, "/done", None), "/done", NOW) == MAC
+    assert SEALER.open_page(SEALER.seal_page(MAC, "/done", None), "/other", NOW) is None
+    lasting = SEALER.seal_page(MAC, "/done", int(NOW) + 60)
+    assert SEALER.open_page(lasting, "/done", NOW) == MAC
+    assert SEALER.open_page(lasting, "/done", NOW + 120) is None
 
 
 def test_everything_about_the_file_comes_back() -> None:
@@ -47,8 +51,8 @@ def test_a_foreign_token_does_not_open() -> None:
 
 
 def test_kinds_of_token_cannot_stand_for_each_other() -> None:
-    assert SEALER.open(SEALER.seal_mac(MAC), NOW) is None
-    assert SEALER.open_mac(SEALER.seal(KERNEL)) is None
+    assert SEALER.open(SEALER.seal_page(MAC, "/done", None), NOW) is None
+    assert SEALER.open_page(SEALER.seal(KERNEL), "/done", NOW) is None
 
 
 @given(st.integers(0, 10_000), st.integers(1, 255))
@@ -61,7 +65,7 @@ def test_a_changed_byte_spoils_a_token(position: int, change: int) -> None:
 @given(st.text(max_size=300))
 def test_no_text_opens_or_raises(token: str) -> None:
     assert SEALER.open(token, NOW) is None
-    assert SEALER.open_mac(token) is None
+    assert SEALER.open_page(token, "/done", NOW) is None
 
 
 @given(st.integers(0, 400))
@@ -90,9 +94,9 @@ def test_where_a_machine_asked_from_survives_sealing() -> None:
 def test_tokens_of_one_kind_open_as_no_other() -> None:
     sealer = Sealer()
     origin = sealer.seal_origin(Origin(mac=MAC))
-    assert sealer.open_mac(origin) is None
+    assert sealer.open_page(origin, "/done", NOW) is None
     assert sealer.open(origin, 0) is None
-    assert sealer.open_origin(sealer.seal_mac(MAC)) is None
+    assert sealer.open_origin(sealer.seal_page(MAC, "/done", None)) is None
     file = sealer.seal(Sealed(ref=FileRef(location="/x"), mac=MAC, purpose="file"))
     assert sealer.open_origin(file) is None
     for odd in ("", "x", "A" * 200, "A" * 20_000, origin[:-2], Sealer().seal_origin(Origin(mac=MAC))):

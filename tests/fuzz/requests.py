@@ -113,7 +113,7 @@ def _file(location: str) -> bytes:
         b"/_/ipxe/" + _SEALER.seal_origin(Origin(mac=_MAC)).encode(),
         b"/_/file?name=" + _file("fuzz:kernel") + b"\nRange: bytes=0-9,20-\nIf-Range: x\nIf-None-Match: *",
         b"/_/folder/" + _file("fuzz:seed/") + b"/user-data",
-        b"/_/booting?name=" + _SEALER.seal_mac(_MAC).encode(),
+        b"/_/booting?name=" + _SEALER.seal_page(_MAC, "/_/booting", None).encode(),
         b"/_/loader/52:54:00:12:34:56/efi-x64/snponly.efi",
         b"/_/status?machines=2&mac=52-54-00-12-34-56\nHost: localhost\nAuthorization: Bearer token",
         b"/\nHost: [::1]:80\nAuthorization: Basic eDp0b2tlbg==",

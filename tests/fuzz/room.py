@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import gevent
 from gevent import socket
@@ -29,6 +30,7 @@ from pixiecore_core.errors import WireError
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.net import answering
 from pixiecore_core.net import http as http_module
+from pixiecore_core.net import tftp as tftp_module
 from pixiecore_core.net import tftp_transfers as transfers_module
 from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.boot_pages import BootPages
@@ -143,7 +145,7 @@ class Room:
             open_file=files.open,
             on_report=files.report,
             max_transfers=TRANSFERS,
-            max_transfers_per_client=TRANSFERS_OF_ONE,
+            share_of=lambda address: TRANSFERS_OF_ONE,
             limits=Limits(),
             on_drop=partial(core.bus.drop, "TFTP"),
         )
@@ -282,8 +284,9 @@ class Room:
         for url in _URL.findall(text):
             token = re.search(r"name=([\w-]+)", url)
             assert token is not None
-            sealed = self.core.urls.sealer.open(token[1], 0.0)
-            owner = sealed.mac if sealed is not None else self.core.urls.sealer.open_mac(token[1])
+            sealer, path = self.core.urls.sealer, urlsplit(url).path
+            sealed = sealer.open(token[1], 0.0)
+            owner = sealed.mac if sealed is not None else sealer.open_page(token[1], path, 0.0)
             assert owner == mac, "a URL in the script is another machine's"
             client.files[url] = mac
         return None
@@ -388,7 +391,8 @@ class Room:
         assert all(len(one.late or ()) <= 8 for one in known if one is not None)
         assert len(self.answerer._asked) <= IN_FLIGHT
         assert len(self.answerer._workers._all) <= IN_FLIGHT + 64
-        assert len(self.answerer._router._others._by_name) <= 256
+        for rations in (self.answerer._router._near_relays, self.answerer._router._far_relays):
+            assert len(rations._by_name) <= 256
         assert len(transfers.unanswered) <= UNANSWERED
         assert len(transfers.running) <= TRANSFERS
         assert len(self.tftp._opening) <= TRANSFERS
@@ -413,7 +417,7 @@ def small_bounds() -> Iterator[None]:
         for module, name, value in (
             (memory, "FACTS_OF_ONE", FACTS_OF_ONE),
             (answering, "IN_FLIGHT", IN_FLIGHT),
-            (transfers_module, "UNANSWERED", UNANSWERED),
+            (tftp_module, "_most_unanswered", lambda: UNANSWERED),
             (transfers_module, "UNANSWERED_OF_ONE", UNANSWERED_OF_ONE),
             (http_module, "STALL_SECONDS", 2.0),
         ):

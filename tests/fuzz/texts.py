@@ -42,7 +42,7 @@ def loader_path(data: bytes) -> None:
 _SEALER = Sealer(bytes(KEY_BYTES))
 _SEALED = [
     _SEALER.seal(Sealed(ref=FileRef(location="/boot/vmlinuz"), mac=_MAC, purpose="kernel")),
-    _SEALER.seal_mac(_MAC),
+    _SEALER.seal_page(_MAC, "/done", None),
     _SEALER.seal_origin(Origin(mac=_MAC, interface="eth0")),
 ]
 
@@ -58,7 +58,7 @@ _BOXES = [_box(token) for token in _SEALED]
 def token(data: bytes) -> None:
     """A token opens if we sealed it, and nothing else does."""
     said = text_of(data)
-    if _SEALER.open(said, _NOW) or _SEALER.open_mac(said) or _SEALER.open_origin(said):
+    if _SEALER.open(said, _NOW) or _SEALER.open_page(said, "/done", _NOW) or _SEALER.open_origin(said):
         assert _box(said) in _BOXES
 
 
@@ -73,7 +73,7 @@ def sealed_words(data: bytes) -> None:
     """What another instance with our key may have sealed, perhaps one of another version."""
     said = _SEALER._seal(data)
     _SEALER.open(said, _NOW)
-    _SEALER.open_mac(said)
+    _SEALER.open_page(said, "/done", _NOW)
     _SEALER.open_origin(said)
 
 

@@ -82,7 +82,7 @@ def test_user_and_group_are_a_choice(folder: Path) -> None:
 def test_without_such_a_user_root_stays_root_and_says_so(folder: Path) -> None:
     done = run(folder, *serve(), RIGHTS, "cat log", user=False)
     assert {"Uid:0 0 0 0", "NoNewPrivs:1"} <= rights(done.stdout)
-    assert "[Init] Stays root: there is no user 'pixiecore', and --user names none" in done.stdout
+    assert "[Init] warning: Stays root: there is no user 'pixiecore', and --user names none" in done.stdout
 
 
 def test_root_is_kept_if_asked_for(folder: Path) -> None:

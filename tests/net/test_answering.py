@@ -229,6 +229,18 @@ def test_a_plugin_that_hangs_costs_the_others_nothing(bench: Bench) -> None:
     assert "gave no answer within 0.3 s" in bench.log.getvalue()
 
 
+def test_what_is_asked_in_a_machines_name_takes_no_answer_from_it(bench: Bench) -> None:
+    """While an API thinks, a neighbour asks on and on in the machine's name, to have the answer sent elsewhere."""
+    bench.plugin(select_boot=lambda machine: gevent.sleep(0.05) or SPEC)  # type: ignore[func-returns-value]
+    bench.receive(message(xid=1))
+    gevent.sleep(0.01)
+    for xid in range(100, 200):
+        bench.receive(message(xid=xid))
+    gevent.sleep(0.1)
+    answered = [reply.xid for reply, *_ in bench.socket.sent]
+    assert answered == [1, 100, 101, 199]
+
+
 def test_a_retransmission_joins_and_gets_the_answer_under_its_own_xid(bench: Bench) -> None:
     asked: list[str] = []
 
@@ -242,7 +254,7 @@ def test_a_retransmission_joins_and_gets_the_answer_under_its_own_xid(bench: Ben
     gevent.sleep(0.01)
     bench.receive(message(xid=2, secs=4))
     gevent.sleep(0.1)
-    assert [reply.xid for reply, *_ in bench.socket.sent] == [2]
+    assert [reply.xid for reply, *_ in bench.socket.sent] == [1, 2]
     assert len(asked) == 1
 
 

@@ -143,8 +143,10 @@ def test_a_plugins_page_is_shown_under_our_names_or_by_a_machines_url(site: Site
     assert site.get("/mine", Host="192.0.2.2:8080").text == "anybody"
     assert site.get("/mine", Host="evil.example").status_code == 421
     assert site.get("/mine", Host="evil.example", Authorization="Bearer x").status_code == 421
-    name = site.sealer.seal_mac(MAC)
+    name = site.sealer.seal_page(MAC, "/mine", None)
     assert site.get(f"/mine?name={name}", Host="evil.example").text == MAC
+    other = site.sealer.seal_page(MAC, "/_/booting", None)
+    assert site.get(f"/mine?name={other}", Host="evil.example").status_code == 421, "it was made for another page"
     assert site.get("/mine?name=forged", Host="evil.example").status_code == 421
 
 

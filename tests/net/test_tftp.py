@@ -14,7 +14,7 @@ from gevent.event import Event
 from pixiecore_core.boot import transfer as transfer_rules
 from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.errors import BootFileError, BootFileNotFound
-from pixiecore_core.net import tftp_transfers
+from pixiecore_core.net import tftp, tftp_transfers
 from pixiecore_core.net.tftp import Address, TftpFile, TftpServer, TransferReport
 from pixiecore_core.wire.tftp import Ack, Data, Error, OptionAck, Packet, ReadRequest, parse, serialize
 
@@ -513,7 +513,7 @@ def test_clients_that_answer_at_the_same_time_are_no_more_than_allowed(new_site:
 
 
 def test_one_host_cannot_take_every_place(new_site: Callable[..., Site]) -> None:
-    site = new_site(max_transfers=100, max_transfers_per_client=2)
+    site = new_site(max_transfers=100, share_of=lambda address: 2)
     clients = [Client(site) for _ in range(3)]
     assert isinstance([begin(client) for client in clients][2], Error)
 
@@ -533,23 +533,40 @@ def test_when_all_places_are_taken_one_that_stands_still_gives_way(
     assert busy.receive() == Data(2, CONTENT[512:1024])
 
 
-def test_of_the_unanswered_the_oldest_gives_way(new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_all_places_are_taken_the_slowest_gives_way(
+    new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of eight bytes, acknowledged in time: two addresses held every place so, for 15 kB a second."""
+    monkeypatch.setattr(tftp_transfers, "SLOW_SECONDS", 0.1)
+    site = new_site(max_transfers=1)
+    slow = Client(site)
+    slow.ask(blksize=8)
+    slow.receive()
+    for number in range(4):
+        slow.send(Ack(number))
+        slow.receive()
+        gevent.sleep(0.04)
+    assert Client(site).fetch("dir/small") == b"small"
+    assert site.drops == ["displaced"]
+
+
+def test_of_the_unanswered_an_old_one_gives_way(new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> None:
     """Those who never say a word keep nobody out, and are not reported one by one."""
-    monkeypatch.setattr(tftp_transfers, "UNANSWERED", 2)
+    monkeypatch.setattr(tftp, "UNANSWERED", 16)
     site = new_site()
-    clients = [Client(site) for _ in range(4)]
+    clients = [Client(site) for _ in range(18)]
     for client in clients:
         client.ask(blksize=512)
         client.receive()
     assert site.drops == ["displaced"] * 2
-    clients[3].send(Ack(0))
-    assert clients[3].receive() == Data(1, CONTENT[:512])
-    assert clients[0].fetch("dir/small") == b"small"
+    clients[17].send(Ack(0))
+    assert clients[17].receive() == Data(1, CONTENT[:512])
+    assert Client(site).fetch("dir/small") == b"small"
     wait_until(lambda: site.reports)
     assert [report.name for report in site.reports] == ["dir/small"]
 
 
-def test_of_one_host_the_oldest_unanswered_gives_way(
+def test_of_one_host_an_old_unanswered_one_gives_way(
     new_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tftp_transfers, "UNANSWERED_OF_ONE", 2)
@@ -607,7 +624,8 @@ def test_a_client_that_begins_anew_ends_what_it_had_going_on(site: Site) -> None
 
 
 def test_many_clients_at_once(site: Site) -> None:
-    fetching = [gevent.spawn(Client(site).fetch, blksize=1400, windowsize=1 + number % 8) for number in range(100)]
+    clients = [Client(site, bound=f"127.0.0.{1 + number % 4}") for number in range(100)]
+    fetching = [gevent.spawn(client.fetch, blksize=1400, windowsize=1 + n % 8) for n, client in enumerate(clients)]
     assert all(greenlet.get(timeout=20) == CONTENT for greenlet in fetching)
     wait_until(lambda: site.closed == 100)
 

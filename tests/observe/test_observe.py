@@ -107,11 +107,11 @@ def test_lines_of_one_kind_from_one_source_are_rationed_and_the_rest_counted() -
 def test_refusals_from_everywhere_are_rationed_too() -> None:
     stream, now = io.StringIO(), 5.0
     log = FactLog(configure(stream=stream), clock=lambda: now)
-    for number in range(50):
+    for number in range(80):
         refused = Refused(via="DHCP", what="packet", source=str(number), interface="eth0", reason="bad packet")
         log.write(refused, sentence(refused))
-    assert stream.getvalue().count("bad packet") == 20
-    now = 6.0
+    assert stream.getvalue().count("bad packet") == 50
+    now = 15.0
     log.write(refused, sentence(refused))
     assert "30 more lines such as this were not logged: Unusable packet from 0" in stream.getvalue()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,10 @@ def test_a_command_that_asks_makes_no_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "state.sqlite"
     with pytest.raises(StateMissing) as caught:
         StateStore(path).open_for_command("--once-database")
-    assert str(caught.value) == f"there is no database {path}; name the server's --once-database with --database"
+    assert str(caught.value) == (
+        f"there is no database {path}; the server makes it, and if its --once-database is another, name that with "
+        "--database FILE before the command's last word"
+    )
     assert not path.parent.exists()
 
 
@@ -22,7 +28,10 @@ def test_a_command_that_decides_makes_a_file_and_says_so_once(
 ) -> None:
     path = tmp_path / "new" / "state.sqlite"
     StateStore(path).open_for_command("--once-database", make=True)
-    assert capsys.readouterr().err == f"Made a new database, {path}: the server reads it as --once-database\n"
+    assert (
+        capsys.readouterr().err
+        == f"Made a new database, {path}: a server reads it whose --once-database is the same file\n"
+    )
     for make in (True, False):
         StateStore(path).open_for_command("--once-database", make)
     assert capsys.readouterr() == ("", "")
@@ -36,3 +45,22 @@ def test_a_command_names_its_own_option(tmp_path: Path) -> None:
 
 def test_it_says_where_it_is(tmp_path: Path) -> None:
     assert StateStore(tmp_path / "x").path == tmp_path / "x"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+def test_a_folder_that_is_closed_to_the_user_is_told_in_a_line(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o700)
+    (folder / "state.sqlite").touch()
+    tmp_path.chmod(0o755)
+    program = (
+        "import os, sys; from pathlib import Path; from pixiecore_core import StateStore; os.setuid(65534)\n"
+        "StateStore(Path(sys.argv[1])).open_for_command('--once-database')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, folder / "state.sqlite"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1].endswith(
+        "cannot be looked at: Permission denied; run this as root, or as the server's user"
+    )
+    assert "ConfigError" in done.stderr

@@ -47,7 +47,8 @@ def page() -> str:
     parts += [
         "## Policies",
         f"For every command that serves, where the plugin is installed; TOML tables {tables}. The state folder is "
-        "`~/.local/state/pixiecore`, or what systemd sets.",
+        "`/var/lib/pixiecore` for the user `pixiecore`, or what systemd sets, else `~/.local/state/pixiecore`: "
+        "[its folders](../how-to/run.md#its-folders).",
     ]
     parts += [table(policy.Settings, name, name) for name, policy in offered.policies.items()]
     return "\n\n".join(parts) + "\n"

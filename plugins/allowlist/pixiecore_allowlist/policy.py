@@ -85,7 +85,8 @@ class Allowlist:
         try:
             verdict = self._states.verdict(machine.mac)
         except StateError as error:
-            return Hold(reason=f"cannot read at the moment whether it is approved: {error}", seconds=2)
+            what = "cannot read at the moment whether it is approved"
+            return Hold(reason=f"{what}: {error}", told=what, seconds=2)
         if self._serving:
             self._tell(machine.mac, verdict or "waiting")
         if verdict == "approved" or (listed and verdict != "denied"):

@@ -194,12 +194,12 @@ def test_a_database_that_vanishes_or_breaks_lets_nobody_in(database: Path) -> No
     assert machines.boot(MAC) is not None
     aside = database.with_name("aside")
     database.rename(aside)
-    with pytest.raises(LookupError, match=r"503 cannot read at the moment whether it is approved: .* has been removed"):
+    with pytest.raises(LookupError, match=r"503 cannot read at the moment whether it is approved$"):
         machines.boot(MAC)
     aside.rename(database)
     assert machines.boot(MAC) is not None
     database.write_text("rubbish" * 1000)
-    reason = r"503 cannot read at the moment whether it is approved: .* file is not a database"
+    reason = r"503 cannot read at the moment whether it is approved$"
     with pytest.raises(LookupError, match=reason):
         machines.boot(MAC)
 
@@ -295,11 +295,11 @@ def test_a_mistyped_database_is_told_and_not_made(database: Path) -> None:
     for arguments in (["list"], ["list", "--json"], ["forget", "--all"], ["forget", MAC]):
         done = invoke(*arguments)
         assert isinstance(done.exception, StateMissing)
-        assert f"there is no database {database}; name the server's --allowlist-database" in str(done.exception)
+        assert f"there is no database {database}; the server makes it" in str(done.exception)
     assert invoke("list", "--help").exit_code == 0
     assert isinstance(invoke("deny", "nonsense").exception, ConfigError)
     assert not database.parent.exists()
-    for command, errors in (("approve", f"Made a new database, {database}: the server reads it as"), ("deny", "")):
+    for command, errors in (("approve", f"Made a new database, {database}: a server reads it whose"), ("deny", "")):
         done = invoke(command, MAC)
         assert done.exit_code == 0
         assert done.stderr.startswith(errors)
@@ -477,9 +477,7 @@ def test_a_record_that_cannot_be_used_holds_its_machine(database: Path) -> None:
     with sqlite3.connect(database) as other:
         other.execute("UPDATE records SET value = '{}'")
     other.close()
-    with pytest.raises(
-        LookupError, match=f"^503 cannot read at the moment whether it is approved: .* the record of {MAC} in"
-    ):
+    with pytest.raises(LookupError, match=r"^503 cannot read at the moment whether it is approved$"):
         machines.script(MAC)
     assert machines.boot(OTHER) is not None
     assert run(database, "forget", "--all") == "1 machines forgotten\n"

@@ -32,7 +32,7 @@ from pixiecore_core import (
     hookimpl,
     user_folder,
 )
-from pixiecore_once.state import MOST, States, becomes, has_loaded
+from pixiecore_once.state import MOST, States, has_loaded, is_sent_its_script
 from pixiecore_once.unsettled import Unsettled
 
 DONE_PATH = "/once/done"
@@ -100,17 +100,17 @@ class Once:
         try:
             self._unsettled.settle(machine.mac)
         except StateError as error:
-            return Hold(reason=f"it has booted, but that cannot be written at the moment: {error}", seconds=2)
+            return _held("it has booted, but that cannot be written at the moment", error)
         try:
             refusal = self._refusal(machine.mac, self._states)
         except StateError as error:
-            return Hold(reason=f"cannot read at the moment whether it has booted: {error}", seconds=2)
+            return _held("cannot read at the moment whether it has booted", error)
         if refusal is not None:
             return refusal
         try:
             self._unsettled.settle_failed()
         except StateError as error:
-            return Hold(reason=f"could not write at the moment that it boots: {error}", seconds=2)
+            return _held("could not write at the moment that it boots", error)
         return None
 
     @hookimpl
@@ -133,7 +133,7 @@ class Once:
             return
         if isinstance(fact, ScriptSent) and fact.mac in self._given:
             self._given.discard(fact.mac)
-            self._unsettled.begin(fact.mac, becomes("installing"))
+            self._unsettled.begin(fact.mac, is_sent_its_script())
         if isinstance(fact, Booting):
             self._unsettled.begin(fact.mac, has_loaded())
 
@@ -154,7 +154,7 @@ class Once:
                 self._states.store.probe()
             except StateError as error:
                 raise ConfigError("--once-database", str(error)) from error
-        elif "enabled" not in self._settings.model_fields_set and self._settings.database.exists():
+        elif "enabled" not in self._settings.model_fields_set and _is_there(self._settings.database):
             _log.warning(
                 "it is off: machines boot again, even if %s says that they have booted; --once-enabled switches it on",
                 self._settings.database,
@@ -190,6 +190,18 @@ class Once:
         if self._reporter is not None:
             self._reporter.note(request.mac, f"{request.mac} says that it is done ({request.address})")
         return PageAnswer(text=f"{request.mac} has booted once\n")
+
+
+def _held(what: str, error: StateError) -> Hold:
+    """Where the database is, and what is wrong with it, is not for the machine."""
+    return Hold(reason=f"{what}: {error}", told=what, seconds=2)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False  # in somebody else's home, say
 
 
 def _refuse_half_a_configuration(settings: OnceSettings) -> None:

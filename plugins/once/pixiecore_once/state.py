@@ -5,6 +5,7 @@ Knows no hooks, and decides nothing about a boot except how one state follows fr
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class Record(BaseModel):
 MOST = 100_000
 """Machines that are remembered. None may be forgotten, or it would be installed again: beyond it, nobody new boots."""
 _COUNTED_SECONDS = 60.0
+_NEARLY = 0.8
+_log = logging.getLogger("pixiecore.once")
 
 Step = Callable[[Record | None], Record | None]
 """What happens to a machine's record."""
@@ -74,6 +77,8 @@ class States:
         now = time.monotonic()
         if now >= self._counted_until:
             self._number, self._counted_until = len(self._machines.keys()), now + _COUNTED_SECONDS
+            if self._number >= _NEARLY * MOST:
+                _log.error("%s machines are remembered; beyond %s nobody new boots", f"{self._number:,}", f"{MOST:,}")
         return self._number >= MOST
 
     def all(self) -> list[Known]:
@@ -125,6 +130,14 @@ def becomes(state: State) -> Step:
     """A machine is in *state* from now on, or has been since before."""
     now = time.time()
     return lambda known: known if known is not None and known.state == state else Record(state=state, since=now)
+
+
+def is_sent_its_script() -> Step:
+    """A machine has been sent a script with a completion URL. One that has called it is done and stays it, whatever
+    script is sent in its name afterwards: only arming it changes that.
+    """
+    installing = becomes("installing")
+    return lambda known: known if known is not None and known.state == "done" else installing(known)
 
 
 def has_loaded() -> Step:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from pathlib import Path
 
+import gevent
 import pytest
 from click.testing import CliRunner, Result
+from gevent.event import Event
 from pixiecore_once import Once, OnceSettings
 from pixiecore_once.command import once
 from pixiecore_once.state import States
 
-from pixiecore_core import BootSpec, ConfigError, FileRef, Hold, Ignore, Machine, StateMissing
+from pixiecore_core import BootSpec, ConfigError, FileRef, Hold, Ignore, Machine, StateMissing, hookimpl
 from pixiecore_core.testing import FixedBooter, Netboot
 
 MAC, OTHER = "52:54:00:12:34:56", "52:54:00:00:00:01"
@@ -135,13 +138,11 @@ def test_nobody_boots_while_the_file_is_gone(database: Path, caplog: pytest.LogC
     aside = database.with_name("aside")
     database.rename(aside)
     for _ in range(2):
-        with pytest.raises(
-            LookupError, match=rf"^503 cannot read at the moment whether it has booted: .*{database} has been removed"
-        ):
+        with pytest.raises(LookupError, match=r"^503 cannot read at the moment whether it has booted$"):
             machines.script(MAC)
     assert not database.exists()
     States(database).store.prepare("--database")
-    with pytest.raises(LookupError, match=r"503 .* is another file than the one that was opened; put the old one"):
+    with pytest.raises(LookupError, match=r"^503 cannot read at the moment whether it has booted$"):
         machines.boot(OTHER)
     assert [record.name for record in caplog.records] == ["pixiecore.state"], "told once"
     aside.rename(database)
@@ -157,13 +158,13 @@ def test_a_mistyped_database_is_told_and_not_made(database: Path) -> None:
     for arguments in (["list"], ["clear", "--all"], ["clear", MAC]):
         done = run(*arguments)
         assert isinstance(done.exception, StateMissing)
-        assert f"there is no database {database}; name the server's --once-database" in str(done.exception)
+        assert f"there is no database {database}; the server makes it" in str(done.exception)
     assert run("list", "--help").exit_code == 0
     assert isinstance(run("arm", "nonsense").exception, ConfigError)
     assert not database.parent.exists()
     done = run("arm", MAC)
     assert done.stdout == f"{MAC} will boot from the network once\n"
-    assert done.stderr == f"Made a new database, {database}: the server reads it as --once-database\n"
+    assert done.stderr == f"Made a new database, {database}: a server reads it whose --once-database is the same file\n"
     assert run("arm", MAC).stderr == ""
     assert run("list").exit_code == 0
 
@@ -229,14 +230,12 @@ def test_a_machine_whose_boot_cannot_be_written_is_held(database: Path, unknown:
     full(database, "CREATE")
     finish(machines)
     for _ in range(2):
-        with pytest.raises(
-            LookupError, match=r"^503 it has booted, but that cannot be written at the moment: .*disk is full"
-        ):
+        with pytest.raises(LookupError, match=r"^503 it has booted, but that cannot be written at the moment$"):
             machines.script(MAC)
-        with pytest.raises(LookupError, match=r"^503 could not write at the moment that it boots: .*disk is full"):
+        with pytest.raises(LookupError, match=r"^503 could not write at the moment that it boots$"):
             machines.script(OTHER)
     for mac in (MAC, OTHER):
-        assert f"Holding {mac}" in machines.log
+        assert re.search(f"Holding {mac}: .*disk is full", machines.log), "what is wrong is for the log"
     full(database, "DROP")
     with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
         machines.script(MAC)
@@ -265,6 +264,38 @@ def test_what_was_said_later_counts(database: Path) -> None:
     full(database, "DROP")
     States(database).set(MAC, "armed")
     assert machines.boot(MAC) is not None
+
+
+class SlowBooter:
+    """Thinks until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.go = Event()
+        self.go.set()
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> BootSpec:
+        self.go.wait()
+        return BootSpec(kernel=FileRef(location=str(Path(__file__).resolve())), cmdline="done={{ DONE }}")
+
+
+def test_a_script_in_its_name_that_is_late_has_no_machine_installed_again(database: Path) -> None:
+    """Somebody asked for it before the machine was done, and the booter answers afterwards."""
+    booter = SlowBooter()
+    machines = Netboot(booter, Once(OnceSettings(enabled=True, database=database)))
+    done = machines.script(MAC).partition("done=")[2].split()[0]
+    booter.go.clear()
+    late = gevent.spawn(machines.script, MAC)
+    gevent.sleep(0.05)
+    assert machines.get(done)[0] == 200
+    booter.go.set()
+    assert "done=" in late.get(timeout=5)
+    machines.settle()
+    with pytest.raises(LookupError, match="404 you don't netboot: it has booted once"):
+        machines.script(MAC)
+    States(database).set(MAC, "armed")
+    assert machines.script(MAC)
+    machines.close()
 
 
 def test_a_clock_that_is_set_back_has_no_machine_installed_again(
@@ -326,7 +357,7 @@ def test_a_record_that_cannot_be_used_holds_its_machine_and_can_be_cleared(datab
     with sqlite3.connect(database) as other:
         other.execute("UPDATE records SET value = '{}'")
     other.close()
-    reason = f"^503 cannot read at the moment whether it has booted: .* the record of {MAC} in"
+    reason = "^503 cannot read at the moment whether it has booted$"
     with pytest.raises(LookupError, match=reason):
         machines.script(MAC)
     assert machines.boot(OTHER) is not None

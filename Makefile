@@ -8,6 +8,7 @@
 #   make check   lint, types, import rules
 #   make docs    the documentation site, into site/; a link that leads nowhere is an error
 #   make bench   measure beside dnsmasq and nginx
+#   make deb     Debian packages for Debian 12 and 13, into dist/, tried in fresh roots
 #   make release build and check everything that a release consists of, into dist/
 
 PYTHON ?= python3
@@ -22,8 +23,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 SECONDS ?= 60
 MINUTES ?= 10
+SUITES ?= bookworm trixie
 
-.PHONY: demo test fast lab fuzz soak check docs bench dist release clean system
+.PHONY: demo test fast lab fuzz soak check docs bench dist release deb clean system
 
 demo: system .venv/ready
 	$(BIN)/python -m tests.lab.demo $(ARGS)
@@ -62,6 +64,11 @@ dist: .venv/ready
 
 release: .venv/ready
 	tools/check-dists --release
+
+# A Debian package for each release, tried in fresh roots: installed, used, upgraded, removed, purged.
+deb: .venv/ready
+	command -v mmdebstrap lintian >/dev/null || apt-get install --yes --no-install-recommends mmdebstrap lintian binutils
+	for suite in $(SUITES); do packaging/debian/make "$$suite" dist || exit 1; done
 
 system:
 	tools/install-system-packages

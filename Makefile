@@ -3,6 +3,7 @@
 #   make demo    netboot a virtual machine before your eyes
 #   make test    all tests, real firmware included
 #   make fast    the tests that take seconds
+#   make servers attacks on whole servers, and servers that give up root; a minute or two
 #   make fuzz    look for inputs that a parser cannot take, for SECONDS=60 in all
 #   make soak    a server under load for MINUTES=10; fails if it grows
 #   make check   lint, types, import rules
@@ -25,15 +26,18 @@ SECONDS ?= 60
 MINUTES ?= 10
 SUITES ?= bookworm trixie
 
-.PHONY: demo test fast lab fuzz soak check docs bench dist release deb clean system
+.PHONY: demo test fast servers lab fuzz soak check docs bench dist release deb clean system
 
 demo: system .venv/ready
 	$(BIN)/python -m tests.lab.demo $(ARGS)
 
-test: fast lab
+test: fast servers lab
 
 fast: system .venv/ready
-	$(BIN)/python -m pytest -m 'not lab' $(SIDE_BY_SIDE) $(ARGS)
+	$(BIN)/python -m pytest -m 'not lab and not servers' $(SIDE_BY_SIDE) $(ARGS)
+
+servers: system .venv/ready
+	$(BIN)/python -m pytest -m servers $(SIDE_BY_SIDE) $(ARGS)
 
 lab: system .venv/ready
 	$(BIN)/python -m pytest -m lab $(SIDE_BY_SIDE) $(ARGS)

@@ -17,6 +17,8 @@ from pixiecore_core.ownership import NotOurs
 from pixiecore_core.state.store import StateStore
 from tests.hosting.room import needs_a_host, run
 
+pytestmark = pytest.mark.servers
+
 MALLORY = 65534
 KEY = "ab" * 32
 

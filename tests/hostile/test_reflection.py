@@ -14,7 +14,7 @@ from tests.hostile.dhcp_peer import asked, attack, honest_are_answered, reflecte
 from tests.hostile.peer import Peer
 from tests.lab.network import LINK, NEIGHBOUR_ADDRESS, Network
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.servers]
 
 
 def test_nothing_is_reflected_where_dnsmasq_reflects_what_comes_to_4011(

@@ -13,7 +13,7 @@ from tests.hostile.peer import Peer, get, hardware_address
 from tests.lab.network import LINK, NEIGHBOUR_ADDRESS, SERVER_ADDRESS, Network
 from tests.messages import HTTP_IPXE, message
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.servers]
 
 BROADCAST = ("255.255.255.255", 67)
 VICTIM, MINE = "52:54:00:12:34:56", "52:54:00:00:00:66"

@@ -10,7 +10,7 @@ from tests.hostile.conftest import LOADER_SIZE, Serve
 from tests.hostile.tftp_peer import amplification, blind, fetch, flood, leave
 from tests.lab.network import Network
 
-pytestmark = pytest.mark.netns
+pytestmark = [pytest.mark.netns, pytest.mark.servers]
 
 
 def test_forged_requests_shut_nobody_out(wire: Network, serve: Serve) -> None:

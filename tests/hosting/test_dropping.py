@@ -13,7 +13,7 @@ from tests.hosting.room import UID, needs_a_host, on_a_host, run
 from tests.lab.network import LINK, Network
 from tests.messages import message
 
-pytestmark = needs_a_host
+pytestmark = [*needs_a_host, pytest.mark.servers]
 
 MAC = "52:54:00:12:34:56"
 READY = "for i in $(seq 200); do grep -q Ready: log && break; sleep 0.05; done"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -44,6 +45,24 @@ class StateStore:
     def path(self) -> Path:
         """Where it is, or will be."""
         return self._path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a file that we can see; opens and makes nothing."""
+        try:
+            return self._path.exists()
+        except OSError:
+            return False  # in somebody else's home, say
+
+    def keys_for_a_shell(self, begin: str, *collections: Records[Any]) -> list[str]:
+        """The keys that begin so, for a shell to complete; none where nothing is there, or can be read."""
+        if not self.is_there:
+            return []
+        try:
+            keys = set(chain.from_iterable(records.keys() for records in collections))
+            return sorted(key for key in keys if key.startswith(begin))
+        except StateError:
+            return []
 
     def records(
         self,

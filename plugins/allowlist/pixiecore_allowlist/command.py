@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from pixiecore_allowlist.listing import as_json, as_line
 from pixiecore_allowlist.settings import default_database
 from pixiecore_allowlist.state import States
-from pixiecore_core import ConfigError, MacAddress, StateError
+from pixiecore_core import ConfigError, MacAddress
 
 _MAC = TypeAdapter(MacAddress)
 _SERVER_OPTION = "--allowlist-database"
@@ -33,14 +33,7 @@ def allowlist(ctx: click.Context, database: Path | None) -> None:
 
 
 def _known_machines(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """For a shell: the machines in the database, if there is one."""
-    states: States = ctx.find_object(States) or States(default_database())
-    if not states.store.path.exists():
-        return []
-    try:
-        return [known.mac for known in states.all() if known.mac.startswith(incomplete)]
-    except StateError:
-        return []
+    return (ctx.find_object(States) or States(default_database())).beginning(incomplete)
 
 
 @allowlist.command("list")

@@ -92,6 +92,10 @@ class States:
         decided = self._decided.get(mac)
         return decided.verdict if decided is not None else None
 
+    def beginning(self, text: str) -> list[str]:
+        """The machines whose addresses begin so, for a shell to complete."""
+        return self.store.keys_for_a_shell(text, self._seen, self._decided)
+
     def all(self, waiting: bool = False) -> list[Known]:
         """Every machine, those that wait first, and of these the last seen first.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from pixiecore_core import ConfigError, MacAddress, StateError
+from pixiecore_core import ConfigError, MacAddress
 from pixiecore_once.policy import default_database
 from pixiecore_once.state import States
 
@@ -36,14 +36,7 @@ def once(ctx: click.Context, database: Path | None) -> None:
 
 
 def _known_machines(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """For a shell: the machines in the database, if there is one."""
-    states: States = ctx.find_object(States) or States(default_database())
-    if not states.store.path.exists():
-        return []
-    try:
-        return [known.mac for known in states.all() if known.mac.startswith(incomplete)]
-    except StateError:
-        return []
+    return (ctx.find_object(States) or States(default_database())).beginning(incomplete)
 
 
 @once.command("arm")

@@ -28,6 +28,7 @@ from pixiecore_core import (
     RouteRegistrar,
     ScriptSent,
     StateError,
+    StateStore,
     UrlFor,
     hookimpl,
     user_folder,
@@ -154,7 +155,7 @@ class Once:
                 self._states.store.probe()
             except StateError as error:
                 raise ConfigError("--once-database", str(error)) from error
-        elif "enabled" not in self._settings.model_fields_set and _is_there(self._settings.database):
+        elif "enabled" not in self._settings.model_fields_set and StateStore(self._settings.database).is_there:
             _log.warning(
                 "it is off: machines boot again, even if %s says that they have booted; --once-enabled switches it on",
                 self._settings.database,
@@ -195,13 +196,6 @@ class Once:
 def _held(what: str, error: StateError) -> Hold:
     """Where the database is, and what is wrong with it, is not for the machine."""
     return Hold(reason=f"{what}: {error}", told=what, seconds=2)
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False  # in somebody else's home, say
 
 
 def _refuse_half_a_configuration(settings: OnceSettings) -> None:

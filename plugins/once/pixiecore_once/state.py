@@ -81,6 +81,10 @@ class States:
                 _log.error("%s machines are remembered; beyond %s nobody new boots", f"{self._number:,}", f"{MOST:,}")
         return self._number >= MOST
 
+    def beginning(self, text: str) -> list[str]:
+        """The machines whose addresses begin so, for a shell to complete."""
+        return self.store.keys_for_a_shell(text, self._machines)
+
     def all(self) -> list[Known]:
         """Every machine, the last changed first.
 

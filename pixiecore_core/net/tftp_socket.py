@@ -18,7 +18,7 @@ from gevent import monkey, socket
 from pixiecore_core.net.dhcp_socket import IP_PKTINFO
 
 # The plain class, patched or not: gevent's own makes every call cost twice as much to be able to wait, and we never do.
-_Socket = monkey.get_original("socket", "socket")
+_PlainSocket = monkey.get_original("socket", "socket")
 Address = tuple[str, int]
 Control = list[tuple[int, int, bytes]]
 
@@ -44,7 +44,34 @@ class Way(Protocol):
         """
 
 
-class RequestSocket:
+class _Socket:
+    """A non-blocking UDP socket that the event loop watches, once it is told to."""
+
+    def __init__(self) -> None:
+        self._watcher: Any = None
+        self._socket = _PlainSocket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        # Larger than the path's MTU, a block must travel in fragments, not be silently lost.
+        self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+
+    def start(self, on_readable: Callable[..., None], *arguments: object) -> None:
+        """Have ``on_readable(*arguments)`` called by the event loop while datagrams wait, in place of what was called
+        before; it must read some, and must not wait.
+        """
+        if self._watcher is None:
+            self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), 1)
+        self._watcher.start(on_readable, *arguments)
+
+    def close(self) -> None:
+        """Stop calling and free the port. May be called more than once."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+        self._socket.close()
+
+
+class RequestSocket(_Socket):
     """The socket that requests come to.
 
     :param address: IPv4 address to bind; ``0.0.0.0`` for all
@@ -53,9 +80,8 @@ class RequestSocket:
     """
 
     def __init__(self, address: str, port: int) -> None:
-        self._watcher: Any = None
+        super().__init__()
         self._any = address == "0.0.0.0"
-        self._socket = _open()
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
             self._socket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
@@ -65,20 +91,6 @@ class RequestSocket:
             raise
         self.address: Address = self._socket.getsockname()
         self.port = self.address[1]
-
-    def start(self, on_readable: Callable[[], None]) -> None:
-        """Have *on_readable* called by the event loop while datagrams wait; it must read some, and must not wait."""
-        if self._watcher is None:
-            self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), 1)
-            self._watcher.start(on_readable)
-
-    def close(self) -> None:
-        """Stop calling and free the port. May be called more than once."""
-        if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher.close()
-            self._watcher = None
-        self._socket.close()
 
     def receive(self, most: int) -> tuple[bytes, Address, str | None]:
         """A datagram, its sender, and our address that it was sent to; ``None`` if that was a broadcast.
@@ -101,7 +113,7 @@ class RequestSocket:
         return _Way(self._socket, client, [(socket.IPPROTO_IP, IP_PKTINFO, pktinfo)] if self._any else [])
 
 
-class TransferSocket:
+class TransferSocket(_Socket):
     """One transfer's own socket, on a port that only its client learns.
 
     :param local_address: the one that the client asked
@@ -109,8 +121,7 @@ class TransferSocket:
     """
 
     def __init__(self, client: Address, local_address: str) -> None:
-        self._watcher: Any = None
-        self._socket = _open()
+        super().__init__()
         try:
             self._socket.bind((local_address, 0))
             self._socket.connect(client)
@@ -125,20 +136,6 @@ class TransferSocket:
         error."""
         self.send_one: Callable[[bytes], int] = self._socket.send
         """``send_one(datagram)``; ``OSError`` if the kernel refuses it, or for an ICMP error."""
-
-    def start(self, on_readable: Callable[..., None], argument: object) -> None:
-        """Have ``on_readable(argument)`` called while a datagram waits; it must read it, and must not wait."""
-        if self._watcher is None:
-            self._watcher = gevent.get_hub().loop.io(self._socket.fileno(), 1)
-        self._watcher.start(on_readable, argument)
-
-    def close(self) -> None:
-        """Stop calling and free the port. May be called more than once."""
-        if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher.close()
-            self._watcher = None
-        self._socket.close()
 
 
 class _Way:
@@ -178,11 +175,3 @@ class _Way:
                     raise
                 self._segment = False
         return first
-
-
-def _open() -> Any:
-    opened = _Socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    # Larger than the path's MTU, a block must travel in fragments, not be silently lost.
-    opened.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-    return opened

@@ -43,7 +43,7 @@ from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
-from pixiecore_core.observe.ration import Ration
+from pixiecore_core.observe.quota import Quota
 from pixiecore_core.ownership import SERVICE_USER
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.watching import say, watch
@@ -188,8 +188,9 @@ def _serve(app: App, manager: ServiceManager) -> None:
     # What is here now stays: looking through all of it for garbage, again and again, is time that a machine waits.
     gc.collect()
     gc.freeze()
-    logger.info(f"Ready: Pixiecore {__version__} answers {where}; {_for_whom(app.settings)}", subsystem="Init")
-    manager.ready(_for_whom(app.settings))
+    for_whom = _for_whom(app.settings)
+    logger.info(f"Ready: Pixiecore {__version__} answers {where}; {for_whom}", subsystem="Init")
+    manager.ready(for_whom)
     app.run()
     logger.info("Stopped", subsystem="Init")
 
@@ -216,15 +217,15 @@ def _let_no_greenlet_end_us() -> None:
     hub.NOT_ERROR = (gevent.GreenletExit,)
     show = hub.print_exception
     # One that repeats itself, such as MemoryError, must not fill the disk too.
-    ration: Ration[str] = Ration(_TRACEBACKS, _TRACEBACKS_SECONDS)
+    quota: Quota[str] = Quota(_TRACEBACKS, _TRACEBACKS_SECONDS)
 
     def print_exception(context: object, *error: Any) -> None:
         if context is None:
             return  # a signal handler's, which goes to the main greenlet: App.run tells of it
         now, kind = time.monotonic(), f"{error[0].__name__}{_place(error[2])}"
-        for left_out in ration.ended(now):
+        for left_out in quota.ended(now):
             say(f"{left_out.number} more of these were not printed: {left_out.example}", "warning")
-        if ration.allows(kind, kind, None, now):
+        if quota.allows(kind, kind, None, now):
             show(context, *error)
 
     hub.__dict__["print_exception"] = print_exception

@@ -13,13 +13,15 @@ from typing import Any
 import structlog
 
 from pixiecore_core.engine.words import subsystem
-from pixiecore_core.models.facts import Fact, Failed, PluginFailed, Refused, Subsystem
-from pixiecore_core.observe.ration import Ration
+from pixiecore_core.models.facts import FACTS, Fact, Failed, PluginFailed, Refused, Subsystem
+from pixiecore_core.observe.quota import Quota
 
 OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS = 10, 10.0
 """Lines of one kind from one machine or address: firmware asks four times, one that is held every other second."""
 OF_ONE_KIND, OF_ONE_KIND_SECONDS = 500, 10.0
 """Lines of one kind from whatever sources: a room of machines that is switched on at once."""
+_ABOUT = {kind: name for kind in FACTS for name in ("file", "text", "hook") if name in kind.model_fields}
+"""The field that tells apart facts of one kind and source that do not repeat each other; no kind has two of these."""
 _FEWER: dict[type[Fact], int] = {Refused: 50, Failed: 100}
 """The same of what a stranger can cause at will."""
 
@@ -42,8 +44,8 @@ class FactLog:
         self._details = details
         self._clock = clock
         self._told: set[tuple[str, str]] = set()
-        self._sources: Ration[tuple[type[Fact], str, str]] = Ration(OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS)
-        self._kinds: Ration[type[Fact]] = Ration(OF_ONE_KIND, OF_ONE_KIND_SECONDS)
+        self._sources: Quota[tuple[type[Fact], str, str]] = Quota(OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS)
+        self._kinds: Quota[type[Fact]] = Quota(OF_ONE_KIND, OF_ONE_KIND_SECONDS)
 
     def write(self, fact: Fact, sentence: str) -> None:
         """Write one line, unless its kind has had its share."""
@@ -65,8 +67,8 @@ class FactLog:
 
     def _has_room(self, fact: Fact, sentence: str) -> bool:
         now, kind = self._clock(), type(fact)
-        for ration in (self._sources, self._kinds):
-            for left_out in ration.ended(now):
+        for quota in (self._sources, self._kinds):
+            for left_out in quota.ended(now):
                 self._logger.warning(
                     f"{left_out.number} more lines such as this were not logged: {left_out.example}", subsystem="Init"
                 )
@@ -78,4 +80,5 @@ class FactLog:
 
 def _about(fact: Fact) -> str:
     """What tells apart facts of one kind and source that do not repeat each other."""
-    return str(next((getattr(fact, name) for name in ("file", "text", "hook") if hasattr(fact, name)), ""))
+    name = _ABOUT.get(type(fact))
+    return str(getattr(fact, name)) if name is not None else ""

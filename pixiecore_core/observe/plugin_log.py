@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from pixiecore_core.observe.ration import Ration
+from pixiecore_core.observe.quota import Quota
 
 _PLUGINS = "pixiecore"
 OF_ONE_KIND, OF_ONE_KIND_SECONDS = 50, 10.0
@@ -50,7 +50,7 @@ class _Handler(logging.Handler):
         super().__init__()
         self._logger = logger
         self._soon = soon
-        self._ration: Ration[tuple[str, str]] = Ration(OF_ONE_KIND, OF_ONE_KIND_SECONDS)
+        self._quota: Quota[tuple[str, str]] = Quota(OF_ONE_KIND, OF_ONE_KIND_SECONDS)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; from any thread."""
@@ -66,9 +66,9 @@ class _Handler(logging.Handler):
 
     def _write(self, kind: tuple[str, str], level: int, text: str, details: dict[str, Any]) -> None:
         now = time.monotonic()
-        for left_out in self._ration.ended(now):
+        for left_out in self._quota.ended(now):
             self._logger.warning(
                 f"{left_out.number} more lines such as this were not logged: {left_out.example}", subsystem="Plugin"
             )
-        if self._ration.allows(kind, text, None, now):
+        if self._quota.allows(kind, text, None, now):
             self._logger.log(level, text, subsystem="Plugin", **details)

@@ -32,7 +32,7 @@ class LeftOut:
     """The first that was written."""
 
 
-class Ration(Generic[Kind]):
+class Quota(Generic[Kind]):
     """So many lines of each kind in so many seconds.
 
     :param lines: that are written

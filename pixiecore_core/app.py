@@ -43,6 +43,7 @@ from pixiecore_core.web.plugin_pages import plugin_pages
 
 TRANSFERS_PER_CLIENT = 64
 """TFTP transfers to one address; a machine has one."""
+
 STOP_SECONDS = 0.7
 """How long what is still being sent may take to finish; all of stopping stays under two seconds."""
 
@@ -220,7 +221,7 @@ class App:
         return {}
 
     def _refuse_connection(self, address: str) -> None:
-        reason = "it has as many as it may; see --http-connections-per-client, or --http-shared-address for a proxy"
+        reason = "it has as many as one address may have; see --http-connections-per-client, and --http-shared-address"
         self.core.bus.report(Refused(via="HTTP", what="connection", source=address, reason=reason))
 
     def _build_tftp(self) -> None:

@@ -1,4 +1,4 @@
-"""Whose files and folders are, and as whom we touch them: only we and root may have a say in what we read and write.
+"""Whose a file or folder is, and as whom we touch it: only we and root may have a say in what we read and write.
 
 What is checked is what was opened, never a name that may mean something else a moment later. Decides nothing about
 settings, and knows no formats.

@@ -63,7 +63,7 @@ Key = tuple[str, Question]
 
 @dataclass(slots=True)
 class _Asked:
-    """The latest form of a request that is being answered, and where its answer goes."""
+    """One form of a request that is being answered, and where its answer goes."""
 
     socket: ReplySocket
     datagram: Datagram

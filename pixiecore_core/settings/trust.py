@@ -34,7 +34,9 @@ def _of_relays(value: IPv4Network) -> IPv4Network:
     :raises ValueError: whoever trusted it would answer anybody
     """
     if value.is_multicast or value.prefixlen < 8:
-        raise ValueError(f"{value} is no network of relays: whoever forged a request could have anybody sent an answer")
+        raise ValueError(
+            f"{value} is not a network of relays: with it, a forged request could have an answer sent to anybody"
+        )
     return value
 
 
@@ -51,5 +53,5 @@ class TrustSettings(BaseModel):
     )
     check_neighbour: bool = Field(
         default=False,
-        description="refuse a script to a machine on our own network whose hardware address is another than it says",
+        description="refuse a script to a machine on our own network whose hardware address is not the one it claims",
     )

@@ -123,13 +123,13 @@ class StateStore:
             raise ConfigError("--database", f"{self._path} cannot be used: {error}") from error
         if is_new and not make:
             raise StateMissing(
-                f"there is no database {self._path}; the server makes it, and if its {server_option} is another, name "
-                "that with --database FILE before the command's last word"
+                f"there is no database {self._path}; a server makes it when it starts. If yours uses another "
+                f"({server_option}), name that one before the subcommand: --database FILE"
             )
         self.prepare("--database")
         if is_new:
             sys.stderr.write(
-                f"Made a new database, {self._path}: a server reads it whose {server_option} is the same file\n"
+                f"Made a new database, {self._path}; the server reads it if its {server_option} names the same file\n"
             )
 
     def close(self) -> None:

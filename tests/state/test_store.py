@@ -17,8 +17,8 @@ def test_a_command_that_asks_makes_no_file(tmp_path: Path) -> None:
     with pytest.raises(StateMissing) as caught:
         StateStore(path).open_for_command("--once-database")
     assert str(caught.value) == (
-        f"there is no database {path}; the server makes it, and if its --once-database is another, name that with "
-        "--database FILE before the command's last word"
+        f"there is no database {path}; a server makes it when it starts. If yours uses another (--once-database), "
+        "name that one before the subcommand: --database FILE"
     )
     assert not path.parent.exists()
 
@@ -30,7 +30,7 @@ def test_a_command_that_decides_makes_a_file_and_says_so_once(
     StateStore(path).open_for_command("--once-database", make=True)
     assert (
         capsys.readouterr().err
-        == f"Made a new database, {path}: a server reads it whose --once-database is the same file\n"
+        == f"Made a new database, {path}; the server reads it if its --once-database names the same file\n"
     )
     for make in (True, False):
         StateStore(path).open_for_command("--once-database", make)
@@ -64,3 +64,19 @@ def test_a_folder_that_is_closed_to_the_user_is_told_in_a_line(tmp_path: Path) -
         "cannot be looked at: Permission denied; run this as root, or as the server's user"
     )
     assert "ConfigError" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+def test_a_shell_that_may_not_look_is_told_of_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o700)
+    store = StateStore(folder / "state.sqlite")
+    (folder / "state.sqlite").touch()
+    assert store.is_there
+    tmp_path.chmod(0o755)
+    program = (
+        "import os, sys; from pathlib import Path; from pixiecore_core import StateStore; os.setuid(65534)\n"
+        "store = StateStore(Path(sys.argv[1])); print(store.is_there, store.keys_for_a_shell('5'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, store.path], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("False []\n", "")

@@ -295,11 +295,11 @@ def test_a_mistyped_database_is_told_and_not_made(database: Path) -> None:
     for arguments in (["list"], ["list", "--json"], ["forget", "--all"], ["forget", MAC]):
         done = invoke(*arguments)
         assert isinstance(done.exception, StateMissing)
-        assert f"there is no database {database}; the server makes it" in str(done.exception)
+        assert f"there is no database {database}; a server makes it when it starts" in str(done.exception)
     assert invoke("list", "--help").exit_code == 0
     assert isinstance(invoke("deny", "nonsense").exception, ConfigError)
     assert not database.parent.exists()
-    for command, errors in (("approve", f"Made a new database, {database}: a server reads it whose"), ("deny", "")):
+    for command, errors in (("approve", f"Made a new database, {database}; the server reads it if its"), ("deny", "")):
         done = invoke(command, MAC)
         assert done.exit_code == 0
         assert done.stderr.startswith(errors)

@@ -78,7 +78,9 @@ class States:
         if now >= self._counted_until:
             self._number, self._counted_until = len(self._machines.keys()), now + _COUNTED_SECONDS
             if self._number >= _NEARLY * MOST:
-                _log.error("%s machines are remembered; beyond %s nobody new boots", f"{self._number:,}", f"{MOST:,}")
+                _log.error(
+                    "%s machines are remembered; beyond %s no new machine boots", f"{self._number:,}", f"{MOST:,}"
+                )
         return self._number >= MOST
 
     def beginning(self, text: str) -> list[str]:

@@ -158,13 +158,16 @@ def test_a_mistyped_database_is_told_and_not_made(database: Path) -> None:
     for arguments in (["list"], ["clear", "--all"], ["clear", MAC]):
         done = run(*arguments)
         assert isinstance(done.exception, StateMissing)
-        assert f"there is no database {database}; the server makes it" in str(done.exception)
+        assert f"there is no database {database}; a server makes it when it starts" in str(done.exception)
     assert run("list", "--help").exit_code == 0
     assert isinstance(run("arm", "nonsense").exception, ConfigError)
     assert not database.parent.exists()
     done = run("arm", MAC)
     assert done.stdout == f"{MAC} will boot from the network once\n"
-    assert done.stderr == f"Made a new database, {database}: a server reads it whose --once-database is the same file\n"
+    assert (
+        done.stderr
+        == f"Made a new database, {database}; the server reads it if its --once-database names the same file\n"
+    )
     assert run("arm", MAC).stderr == ""
     assert run("list").exit_code == 0
 

@@ -227,9 +227,9 @@ class App:
     def _build_tftp(self) -> None:
         if self._bound.tftp is not None:
             files = TftpFiles(self.core.first_stage, self.core.bus, self._interfaces.serves)
-            most = self.settings.tftp_transfers
-            half = max(1, most // 2)
-            shares = Shares(most, min(TRANSFERS_PER_CLIENT, half), half, self.settings.http_shared_address)
+            settings = self.settings
+            most = settings.tftp_transfers
+            shares = Shares.at_most_half(most, TRANSFERS_PER_CLIENT, settings.http_shared_address)
             server = TftpServer(
                 *self._bound.tftp.address,
                 open_file=files.open,
@@ -237,8 +237,8 @@ class App:
                 on_drop=partial(self.core.bus.drop, "TFTP"),
                 max_transfers=most,
                 share_of=shares.of,
-                limits=Limits(self.settings.tftp_blksize, self.settings.tftp_windowsize),
-                single_port=self.settings.tftp_single_port,
+                limits=Limits(settings.tftp_blksize, settings.tftp_windowsize),
+                single_port=settings.tftp_single_port,
             )
             server.bind(self._bound.tftp)
             self.servers["TFTP"] = server

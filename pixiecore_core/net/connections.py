@@ -26,7 +26,7 @@ GAVE_WAY = "gave-way"
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How many connections there may be.
+    """How many connections, or transfers, there may be.
 
     :param places: all together
     :param one: from one address
@@ -38,6 +38,12 @@ class Shares:
     one: int
     many: int
     shared: Sequence[IPv4Network] = ()
+
+    @classmethod
+    def at_most_half(cls, places: int, one: int, shared: Sequence[IPv4Network] = ()) -> Shares:
+        """Shares of which none takes more than half of all places, so that no address has them all."""
+        half = max(1, places // 2)
+        return cls(places, min(one, half), half, shared)
 
     def of(self, address: str) -> int:
         """How many *address* may have."""

@@ -225,11 +225,8 @@ class HttpServer:
         )
         server.posted = self._posted
         server.on_refuse = self._on_refuse
-        # Half of all: no single address can take every place.
-        half = max(8, most // 2)
-        server.connections = Connections(
-            Shares(most, min(self._per_client, half), half, self._shared), _end, self._on_drop
-        )
+        shares = Shares.at_most_half(most, self._per_client, self._shared)
+        server.connections = Connections(shares, _end, self._on_drop)
         server.init_socket()
         self._server = server
 

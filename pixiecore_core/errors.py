@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 
 class PixiecoreError(Exception):
-    """Base of all errors below; never raised itself."""
+    """Base of all errors of Pixiecore; never raised itself."""
 
 
 class WireError(PixiecoreError):

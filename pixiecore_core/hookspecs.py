@@ -289,7 +289,7 @@ def on_event(fact: Fact, sentence: str) -> None:
     """Something happened.
 
     Fires afterwards, for every line of a machine's timeline except plugins' failures and what this plugin itself has
-    noted. *fact* is of one of the classes in the reference, such as ``Booting``; *sentence* is its log line.
+    noted. *fact* is one of the kinds of ``Fact``, such as ``Booting``; *sentence* is its log line.
     Each plugin hears of facts in order, from its own bounded queue: a slow listener loses the newest ones, which
     are counted, and never slows a boot. ``ScriptSent`` and ``Booting`` are not lost: of those that find the queue full,
     the last of each machine is delivered after it.

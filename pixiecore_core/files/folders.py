@@ -22,7 +22,7 @@ _SERVICE = {"state": "STATE_DIRECTORY", "cache": "CACHE_DIRECTORY"}
 
 
 def user_folder(kind: Kind) -> Path:
-    """The folder; it may not exist yet.
+    """The folder in which Pixiecore keeps what is of this *kind*; it may not exist yet.
 
     The service's is root's too, or its commands would not find what the server keeps. What root has in its home goes on
     being used until it is moved: a server with an empty state would install machines again.

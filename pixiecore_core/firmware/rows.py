@@ -37,12 +37,10 @@ class _Row(BaseModel):
 
 
 class Architecture(_Row):
-    """What a client says it is: one code of the registry, with what the table knows about it.
+    """What a client says it is: one code of IANA's "Processor Architecture Types", with what is known about it."""
 
-    Source: IANA "Processor Architecture Types", created by RFC 5970 section 3.3, which supersedes the list in RFC 4578
-    section 2.1 (whose printed text has 7 and 9 swapped; its erratum makes both mean x64).
-    """
-
+    # The registry was created by RFC 5970 section 3.3 and supersedes the list in RFC 4578 section 2.1, whose printed
+    # text has 7 and 9 swapped; its erratum makes both mean x64.
     code: int = Field(ge=0, le=0xFFFF, description="the number that the client sends")
     cpu: str = Field(description="instruction set as iPXE's ${buildarch} names it, or 'unknown'")
     family: FirmwareFamily
@@ -70,7 +68,7 @@ class Loader(_Row):
     serves: str = Field(description="the machines it is for, in words")
     boot_file: str = Field(
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="the name that clients are told. UEFI goes by the ending (EDK2 HttpBootSupport.c)",
+        description="the name that clients are told; UEFI goes by its ending",  # EDK2 HttpBootSupport.c
     )
     setting: str = Field(
         pattern=r"^ipxe_[a-z0-9_]+$",

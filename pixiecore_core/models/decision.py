@@ -31,9 +31,10 @@ class Ignore(_Refusal):
 class Hold(_Refusal):
     """A decision to let a machine wait: it is offered its boot, and held at the script until there is an answer.
 
-    iPXE, any build since 2014, obeys HTTP 503 with Retry-After: it waits and asks again (httpcore.c).
+    iPXE, any build since 2014, obeys HTTP 503 with Retry-After: it waits and asks again.
     """
 
+    # iPXE's httpcore.c
     seconds: int = Field(default=5, ge=1, le=3600, description="how long it should wait before it asks again")
 
 

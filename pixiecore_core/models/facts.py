@@ -63,7 +63,7 @@ class _Answer(Fact):
     architecture: str = Field(default="", description="what it said it is, in words")
     interface: str = Field(default="", description="our network interface that the request came in on")
     seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
-    variant: str = Field(default="", description="the way the answer was worded: a row of the table of offers")
+    variant: str = Field(default="", description="the way the answer was worded, by its name")
     wait: str = Field(default="", description="why it will have to wait at its script; empty if it need not")
 
 

@@ -25,7 +25,6 @@ def page() -> str:
     """The page."""
     parts = [
         "# Commands",
-        "Generated from the commands' own help by `tools/write-reference`; do not edit.",
         "`pixiecore COMMAND --help` says the same. A usage error ends with status 2, any other failure with 1. "
         "Commands of plugins are there where the plugin is installed. A server ends on SIGTERM and on SIGINT (Ctrl-C); "
         "SIGHUP has plugins read their files again ([`on_reload`](hooks.md#on_reload)).",
@@ -77,17 +76,18 @@ def _options(command: click.Command) -> list[click.Option]:
 
 def _help(text: str) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", text):
-        example = re.match(r"For example: (pixiecore .*)", " ".join(paragraph.split()))
+        example = re.fullmatch(r"(.*?)For example: (pixiecore .*)", " ".join(paragraph.split()))
         if paragraph.startswith("    "):
             yield f"```sh\n{inspect.cleandoc(paragraph)}\n```"
         elif example:
-            yield f"For example:\n\n```sh\n{example[1]}\n```"
+            yield f"{example[1]}For example:\n\n```sh\n{example[2]}\n```"
         else:
             yield " ".join(paragraph.split())
 
 
 def _row(option: click.Option) -> str:
-    metavar = "" if option.is_flag else f" {option.metavar or (option.type.name or '').upper()}"
+    choices = "|".join(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else ""
+    metavar = "" if option.is_flag else f" {option.metavar or choices or (option.type.name or '').upper()}"
     names = ", ".join(f"`{one_line(name + metavar)}`" for name in sorted(option.opts, key=len, reverse=True))
     if not option.help:
         raise LookupError(f"option {option.opts[0]} has no help")

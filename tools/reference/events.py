@@ -10,8 +10,6 @@ from .prose import one_line, prose
 
 _INTRODUCTION = f"""# Facts and counts
 
-Generated from the code by `tools/write-reference`; do not edit.
-
 Each step of each machine is a fact. It becomes a line of the log, an entry of the machine's timeline (`/` and
 `/_/status`), a count, and what plugins hear in [`on_event`](hooks.md#on_eventfact-sentence). The latest {FACTS_OF_ONE}
 facts of a machine's boot attempt and of the one before, of at most {MACHINES:,} machines, are remembered, in memory.

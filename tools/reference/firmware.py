@@ -8,8 +8,6 @@ from pixiecore_core.firmware.rows import Firmware
 
 _INTRODUCTION = """# Firmware
 
-Generated from the table of firmware by `tools/write-reference`; do not edit.
-
 Each row is what clients say of themselves in DHCP option 93 (IANA, "Processor Architecture Types"), the systems that
 such a machine can start, and the loader that it is handed if its own firmware has no iPXE that can fetch over HTTP. A
 machine without a loader is ignored until a plugin brings one: a row with all codes of the one here

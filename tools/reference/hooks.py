@@ -13,11 +13,11 @@ def page() -> str:
     """The page."""
     parts = [
         "# Hooks",
-        "Generated from `pixiecore_core/hookspecs.py` by `tools/write-reference`; do not edit.",
         "A plugin marks each of its functions with `@hookimpl` and takes any of the listed arguments, in any order. "
         "A misspelt hook or argument stops the start. Every call except those of `register_…` has a time limit, 10 s "
         "(events 2 s), after which it counts as having raised. What the arguments and answers are: "
-        "[what a plugin imports](names.md). Why it is so: [plugins](../explanation/plugins.md).",
+        "[what a plugin imports](names.md). Which facts there are: [facts and counts](events.md). Why it is so: "
+        "[plugins](../explanation/plugins.md).",
     ]
     for name, function in vars(hookspecs).items():
         options = getattr(function, "pixiecore_spec", None)

@@ -15,7 +15,7 @@ from .prose import documented, inline, one_line
 
 _INTRODUCTION = """# HTTP paths and TFTP names
 
-What clients ask Pixiecore for. Generated from the code by `tools/write-reference`; do not edit.
+What clients ask Pixiecore for.
 
 ## HTTP"""
 _MORE = """`arch` is iPXE's `${buildarch}`; the Go Pixiecore's `0` (32-bit) and `1` (64-bit) are understood too. Only
@@ -26,7 +26,7 @@ key that sealed it (`--key-file`). A client on a network that is not served (`--
 [who may see them](../how-to/status-page.md) can be set: 421 for another name (`--allow-host`), 401 without the token
 (`--status-token-file`), 403 from another host (`--status loopback`), 404 where they are off or have a listener of their
 own.
-[What an event is](events.md), and [what is counted](events.md#counts).
+[What a fact says](events.md), and [what is counted](events.md#counts).
 
 To see a machine's script without switching it on:
 

@@ -21,7 +21,6 @@ def page() -> str:
     """The page."""
     parts = [
         "# The files of an inventory",
-        "Generated from the models of the inventory booter by `tools/write-reference`; do not edit. "
         "[How to use them](../how-to/inventory.md).",
         "In YAML, `no`, `0012`, `1.10` and `52:54:00:12:34:56` are texts. A key that is not listed here, or appears "
         "twice, is a mistake; one with nothing after it counts as missing. At the top of a file, keys that begin "

@@ -36,8 +36,6 @@ _NOT_IMPORTED = {
 """Names that signatures have but that are never imported."""
 _INTRODUCTION = """# What a plugin imports
 
-Generated from docstrings by `tools/write-reference`; do not edit.
-
 A plugin imports names from `pixiecore_core`, its tests also from `pixiecore_core.testing`, and nothing else of
 Pixiecore: the rest may change with any release. While the version begins with 0, these names may change with its second
 number; so a plugin [names the versions that it was written for](../tutorial/first-plugin.md#the-plugin)."""
@@ -171,11 +169,15 @@ def _signature(function: Any) -> str:
             shown.append("*")
             keyword = True
         star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-        default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+        default = "" if parameter.default is parameter.empty else f" = {_value(parameter.default)}"
         shown.append(f"{star}{name}: {parameter.annotation}{default}")
     if positional:
         shown.append("/")
     return f"({', '.join(shown)}) -> {signature.return_annotation}"
+
+
+def _value(default: Any) -> str:
+    return default.__name__ if inspect.isclass(default) else repr(default)
 
 
 def _type(annotation: Any) -> str:

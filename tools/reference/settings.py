@@ -23,7 +23,6 @@ def page() -> str:
     tables = " and ".join(f"`[plugin.{name}]`" for name in offered.policies)
     parts = [
         "# Settings",
-        "Generated from the settings models by `tools/write-reference`; do not edit.",
         "The command line wins over the environment, the environment over the TOML file (`--config FILE`), the file "
         "over the default. In the environment, a list is separated by commas. Relative paths, even those in the file, "
         "start at the folder that Pixiecore was started in. "

@@ -8,6 +8,7 @@
 #   make soak    a server under load for MINUTES=10; fails if it grows
 #   make check   lint, types, import rules
 #   make docs    the documentation site, into site/; a link that leads nowhere is an error
+#   make picture the front page's picture, of a boot that it makes
 #   make bench   measure beside dnsmasq and nginx
 #   make deb     Debian packages for Debian 12 and 13, into dist/, tried in fresh roots
 #   make release build and check everything that a release consists of, into dist/
@@ -26,7 +27,7 @@ SECONDS ?= 60
 MINUTES ?= 10
 SUITES ?= bookworm trixie
 
-.PHONY: demo test fast servers lab fuzz soak check docs bench dist release deb clean system
+.PHONY: demo test fast servers lab fuzz soak check docs picture bench dist release deb clean system
 
 demo: system .venv/ready
 	$(BIN)/python -m tests.lab.demo $(ARGS)
@@ -58,6 +59,9 @@ check: .venv/ready
 docs: .venv/ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -W error -m mkdocs build --strict
 	@echo "site/index.html"
+
+picture: system .venv/ready
+	$(BIN)/python -m tests.lab.picture docs/assets/boot.svg
 
 bench: system .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)

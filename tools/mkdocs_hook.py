@@ -2,7 +2,8 @@
 
 Pages are written for the repository, where links are relative to files. This maps each repository path to its place on
 the site and rewrites the links. A link to a file that is on no page, such as code, becomes its text and the path;
-one that leads nowhere is left as it is, and the strict build refuses it.
+one that leads nowhere is left as it is, and the strict build refuses it. In an unpacked source distribution README.md
+has addresses in place of paths (tools/readme.py), which would need a network: here they are paths again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_ADDRESS = re.compile(r"\]\(https://github\.com/[^/\s)]+/[^/\s)]+/(?:blob|raw)/v[^/\s)]+/([^)\s?#]+)(?:\?[^)\s#]*)?")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -52,6 +54,10 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
     place = page.file.src_uri
     home = next((path for path, there in outside.items() if there == place), f"docs/{place}")
 
+    def local(match: re.Match[str]) -> str:
+        path = match[1]
+        return f"]({relpath(path, str(PurePosixPath(home).parent))}" if (ROOT / path).exists() else match[0]
+
     def moved(match: re.Match[str]) -> str:
         text, target, anchor = match[1], match[2], match[3] or ""
         path = normpath(str(PurePosixPath(home).parent / target))
@@ -64,6 +70,7 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
             return text if text.strip("`") == path else f"{text} (`{path}`)"
         return f"[{text}]({relpath(there, str(PurePosixPath(place).parent))}{anchor})"
 
+    markdown = _ADDRESS.sub(local, markdown)
     parts, position = [], 0
     for fence in _FENCE.finditer(markdown):
         parts += [_LINK.sub(moved, markdown[position : fence.start()]), fence[0]]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.readme import with_addresses
+
 ROOT = Path(__file__).parents[2]
 BUILD = [sys.executable, "-W", "error", "-m", "mkdocs", "build", "--strict"]
 SHOWN_AS = {"README.md": "overview", "CONTRIBUTING.md": "contributing", "CHANGELOG.md": "changelog"}
@@ -104,3 +106,19 @@ def test_a_link_that_leads_nowhere_ends_the_build(complaints: list[str], name: s
 
 def test_other_links_do_not(complaints: list[str]) -> None:
     assert len(complaints) == len(BROKEN)
+
+
+def test_a_source_distribution_gives_the_same_site(tmp_path: Path, site: Path) -> None:
+    """There the README is as a registry wants it, and the site must still not need a network."""
+    for path in ("docs", "pixiecore_core", "plugins", "mkdocs.yml", "LICENSE", *SHOWN_AS):
+        (tmp_path / path).symlink_to(ROOT / path)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "mkdocs_hook.py").write_bytes((ROOT / "tools" / "mkdocs_hook.py").read_bytes())
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "README.md").unlink()
+    (tmp_path / "README.md").write_text(with_addresses(text, Path()), encoding="utf-8")
+    done = build(tmp_path / "mkdocs.yml", tmp_path / "site")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "site" / "overview.html").read_text(encoding="utf-8")
+    assert re.search(r'<img [^>]*src="assets/boot\.svg"', page)
+    assert page == (site / "overview.html").read_text(encoding="utf-8")

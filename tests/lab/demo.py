@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from .artefacts import new_folder
 from .boot import boot, plain
@@ -27,6 +28,12 @@ _COLOURS = {"cyan": "\x1b[36m", "yellow": "\x1b[33m", "green": "\x1b[1;32m", "re
 _COLOURED = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
+class Say(Protocol):
+    """Shows a line in a colour, or none."""
+
+    def __call__(self, text: str, colour: str = "") -> None: ...
+
+
 def say(text: str, colour: str = "") -> None:
     if colour and _COLOURED:
         text = f"{_COLOURS[colour]}{text}\x1b[0m"
@@ -36,8 +43,8 @@ def say(text: str, colour: str = "") -> None:
 class Follower:
     """Shows what is appended to a log, whole lines, each behind a prefix."""
 
-    def __init__(self, log: Path, prefix: str, colour: str) -> None:
-        self._log, self._prefix, self._colour = log, prefix, colour
+    def __init__(self, log: Path, prefix: str, colour: str, say: Say) -> None:
+        self._log, self._prefix, self._colour, self._say = log, prefix, colour, say
         self._shown = 0
 
     def show(self) -> None:
@@ -47,10 +54,10 @@ class Follower:
         news, self._shown = whole_lines[self._shown :], len(whole_lines)
         for line in plain(news.decode(errors="replace")).splitlines():
             if line.strip():
-                say(f"{self._prefix} | {line.rstrip()}", self._colour)
+                self._say(f"{self._prefix} | {line.rstrip()}", self._colour)
 
 
-def demonstrate(machine: Machine, folder: Path) -> float:
+def demonstrate(machine: Machine, folder: Path, say: Say = say) -> float:
     """Boot it and return the seconds it took."""
     say("Preparing a kernel to boot (downloaded from Debian the first time) ...")
     payload(machine.payload)
@@ -59,8 +66,8 @@ def demonstrate(machine: Machine, folder: Path) -> float:
     say(f"  {NEIGHBOUR_ADDRESS}  dnsmasq, an ordinary DHCP server that knows nothing of network booting")
     say(f"  {SERVER_ADDRESS}  pixiecore boot vmlinuz initrd.cpio --cmdline='{errand.cmdline}'")
     say(f"  and {machine.name}, a virtual machine without a disk, switched on now.\n")
-    server = Follower(folder / "server.log", "pixiecore", "cyan")
-    console = Follower(folder / "serial.log", "  machine", "yellow")
+    server = Follower(folder / "server.log", "pixiecore", "cyan", say)
+    console = Follower(folder / "serial.log", "  machine", "yellow", say)
 
     def watch() -> None:
         server.show()

@@ -17,6 +17,8 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+_NOTE = re.compile(r"\A<!--.*?-->\s*", re.DOTALL)
+"""Before a page's heading it would hide the heading from MkDocs, which then names the page after its file."""
 _ADDRESS = re.compile(r"\]\(https://github\.com/[^/\s)]+/[^/\s)]+/(?:blob|raw)/v[^/\s)]+/([^)\s?#]+)(?:\?[^)\s#]*)?")
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
@@ -70,7 +72,7 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
             return text if text.strip("`") == path else f"{text} (`{path}`)"
         return f"[{text}]({relpath(there, str(PurePosixPath(place).parent))}{anchor})"
 
-    markdown = _ADDRESS.sub(local, markdown)
+    markdown = _ADDRESS.sub(local, _NOTE.sub("", markdown))
     parts, position = [], 0
     for fence in _FENCE.finditer(markdown):
         parts += [_LINK.sub(moved, markdown[position : fence.start()]), fence[0]]

@@ -47,6 +47,17 @@ def test_links_to_code_become_its_path(site: Path) -> None:
     assert "(<code>pixiecore_core/hookspecs.py</code>)" in html
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "reference").glob("*.md")), ids=lambda page: page.name)
+def test_the_reference_speaks_to_readers(site: Path, page: Path) -> None:
+    """Each page is called what its heading says, and has no note for who writes it."""
+    html = (site / "reference" / f"{page.stem}.html").read_text(encoding="utf-8")
+    heading = re.search(r"^# (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert heading is not None
+    assert f"<title>{heading[1]} - Pixiecore</title>" in html
+    assert "do not edit" not in html
+    assert "tools/" not in html
+
+
 class Resources(HTMLParser):
     """Gathers what a browser fetches to show a page: not what it links to."""
 

@@ -73,9 +73,9 @@ dist: .venv/ready
 release: .venv/ready
 	tools/check-dists --release
 
-# A Debian package for each release, tried in fresh roots: installed, used, upgraded, removed, purged.
-deb: .venv/ready
-	command -v mmdebstrap lintian >/dev/null || apt-get install --yes --no-install-recommends mmdebstrap lintian binutils
+# A Debian package for each release, tried in fresh systems: installed, booted from, upgraded, removed, purged.
+deb: system .venv/ready
+	tools/install-system-packages mmdebstrap lintian
 	for suite in $(SUITES); do packaging/debian/make "$$suite" dist || exit 1; done
 
 system:

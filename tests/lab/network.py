@@ -42,12 +42,16 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
     def ended(self) -> bool:
         return self._child.poll() is not None
 
     def resident_kilobytes(self) -> int:
         """What it takes of memory now."""
-        status = Path(f"/proc/{self._child.pid}/status").read_text()
+        status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s*(\d+)", status)[0])
 
     def text(self) -> str:

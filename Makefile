@@ -12,6 +12,8 @@
 #   make bench   measure beside dnsmasq and nginx
 #   make deb     Debian packages for Debian 12 and 13, into dist/, tried in fresh roots
 #   make release build and check everything that a release consists of, into dist/
+#   make other-debian   the fast tests in a fresh clone in a bare system of SUITE=trixie
+#   make check-pythons  the fast tests with every other Python from 3.11 on that is found here
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +28,8 @@ export PYTHONDONTWRITEBYTECODE :=
 SECONDS ?= 60
 MINUTES ?= 10
 SUITES ?= bookworm trixie
+SUITE ?= trixie
+TARGETS ?= fast
 
 .PHONY: demo test fast servers lab fuzz soak check docs picture bench dist release deb clean system
 
@@ -67,16 +71,23 @@ bench: system .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # Wheels and source archives of every distribution, built twice alike, installed by name and run from elsewhere.
-dist: .venv/ready
+dist: system .venv/ready
 	tools/check-dists
 
-release: .venv/ready
+release: system .venv/ready deb
 	tools/check-dists --release
 
 # A Debian package for each release, tried in fresh systems: installed, booted from, upgraded, removed, purged.
 deb: system .venv/ready
 	tools/install-system-packages mmdebstrap lintian
 	for suite in $(SUITES); do packaging/debian/make "$$suite" dist || exit 1; done
+
+other-debian: .venv/ready
+	tools/install-system-packages mmdebstrap
+	tools/check-debian $(SUITE) $(TARGETS)
+
+check-pythons: .venv/ready
+	tools/check-pythons $(ARGS)
 
 system:
 	tools/install-system-packages

@@ -231,6 +231,8 @@ def test_an_api_that_asks_to_wait_is_left_alone(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_machine_under_way_waits_while_a_proxy_does_not_reach_the_api() -> None:
     with serving(lambda reply: reply.raw(b"", 502)) as api, asking(api) as made:
+        made.select_boot(ON_DHCP)
+        finished(made)
         assert isinstance(made.select_boot(ON_DHCP), Ignore)
         answer = made.select_boot(AT_SCRIPT)
         assert isinstance(answer, Hold)

@@ -173,11 +173,15 @@ def test_a_url_that_cannot_be_is_named_with_its_place() -> None:
         (b'["kernel"]', "the body is JSON, but not an object"),
         (b"null", "kernel is missing"),
         (b"[" * 100_000, "the body is nested too deeply"),
-        (b'{"cmdline": ' + b"[" * 700 + b"]" * 700 + b"}", "the body is nested too deeply"),
+        # How deep is too deep is the interpreter's: 3.13 reads this.
+        (
+            b'{"cmdline": ' + b"[" * 700 + b"]" * 700 + b"}",
+            ("the body is nested too deeply", "cmdline must be a string or an object"),
+        ),
         (b'{"kernel": "k"}' + b" " * MOST_BYTES, "the body is longer than 1,048,576 bytes"),
     ],
 )
-def test_bodies_that_are_no_answer(body: bytes, reason: str) -> None:
+def test_bodies_that_are_no_answer(body: bytes, reason: str | tuple[str, ...]) -> None:
     assert error(body).startswith(reason)
 
 

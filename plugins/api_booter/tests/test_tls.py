@@ -29,7 +29,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ca.pem, and server.pem, client.pem and their keys, signed by it."""
     folder = tmp_path_factory.mktemp("certificates")
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl(folder, "req", "-x509", *new_key, "-subj", "/CN=Test CA", "-keyout", "ca.key", "-out", "ca.pem")
+    # Python 3.13 takes no authority that does not say what its key is for.
+    usage = ["-addext", "keyUsage=critical,keyCertSign"]
+    openssl(folder, "req", "-x509", *new_key, "-subj", "/CN=Test CA", *usage, "-keyout", "ca.key", "-out", "ca.pem")
     for name, extension in (("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")):
         (folder / "extensions").write_text(extension)
         openssl(folder, "req", *new_key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")

@@ -39,13 +39,13 @@ OTHER = replace(MACHINES["ovmf-x64-pxe"], mac="52:54:00:12:34:57")
 _OTHERS = (
     *("var/lib/dpkg", "var/lib/apt", "var/log", "var/cache", "var/lib/systemd"),
     *("etc/ssl/certs", "etc/ca-certificates.conf", "usr/local/share/ca-certificates"),
-    *("run", "tmp", "proc", "sys", "dev"),
+    *("etc/.updated", "var/.updated", "etc/hosts", "run", "tmp", "proc", "sys", "dev"),
 )
 """What apt, the system and scripts of other packages keep."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.lab.strangers.deb", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("suite")
     parser.add_argument("package", type=Path)
     parser.add_argument("earlier", type=Path, nargs="?")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -25,6 +26,12 @@ def missing_programs() -> str:
     """What the lab runs and this machine lacks, as a sentence; empty when all is there."""
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     return f"not installed: {', '.join(missing)}; run tools/install-system-packages" if missing else ""
+
+
+def debian_release() -> int:
+    """This machine's release of Debian, such as 12; 0 where it has no number yet, or another name."""
+    version = platform.freedesktop_os_release().get("VERSION_ID", "")
+    return int(version) if version.isdecimal() else 0
 
 
 def unpack(packages: Sequence[str], into: Path) -> None:

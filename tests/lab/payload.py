@@ -10,13 +10,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import lzma
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .packages import CACHE, unpack
+from .packages import CACHE, debian_release, unpack
 
 MARKER = "LAB done"
 """The last line that the booted Linux prints."""
@@ -43,6 +44,11 @@ RECIPES = {
         modules=("virtio_pci", "virtio_net", "e1000", "8139cp"),
     ),
 }
+# Debian 13 has no 32-bit kernel any more. Its 64-bit one starts from 32-bit UEFI too (EFI_MIXED), on 64-bit processors.
+if debian_release() >= 13:
+    RECIPES["i386"] = replace(
+        RECIPES["i386"], packages=("linux-image-amd64:amd64", "busybox-static:amd64", "systemd-boot-efi:i386")
+    )
 
 
 @dataclass(frozen=True)
@@ -100,10 +106,10 @@ def _build(recipe: Recipe, folder: Path, result: Payload) -> None:
     files = {
         "init": (_HERE / "init.sh").read_bytes(),
         "udhcpc.sh": (_HERE / "udhcpc.sh").read_bytes(),
-        "bin/busybox": (root / "bin" / "busybox").read_bytes(),
+        "bin/busybox": _only(root, "bin/busybox").read_bytes(),
     }
     for position, module in enumerate(_load_order(root, recipe.modules)):
-        files[f"modules/{position:02}-{module.name}"] = module.read_bytes()
+        files[f"modules/{position:02}-{module.stem.removesuffix('.ko')}.ko"] = _read_module(module)
     result.initrd.write_bytes(b"".join(_cpio(files)))
     shutil.rmtree(root)
 
@@ -111,14 +117,15 @@ def _build(recipe: Recipe, folder: Path, result: Payload) -> None:
 def _load_order(root: Path, wanted: tuple[str, ...]) -> list[Path]:
     """The wanted modules and all they depend on, each after what it depends on."""
     # depmod, which would know, is not part of a minimal system; every module names its own needs in .modinfo.
-    modules = {path.stem.replace("-", "_"): path for path in root.glob("lib/modules/*/kernel/**/*.ko")}
+    folder = _only(root, "lib/modules")
+    modules = {path.name.partition(".")[0].replace("-", "_"): path for path in folder.glob("*/kernel/**/*.ko*")}
     order: list[Path] = []
 
     def visit(name: str) -> None:
         path = modules.get(name)
         if path is None or path in order:  # absent: built into the kernel
             return
-        needs = path.read_bytes().partition(b"\0depends=")[2].partition(b"\0")[0].decode()
+        needs = _read_module(path).partition(b"\0depends=")[2].partition(b"\0")[0].decode()
         for need in filter(None, needs.split(",")):
             visit(need.replace("-", "_"))
         order.append(path)
@@ -126,6 +133,16 @@ def _load_order(root: Path, wanted: tuple[str, ...]) -> list[Path]:
     for name in wanted:
         visit(name)
     return order
+
+
+def _only(root: Path, name: str) -> Path:
+    """Where it is: Debian 13's packages have below /usr what older ones have at the top."""
+    return next(path for path in (root / name, root / "usr" / name) if path.exists())
+
+
+def _read_module(path: Path) -> bytes:
+    content = path.read_bytes()
+    return lzma.decompress(content) if path.suffix == ".xz" else content
 
 
 def _cpio(files: dict[str, bytes]) -> Iterator[bytes]:

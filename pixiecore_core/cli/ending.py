@@ -1,11 +1,15 @@
 """Ends the process after a server has stopped in order, whatever threads plugins have left behind.
 
 Python waits for every thread that is not a daemon, and for what is queued in a ThreadPoolExecutor, for ever if need be.
-Commands that do not serve end as Python ends.
+And it takes itself apart under those that are daemons: one stop in a hundred of Debian 12's Python 3.11.2 ended in a
+segmentation fault there, so that systemd spoke of a failure. Commands that do not serve end as Python ends.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import logging
 import os
 import sys
 import threading
@@ -19,6 +23,7 @@ GRACE = 2.0
 """Seconds for the threads of others, once the server has stopped."""
 
 _served = threading.Event()
+_ended_with: list[int] = []
 _start_thread = monkey.get_original("_thread", "start_new_thread")
 _sleep = monkey.get_original("time", "sleep")
 
@@ -33,7 +38,19 @@ def end(status: int) -> NoReturn:
     if _served.is_set():
         names = sorted(thread.name for thread in _left_behind())
         _start_thread(_end_soon, (status, names))
+        _ended_with.append(status)
     sys.exit(status)
+
+
+@atexit.register  # while this is imported, before any plugin: the last to be called is the first that was registered
+def _leave() -> None:
+    """After all threads and all functions of plugins, leave Python as it is."""
+    if _ended_with:
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # gone, closed, or never there
+                stream.flush()
+        os._exit(_ended_with[0])
 
 
 def _left_behind() -> list[threading.Thread]:

@@ -260,6 +260,7 @@ def _check_privileges(settings: ServerSettings) -> None:
         f"run it as root: {shlex.join(['sudo', *_this_command()])}",
         f"let this Python do it: sudo setcap '{names}=+ep' {shlex.quote(os.path.realpath(sys.executable))}",
         f"in a systemd unit: AmbientCapabilities={' '.join(name.upper() for name in missing)}",
+        f"in a container: {' '.join(f'--cap-add={name[4:].upper()}' for name in missing)}",
     ]
     if "cap_net_raw" in missing:
         ways.append("leave out --dhcp-no-bind, if no other DHCP server runs on this host")

@@ -114,7 +114,7 @@ def test_what_a_file_only_permits_is_taken_up(folder: Path) -> None:
         *copy,
         f"setpriv --bounding-set=-net_bind_service {served}",
         f"{served} >log 2>&1 & server=$!",
-        *(READY, RIGHTS, "cat log"),
+        *(READY, RIGHTS, "kill $server; wait $server; cat log"),
     )
     assert "this user may not do what serving needs: cap_net_bind_service missing" in done.stdout
     assert {"Uid:33 33 33 33"} | NONE <= rights(done.stdout), done.stdout

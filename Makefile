@@ -11,6 +11,8 @@
 #   make picture the front page's picture, of a boot that it makes
 #   make bench   measure beside dnsmasq and nginx
 #   make deb     Debian packages for Debian 12 and 13, into dist/, tried in fresh roots
+#   make image   a container image, into dist/, tried as engines run it, to a boot of real firmware
+#   make kubernetes  render and validate the manifests
 #   make release build and check everything that a release consists of, into dist/
 #   make other-debian   the fast tests in a fresh clone in a bare system of SUITE=trixie
 #   make check-pythons  the fast tests with every other Python from 3.11 on that is found here
@@ -31,7 +33,7 @@ SUITES ?= bookworm trixie
 SUITE ?= trixie
 TARGETS ?= fast
 
-.PHONY: demo test fast servers lab fuzz soak check docs picture bench dist release deb clean system
+.PHONY: demo test fast servers lab fuzz soak check docs picture bench dist release deb image kubernetes clean system
 
 demo: system .venv/ready
 	$(BIN)/python -m tests.lab.demo $(ARGS)
@@ -88,6 +90,15 @@ other-debian: .venv/ready
 
 check-pythons: .venv/ready
 	tools/check-pythons $(ARGS)
+
+# Without an engine: built by buildah, run by runc.
+image: system .venv/ready
+	tools/install-system-packages mmdebstrap buildah runc
+	packaging/image/make dist
+
+kubernetes: .venv/ready
+	tools/install-system-packages mmdebstrap
+	packaging/kubernetes/check
 
 system:
 	tools/install-system-packages

@@ -47,6 +47,19 @@ def keep_capabilities(kept: Collection[int] = ()) -> None:
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
 
 
+def use_permitted() -> None:
+    """Make use of the capabilities that we may have and have not taken up: ``setcap …+p`` grants them so.
+
+    :raises OSError: the system refuses
+    """
+    header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
+    # Effective, permitted and inheritable, for the numbers below 32; then the same for those above.
+    held = (ctypes.c_uint32 * 6)()
+    _checked(_libc.capget(header, held))
+    held[0], held[3] = held[1], held[4]
+    _checked(_libc.capset(header, held))
+
+
 def get_no_new_privileges() -> None:
     """From now on, no program that we run gets more than we have: not by setuid, not by file capabilities.
 

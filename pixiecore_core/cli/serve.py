@@ -38,6 +38,7 @@ from pixiecore_core.files.folders import user_folder
 from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.hosting.accounts import Account, account_of
 from pixiecore_core.hosting.service_manager import ServiceManager
+from pixiecore_core.identity import use_permitted
 from pixiecore_core.net.binding import bind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
@@ -84,6 +85,7 @@ def _run(
     first = settle()
     settings = first[1].server
     account = account_of(settings.user, settings.group)
+    use_permitted()
     _check_privileges(settings)
     _raise_descriptor_limit()
     _let_no_greenlet_end_us()
@@ -258,6 +260,7 @@ def _check_privileges(settings: ServerSettings) -> None:
         f"run it as root: {shlex.join(['sudo', *_this_command()])}",
         f"let this Python do it: sudo setcap '{names}=+ep' {shlex.quote(os.path.realpath(sys.executable))}",
         f"in a systemd unit: AmbientCapabilities={' '.join(name.upper() for name in missing)}",
+        f"in a container: {' '.join(f'--cap-add={name[4:].upper()}' for name in missing)}",
     ]
     if "cap_net_raw" in missing:
         ways.append("leave out --dhcp-no-bind, if no other DHCP server runs on this host")

@@ -32,6 +32,8 @@ STATUS_PATH = "/_/status"
 many, or ``all`` of the 10,000 that are remembered; ``mac`` is only this one."""
 METRICS_PATH = "/_/metrics"
 """Counts, in the Prometheus text format."""
+HEALTH_PATH = "/_/healthz"
+"""``ok``, as long as the server answers at all: for a probe. Says nothing else, so anyone may ask, under any name."""
 
 _HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5"><title>Pixiecore</title>
@@ -89,8 +91,9 @@ def pages(attempts: Attempts) -> dict[str, Callable[[Request], Response]]:
 
 
 def counts(metrics: Metrics) -> dict[str, Callable[[Request], Response]]:
-    """The page that names no machine, by path."""
+    """The pages that name no machine, by path."""
     return {
+        HEALTH_PATH: lambda request: Response("ok\n", headers=_HEADERS, content_type="text/plain; charset=utf-8"),
         METRICS_PATH: lambda request: Response(
             metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
         ),

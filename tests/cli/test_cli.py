@@ -296,6 +296,7 @@ def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) ->
     for way in (
         "sudo setcap 'cap_net_bind_service,cap_net_raw=+ep'",
         "AmbientCapabilities=",
+        "--cap-add=NET_BIND_SERVICE --cap-add=NET_RAW",
         "leave out",
         "high ports",
     ):

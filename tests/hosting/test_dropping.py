@@ -100,6 +100,27 @@ def test_capabilities_of_a_unit_file_are_given_up_too(folder: Path) -> None:
     assert "DHCP on port 67" in done.stdout
 
 
+def test_what_a_file_only_permits_is_taken_up(folder: Path) -> None:
+    """The image grants it so: with the other form, `setcap …+ep`, nothing runs where an engine withholds it."""
+    copy = [
+        "venv=$(python -c 'import sys; print(sys.prefix)'); install -d env/bin; install -d -o 33 own",
+        "cp $venv/pyvenv.cfg env; ln -s $venv/lib env/lib; cp $(realpath $venv/bin/python) env/bin/python",
+        "setcap cap_net_bind_service+p env/bin/python",
+    ]
+    boot = "-m pixiecore_core boot vmlinuz --ipxe-bios undionly.kpxe --no-cache --key-file own/url.key"
+    served = f"setpriv --reuid 33 --regid 33 --clear-groups env/bin/python {boot}"
+    done = run(
+        folder,
+        *copy,
+        f"setpriv --bounding-set=-net_bind_service {served}",
+        f"{served} >log 2>&1 & server=$!",
+        *(READY, RIGHTS, "kill $server; wait $server; cat log"),
+    )
+    assert "this user may not do what serving needs: cap_net_bind_service missing" in done.stdout
+    assert {"Uid:33 33 33 33"} | NONE <= rights(done.stdout), done.stdout
+    assert "DHCP on port 67" in done.stdout
+
+
 @pytest.mark.parametrize("options", ["", "--dhcp-no-bind"])
 def test_dhcp_is_answered_on_the_real_ports(folder: Path, options: str) -> None:
     with Network() as network, Peer(network.dhcp, LINK) as client:

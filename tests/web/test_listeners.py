@@ -41,11 +41,12 @@ def get(port: int, path: str, address: str = "127.0.0.1", **headers: str) -> int
 def test_the_page_is_beside_the_rest_unless_it_is_said_otherwise(tmp_path: Path) -> None:
     with pixiecore(tmp_path, "--allow-host", "boot.example.org") as ports:
         port = ports["HTTP"]
-        assert [get(port, path) for path in ("/", "/_/status", "/_/metrics")] == [200, 200, 200]
+        assert [get(port, path) for path in ("/", "/_/status", "/_/metrics", "/_/healthz")] == [200] * 4
         assert [get(port, path, Host="boot.example.org") for path in ("/", "/_/status")] == [200, 200]
         assert [get(port, path, Host="evil.example") for path in ("/", "/_/status")] == [421, 421]
-        # Machines, and whoever counts, may call us as they like.
-        assert [get(port, path, Host="evil.example") for path in (SCRIPT, "/_/metrics", "/_/booting")] == [200] * 3
+        # Machines, and whoever counts or probes, may call us as they like.
+        free = (SCRIPT, "/_/metrics", "/_/booting", "/_/healthz")
+        assert [get(port, path, Host="evil.example") for path in free] == [200] * 4
 
 
 def test_a_listener_of_its_own_with_a_token(tmp_path: Path) -> None:
@@ -55,14 +56,27 @@ def test_a_listener_of_its_own_with_a_token(tmp_path: Path) -> None:
     with pixiecore(tmp_path, "--status", "127.0.0.2:0", "--status-token-file", str(token)) as ports:
         assert [get(ports["HTTP"], path) for path in ("/", "/_/status", "/_/metrics", SCRIPT)] == [404, 404, 200, 200]
         own = ports["STATUS"], "127.0.0.2"
-        assert [get(own[0], path, own[1]) for path in ("/", "/_/status", "/_/metrics")] == [401, 401, 200]
+        assert [get(own[0], path, own[1]) for path in ("/", "/_/status", "/_/metrics", "/_/healthz")] == [
+            *(401, 401, 200, 200)
+        ]
         for sent, expected in (("wrong", 401), ("0123456789abcdef", 200)):
             assert get(own[0], "/_/status", own[1], Authorization=f"Bearer {sent}") == expected
 
 
 def test_it_can_be_off(tmp_path: Path) -> None:
     with pixiecore(tmp_path, "--status", "off") as ports:
-        assert [get(ports["HTTP"], path) for path in ("/", "/_/status", "/_/metrics")] == [404, 404, 200]
+        assert [get(ports["HTTP"], path) for path in ("/", "/_/status", "/_/metrics", "/_/healthz")] == [
+            *(404, 404, 200, 200)
+        ]
+
+
+def test_a_probe_learns_nothing_but_that_the_server_answers(tmp_path: Path) -> None:
+    with (
+        pixiecore(tmp_path) as ports,
+        urllib.request.urlopen(f"http://127.0.0.1:{ports['HTTP']}/_/healthz", timeout=10) as answer,
+    ):
+        assert answer.read() == b"ok\n"
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -303,6 +304,26 @@ def test_a_link_that_leads_elsewhere_is_noticed(folder: Path, netboot: Callable[
     until(lambda: "console=second" in machines.script())
     edit(folder / "2", "console=second", "console=third")
     until(lambda: "console=third" in machines.script())
+
+
+def test_a_config_map_of_kubernetes_is_noticed(tmp_path: Path, netboot: Callable[..., Netboot]) -> None:
+    """Its files are links through `..data`, which the kubelet has lead to another folder when the map changes."""
+
+    def put(version: str, cmdline: str) -> None:
+        files = tmp_path / version
+        files.mkdir()
+        profile = f"{{kernel: http://mirror.example/vmlinuz, cmdline: {cmdline}}}"
+        (files / "inventory.yaml").write_text(f"profiles: {{debian: {profile}}}\ndefault: debian\n")
+        (tmp_path / "..data_tmp").symlink_to(version)
+        (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+
+    put("..2026_1", "first")
+    (tmp_path / "inventory.yaml").symlink_to("..data/inventory.yaml")
+    machines = netboot(booter(tmp_path))
+    assert "first" in machines.script()
+    put("..2026_2", "second")
+    shutil.rmtree(tmp_path / "..2026_1")
+    until(lambda: "second" in machines.script())
 
 
 def test_what_a_template_does_to_a_list_stays_there(folder: Path) -> None:

@@ -33,7 +33,8 @@ SUITES ?= bookworm trixie
 SUITE ?= trixie
 TARGETS ?= fast
 
-.PHONY: demo test fast servers lab fuzz soak check docs picture bench dist release deb image kubernetes clean system
+.PHONY: demo test fast servers lab fuzz soak check docs picture bench dist deb image kubernetes release \
+	other-debian check-pythons clean system
 
 demo: system .venv/ready
 	$(BIN)/python -m tests.lab.demo $(ARGS)
@@ -76,7 +77,7 @@ bench: system .venv/ready
 dist: system .venv/ready
 	tools/check-dists
 
-release: system .venv/ready deb
+release: system .venv/ready deb image kubernetes
 	tools/check-dists --release
 
 # A Debian package for each release, tried in fresh systems: installed, booted from, upgraded, removed, purged.

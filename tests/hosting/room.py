@@ -56,7 +56,8 @@ def on_a_host(folder: Path, *lines: str, user: bool = True) -> list[str]:
 def run(folder: Path, *lines: str, user: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a script to its end on a host of its own, without a network but ``lo``; what it says on both outputs."""
     inside = on_a_host(folder, "ip link set lo up", *lines, user=user)
-    argv = ["unshare", "--net", *inside]
+    # With process numbers of its own: what it leaves running ends with it.
+    argv = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", *inside]
     pipe, same = subprocess.PIPE, subprocess.STDOUT
     return subprocess.run(argv, stdout=pipe, stderr=same, text=True, timeout=60, check=False)
 

@@ -32,6 +32,11 @@ class Recipe:
     packages: tuple[str, ...]
     modules: tuple[str, ...]
 
+    @property
+    def processor(self) -> str:
+        """What the booted Linux says that it runs on."""
+        return "x86_64" if self.packages[0].endswith(":amd64") else "i686"
+
 
 RECIPES = {
     # The cloud kernel boots seconds faster than the full one, and drives virtio only.

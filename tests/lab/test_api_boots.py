@@ -98,7 +98,7 @@ def test_each_machine_gets_its_own_and_a_stranger_is_ignored(lab_folder: Path) -
         for name, machine in machines.items():
             result = boot(machine, network, lab_folder / name)
             errands[name].check(machine, result)
-            assert result.architecture == {"x86_64": "x86_64", "i386": "i686"}[name]
+            assert result.architecture == RECIPES[name].processor
         with pytest.raises(BootFailed):
             boot(stranger, network, lab_folder / stranger.name)
         ignoring = [line for line in server.text().splitlines() if f"Ignoring {stranger.mac}" in line]

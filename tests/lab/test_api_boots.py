@@ -13,6 +13,7 @@ from .boot import BootFailed, boot
 from .machines import MAC, MACHINES, Machine
 from .neighbour import start_neighbour
 from .network import Network, Process
+from .payload import RECIPES
 from .server import Errand
 
 # The first boot on a machine waits for the download of the kernels; the boot itself has a time-out of its own.

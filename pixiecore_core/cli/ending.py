@@ -1,7 +1,7 @@
 """Ends the process after a server has stopped in order, whatever threads plugins have left behind.
 
 Python waits for every thread that is not a daemon, and for what is queued in a ThreadPoolExecutor, for ever if need be.
-And it takes itself apart under those that are daemons: one stop in a hundred of Debian 12's Python 3.11.2 ended in a
+And it takes itself apart under those that are daemons: Debian 12's Python 3.11.2 has now and then ended in a
 segmentation fault there, so that systemd spoke of a failure. Commands that do not serve end as Python ends.
 """
 

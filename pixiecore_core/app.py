@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -19,8 +20,9 @@ from gevent.exceptions import LoopExit
 from pixiecore_core.assembly import Core
 from pixiecore_core.boot.route import Relays
 from pixiecore_core.boot.tftp_negotiation import Limits
+from pixiecore_core.engine.quiet_router import QuietRouter
 from pixiecore_core.errors import StartError
-from pixiecore_core.models.facts import Refused
+from pixiecore_core.models.facts import QuietlyAdvertised, Refused
 from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.binding import Bound, not_ours
 from pixiecore_core.net.boot_pages import BootPages
@@ -30,6 +32,7 @@ from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours
 from pixiecore_core.net.link_news import LinkNews
 from pixiecore_core.net.neighbours import TABLE, hardware_addresses
+from pixiecore_core.net.quiet_advertising import QuietAdvertiser
 from pixiecore_core.net.site import Page, Site
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
@@ -87,6 +90,7 @@ class App:
         self._stop = gevent.event.Event()
         self._answerer: Answerer | None = None
         self._link_news: LinkNews | None = None
+        self._quiet: QuietAdvertiser | None = None
         self._told = False  # whether plugins know that we have started, and must be told that we stop
 
     def start(self) -> None:
@@ -108,6 +112,7 @@ class App:
             http_port = self._build_http()
             self._build_tftp()
             self._build_dhcp(http_port)
+            self._build_quiet()
             self._told = True
             self.core.plugins.on_startup()
         except BaseException:
@@ -120,6 +125,8 @@ class App:
             self._link_news = LinkNews(self._interfaces.expire)
         for server in self.servers.values():
             server.start()
+        if self._quiet is not None:
+            self._quiet.start()
 
     def run(self) -> None:
         """Serve until :meth:`request_stop`, then stop."""
@@ -162,6 +169,9 @@ class App:
         if self._link_news is not None:
             self._link_news.close()
             self._link_news = None
+        if self._quiet is not None:
+            self._quiet.stop()
+            self._quiet = None
         servers, self.servers = self.servers, {}
         ending = [gevent.spawn(server.stop, STOP_SECONDS) for server in servers.values()]
         gevent.joinall(ending, timeout=STOP_SECONDS + 0.3)
@@ -252,6 +262,23 @@ class App:
             self.servers["PXE"] = DhcpServer("pxe", self._bound.pxe, answerer)
         if self._bound.dhcp is not None:
             self.servers["DHCP"] = DhcpServer("dhcp", self._bound.dhcp, answerer)
+
+    def _build_quiet(self) -> None:
+        core, opened = self.core, self._bound.routers
+        if opened is not None:
+            self._quiet = QuietAdvertiser(
+                opened,
+                QuietRouter(core.attempts.is_under_way),
+                self._interfaces,
+                on_sent=lambda mac, interface: core.bus.report(QuietlyAdvertised(mac=mac, interface=interface)),
+                on_drop=partial(core.bus.drop, "IPv6"),
+            )
+        elif self.settings.quiet_ra == "auto" and self._bound.dhcp is not None and socket.has_ipv6:
+            core.logger.info(
+                "On a network without an IPv6 router, iPXE waits up to 15 s for one; with CAP_NET_RAW we could tell it "
+                "that there is none (--quiet-ra)",
+                subsystem="Init",
+            )
 
 
 def _is_a_plugins(error: BaseException) -> bool:

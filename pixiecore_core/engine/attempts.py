@@ -37,6 +37,8 @@ FACTS = 50_000
 FACTS_OF_ONE = 50
 SILENCE_SECONDS = 120.0
 """A machine that was silent for so many seconds begins anew. EDK2 waits up to 60 s between two tries of its own."""
+LATELY_SECONDS = 60.0
+"""A machine that was heard of within so many seconds is at it still."""
 LATE_KEPT_SECONDS = 20.0
 """EDK2 asks again after 4, 8 and 16 s: a decision that came late is kept until the retry after that."""
 
@@ -199,6 +201,13 @@ class Attempts:
     def latest(self, mac: str) -> Attempt | None:
         """The machine's latest attempt."""
         return self._attempts.get(mac)
+
+    def is_under_way(self, mac: str) -> bool:
+        """Whether the machine was offered a boot lately and has not started its kernel."""
+        attempt = self._attempts.get(mac)
+        if attempt is None or not attempt.offered or attempt.outcome not in (Outcome.UNDER_WAY, Outcome.HELD):
+            return False
+        return self._clock() - attempt.heard <= LATELY_SECONDS
 
     def facts(self, mac: str) -> list[Fact]:
         """What happened to the machine in its latest attempt and the one before, oldest first."""

@@ -24,6 +24,7 @@ from pixiecore_core.models.facts import (
     Offered,
     PluginFailed,
     PxeAnswered,
+    QuietlyAdvertised,
     Refused,
     ScriptOffered,
     ScriptSent,
@@ -52,6 +53,8 @@ def subsystem(fact: Fact) -> Subsystem:
             return fact.via
         case PluginFailed() | Noted():
             return "Plugin"
+        case QuietlyAdvertised():
+            return "IPv6"
     return "HTTP"
 
 
@@ -83,6 +86,10 @@ def _ignored(fact: Ignored) -> str:
 
 def _held(fact: Held) -> str:
     return f"Holding {fact.mac}: {fact.reason}"
+
+
+def _quietly_advertised(fact: QuietlyAdvertised) -> str:
+    return f"Told {fact.mac} that no IPv6 router is on {fact.interface}, so that it does not wait for one"
 
 
 def _script_sent(fact: ScriptSent) -> str:
@@ -168,6 +175,7 @@ _WORDS = cast(
         Offered: _offered,
         PxeAnswered: _pxe_answered,
         ScriptOffered: _offered,
+        QuietlyAdvertised: _quietly_advertised,
         ScriptSent: _script_sent,
         LoaderSent: _sent,
         KernelSent: _sent,

@@ -19,7 +19,7 @@ from pixiecore_core.models.request import Client, Stage
 _LONGEST_TEXT, _LONGEST_NAME = 300, 100
 """Characters. 50,000 facts are remembered, and a stranger may have written any of them."""
 
-Subsystem = Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "Files", "Plugin"]
+Subsystem = Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "IPv6", "Files", "Plugin"]
 """Who says so; in brackets at the start of a log line."""
 Level = Literal["info", "warning", "error"]
 """How a fact is logged."""
@@ -104,6 +104,13 @@ class Held(Fact):
     reason: Text = Field(description="what it waits for")
     asked_for: Literal["script", "file"] = Field(description="what it asked for")
     seconds: int = Field(description="how many seconds until it should ask again")
+
+
+class QuietlyAdvertised(Fact):
+    """A machine under way asked for IPv6 routers, none answered, and it was told so: ``Told M that there is no …``."""
+
+    kind: Literal["quietly-advertised"] = "quietly-advertised"
+    interface: str = Field(default="", description="our network interface that it asked on")
 
 
 class ScriptSent(Fact):

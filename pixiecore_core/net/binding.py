@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal, Protocol, Self, TypeVar
@@ -20,6 +20,7 @@ from pixiecore_core.net.dhcp_socket import DhcpSocket
 from pixiecore_core.net.interfaces import read_interfaces
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
+from pixiecore_core.net.router_socket import RouterSocket
 from pixiecore_core.net.tftp_socket import RequestSocket
 from pixiecore_core.settings.listening import Endpoint
 from pixiecore_core.settings.server import ServerSettings
@@ -50,6 +51,8 @@ class Bound:
     tftp: RequestSocket | None = None
     pxe: DhcpSocket | None = None
     dhcp: DhcpSocket | PacketSocket | None = None
+    routers: RouterSocket | None = None
+    """Off, or not to be had."""
     _opened: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -92,6 +95,9 @@ def bind(settings: ServerSettings) -> Bound:
         elif settings.dhcp is not None:
             # A socket bound to one address hears no broadcasts, so --listen-addr narrows the interfaces instead.
             bound.dhcp = take("DHCP", settings.dhcp, DhcpSocket, IPv4Address(_ANY))
+        if settings.dhcp is not None and settings.quiet_ra == "auto":
+            with suppress(OSError):
+                bound.routers = bound.keep(RouterSocket())
     except BaseException:
         bound.__exit__()
         raise

@@ -75,6 +75,11 @@ class Interfaces:
         self._refresh()
         return any(address in interface.addresses for interface in self._known.values())
 
+    def indexes(self) -> frozenset[int]:
+        """The kernel's indexes of the interfaces that are served now."""
+        self._refresh()
+        return frozenset(self._known)
+
     def missing(self) -> list[str]:
         """The names to serve that no interface with an IPv4 address has at the moment."""
         self._refresh()

@@ -113,6 +113,12 @@ class ServerSettings(AccountSettings, HttpSettings, TftpSettings, TrustSettings,
     dhcp_no_bind: bool = Field(
         default=False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
     )
+    quiet_ra: Literal["auto", "off"] = Field(
+        default="auto",
+        description="tell machines under way that there is no IPv6 router, where none answers within a second; their "
+        "iPXE waits up to 15 s for one. auto: where CAP_NET_RAW lets us",
+        json_schema_extra={"metavar": "WHEN"},
+    )
     no_cache: bool = Field(
         default=False, description="keep no files from other web servers; fetch them anew for each machine"
     )

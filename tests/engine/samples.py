@@ -17,6 +17,7 @@ from pixiecore_core.models.facts import (
     Offered,
     PluginFailed,
     PxeAnswered,
+    QuietlyAdvertised,
     Refused,
     ScriptOffered,
     ScriptSent,
@@ -35,6 +36,7 @@ SAMPLES: list[Fact] = [
     ScriptOffered(
         mac=MAC, stage="dhcp", client=Client.IPXE, architecture="UEFI x86_64", interface="eth0", wait="approval"
     ),
+    QuietlyAdvertised(mac=MAC, interface="eth0"),
     ScriptSent(mac=MAC, address="192.0.2.100", cmdline_bytes=10),
     KernelSent(mac=MAC, via="HTTP", file="vmlinuz", purpose="kernel", bytes=1000, size=1000, seconds=0.1),
     InitrdSent(mac=MAC, via="HTTP", file="initrd", purpose="initrd", bytes=1000, size=1000, seconds=0.1),

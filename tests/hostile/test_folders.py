@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,6 +140,18 @@ def test_a_database_of_theirs_is_refused(folder: Path, victim: Path) -> None:
     with pytest.raises(ConfigError, match=r"belongs to nobody.* run as nobody, or: chown -R root"):
         StateStore(path).prepare("--once-database")
     assert victim.read_text() == "precious"
+
+
+@needs_root
+def test_a_user_without_a_name_gets_a_command_that_works(folder: Path) -> None:
+    """As in a container that runs by number."""
+    code = (
+        "import os, sys; from pathlib import Path; from pixiecore_core.ownership import check_folder, NotOurs\n"
+        "os.setuid(4712)\ntry: check_folder(Path(sys.argv[1]))\nexcept NotOurs as error: print(error)"
+    )
+    give_to_mallory(folder)
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+    assert f"we are user 4712: name another, run as nobody, or: chown -R 4712: {folder}" in done.stdout, done.stderr
 
 
 @needs_root

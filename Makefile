@@ -10,6 +10,7 @@
 #   make docs    the documentation site, into site/; a link that leads nowhere is an error
 #   make picture the front page's picture, of a boot that it makes
 #   make bench   measure beside dnsmasq and nginx
+#   make wheels  wheels and source archives of the core and all plugins, into dist/
 #   make deb     Debian packages for Debian 12 and 13, into dist/, tried in fresh roots
 #   make image   a container image, into dist/, tried as engines run it, to a boot of real firmware
 #   make kubernetes  render and validate the manifests
@@ -33,7 +34,7 @@ SUITES ?= bookworm trixie
 SUITE ?= trixie
 TARGETS ?= fast
 
-.PHONY: demo test fast servers lab fuzz soak check docs picture bench dist deb image kubernetes release \
+.PHONY: demo test fast servers lab fuzz soak check docs picture bench wheels dist deb image kubernetes release \
 	other-debian check-pythons clean system
 
 demo: system .venv/ready
@@ -72,6 +73,11 @@ picture: system .venv/ready
 
 bench: system .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Wheels and source archives of every distribution, into dist/.
+wheels: .venv/ready
+	$(BIN)/python tools/build-dists dist
+	@ls dist/*.whl
 
 # Wheels and source archives of every distribution, built twice alike, installed by name and run from elsewhere.
 dist: system .venv/ready

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 DAC_READ_SEARCH = 2  # <linux/capability.h>, as is the next
 _VERSION_3 = 0x20080522
-_PR_SET_KEEPCAPS, _PR_SET_NO_NEW_PRIVS = 8, 38  # <linux/prctl.h>
+_PR_SET_KEEPCAPS, _PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS = 8, 38, 39  # <linux/prctl.h>
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -66,6 +66,11 @@ def get_no_new_privileges() -> None:
     :raises OSError: the system refuses
     """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def has_no_new_privileges() -> bool:
+    """Whether programs that we run get no more than we have, so that no file's capabilities count."""
+    return bool(_libc.prctl(_PR_GET_NO_NEW_PRIVS, *(ctypes.c_ulong(0) for _ in range(4))) == 1)
 
 
 def _prctl(option: int, argument: int) -> None:

@@ -48,6 +48,14 @@ def user_name(uid: int) -> str:
         return f"user {uid}"
 
 
+def account(uid: int) -> str:
+    """A user as commands take it: the name, or the number of one that has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def open_folder(path: Path, sticky: bool = False) -> int:
     """A descriptor of the folder *path*, only to reach what is in it; the caller's to close.
 
@@ -64,7 +72,7 @@ def open_folder(path: Path, sticky: bool = False) -> int:
             owner, us = user_name(status.st_uid), user_name(os.geteuid())
             raise NotOurs(
                 f"the folder {path} belongs to {owner}, who could put anything there, and we are {us}: name another, "
-                f"run as {owner}, or: chown -R {us}: {path}"
+                f"run as {owner}, or: chown -R {account(os.geteuid())}: {path}"
             )
         is_sticky = bool(status.st_mode & stat.S_ISVTX)
         if status.st_mode & _OTHERS_WRITE and not (sticky and is_sticky):
@@ -170,7 +178,7 @@ def make_folder(folder: Path, uid: int, gid: int) -> None:
             name = user_name(uid)
             raise NotOurs(
                 f"the folder {folder} belongs to {user_name(owner)}, and the server runs as {name}: "
-                f"chown -R {name}: {folder}"
+                f"chown -R {account(uid)}: {folder}"
             )
         os.fchown(descriptor, uid, gid)
     finally:

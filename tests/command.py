@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from pixiecore_core.cli.main import run
+from pixiecore_core.hosting import privileges
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ def pixiecore(*arguments: str, **environment: str) -> Done:
     with CliRunner().isolation(env=environment) as (output, errors, _), plugins_importable(), _hub_restored():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["pixiecore", *arguments])
+            # There is no way back from it, and this process has other tests to run.
+            patch.setattr(privileges, "get_no_new_privileges", lambda: None)
             status = run(sys.argv[1:])
         sys.stdout.flush()
         sys.stderr.flush()

@@ -57,8 +57,12 @@ def make_environment(tree: Path, python: str) -> None:
 
 
 def epoch() -> str:
-    """The time that all files get: the commit's, unless the environment names another."""
-    return os.environ.get("SOURCE_DATE_EPOCH") or run("git", "-C", ROOT, "log", "-1", "--format=%ct").strip()
+    """The time that all files get, in seconds since 1970: the commit's, unless the environment names another."""
+    if "SOURCE_DATE_EPOCH" in os.environ:
+        return os.environ["SOURCE_DATE_EPOCH"]
+    if not (ROOT / ".git").exists():  # an unpacked source distribution, whose files have that time
+        return str(int((ROOT / "PKG-INFO").stat().st_mtime))
+    return run("git", "-C", ROOT, "log", "-1", "--format=%ct").strip()
 
 
 def run(*command: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:

@@ -96,10 +96,10 @@ def cache_command() -> None:
     """
 
 
-@cache_command.command("ls")
+@cache_command.command("ls", short_help="List the files: size, last use, sha256, URL.")
 @click.pass_context
 def list_command(ctx: click.Context, /, **values: Any) -> None:
-    """List them, the one used last first: size, when it was used, the start of its sha256, URL.
+    """List the files in the cache, the one used last first: size, when it was used, the start of its sha256, URL.
 
     For example: pixiecore cache ls
     """
@@ -114,7 +114,7 @@ def list_command(ctx: click.Context, /, **values: Any) -> None:
     _say(f"{len(entries)} files, {_human(total)} of {_human(store.limit)}, in {store.folder}")
 
 
-@cache_command.command("verify")
+@cache_command.command("verify", short_help="Remove files that are not what was downloaded.")
 @click.pass_context
 def verify_command(ctx: click.Context, /, **values: Any) -> None:
     """Read every file, and remove those whose bytes are not what was downloaded.
@@ -136,7 +136,7 @@ def verify_command(ctx: click.Context, /, **values: Any) -> None:
         ctx.exit(1)
 
 
-@cache_command.command("prune")
+@cache_command.command("prune", short_help="Remove files: all, beyond a size, or unused for days.")
 @click.option("--all", "everything", is_flag=True, help="Remove all files.")
 @click.option("--to", "limit", metavar="SIZE", help="Remove those unused longest, down to this size, such as 5G.")
 @click.option("--unused", "days", metavar="DAYS", type=float, help="Remove what was not used for so many days.")
@@ -144,7 +144,7 @@ def verify_command(ctx: click.Context, /, **values: Any) -> None:
 def prune_command(
     ctx: click.Context, /, everything: bool, limit: str | None, days: float | None, **values: Any
 ) -> None:
-    """Remove files.
+    """Remove files from the cache: all, the oldest beyond a size, or those that nobody has used for days.
 
     For example: pixiecore cache prune --unused 30
     """

@@ -38,7 +38,7 @@ from pixiecore_core.files.folders import user_folder
 from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.hosting.accounts import Account, account_of
 from pixiecore_core.hosting.service_manager import ServiceManager
-from pixiecore_core.identity import use_permitted
+from pixiecore_core.identity import has_no_new_privileges, use_permitted
 from pixiecore_core.net.binding import bind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.ports import missing_capabilities
@@ -262,6 +262,10 @@ def _check_privileges(settings: ServerSettings) -> None:
         f"in a systemd unit: AmbientCapabilities={' '.join(name.upper() for name in missing)}",
         f"in a container: {' '.join(f'--cap-add={name[4:].upper()}' for name in missing)}",
     ]
+    if has_no_new_privileges():
+        # As of docker run --security-opt no-new-privileges: then neither sudo nor setcap helps.
+        ways[:2] = ["start it without no_new_privs, by which no program gets a privilege that its caller has not"]
+        ways[-1] = "in a container, beside no-new-privileges: --user 0:0, which becomes the user pixiecore by itself"
     if "cap_net_raw" in missing:
         ways.append("leave out --dhcp-no-bind, if no other DHCP server runs on this host")
     if "cap_net_bind_service" in missing:

@@ -6,13 +6,14 @@ Made from the settings' models, like the options. Reads no settings.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.cli.toml import toml
+from pixiecore_core.settings.server import ServerSettings
 from pixiecore_core.settings.spelling import spelled
 
 _INTRODUCTION = """\
@@ -29,15 +30,17 @@ def template(platform: Platform) -> str:
     if booters:
         names = ", ".join(sorted(booters))
         lines += ["", *_comment(_BOOTER.format(names)), f"#booter = {toml(sorted(booters)[-1])}"]
-    lines += _settings(platform.server_settings)
+    # What the class itself declares is what most people look for.
+    lines += _settings(platform.server_settings, first=ServerSettings.__annotations__)
     for kind, offered in (("booter", booters), ("plugin", policies)):
         for name, one in sorted(offered.items()):
             lines += ["", "", f"[{kind}.{name}]", *_settings(one.Settings)]
     return "\n".join(lines) + "\n"
 
 
-def _settings(model: type[BaseModel]) -> Iterator[str]:
-    for key, field in model.model_fields.items():
+def _settings(model: type[BaseModel], first: Iterable[str] = ()) -> Iterator[str]:
+    for key in dict.fromkeys([*first, *model.model_fields]):
+        field = model.model_fields[key]
         yield ""
         yield from _comment(field.description or "")
         yield f"#{key} = {_shown(field)}"

@@ -5,6 +5,7 @@ Reads it and says what is no such table, all of it at once. Does not know which 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class SettingsFile:
             raise ConfigError("--config", f"{path} cannot be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
             # Also numbers of thousands of digits, and brackets in thousands of brackets.
-            raise ConfigError("--config", f"{path} is not TOML: {error}") from error
+            raise ConfigError("--config", f"{path} {_what_is_wrong(error)}") from error
         server = tables.get("server", {})
         return cls(
             server if isinstance(server, dict) else {},
@@ -67,6 +68,15 @@ class SettingsFile:
         names = self.server.get("disable_plugin", [])
         names = [names] if isinstance(names, str) else names
         return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _what_is_wrong(error: Exception) -> str:
+    """A mistake in TOML; the likeliest, of whoever adds an example to the file that is there, in our words."""
+    twice = re.search(r"Cannot declare \((.*)\) twice \(at line (\d+)", str(error))
+    if twice is None:
+        return f"is not TOML: {error}"
+    table = ".".join(re.findall(r"'([^']*)'", twice[1]))
+    return f"has the table [{table}] a second time in line {twice[2]}: put what follows into the first one"
 
 
 def _tables(found: object) -> Tables:

@@ -129,6 +129,9 @@ def _run_patched(request: pytest.FixtureRequest, folder: Path) -> None:
     report = folder / "report.xml"
     command = [sys.executable, "-m", "gevent.monkey", "--module", "pytest", "-p", "no:cacheprovider", test]
     command += ["--rootdir", str(request.config.rootpath), f"--junitxml={report}"]
+    # As it was found here, so that it is found there.
+    command += [f"--import-mode={request.config.getoption('importmode')}"]
+    command += [word for setting in request.config.getoption("override_ini") or [] for word in ("-o", setting)]
     if request.config.pluginmanager.hasplugin("xdist"):
         command += ["-n", "0"]  # its workers would not be cooperative
     environment = os.environ | {_IN_PATCHED: "1"}

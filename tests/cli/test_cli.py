@@ -119,6 +119,10 @@ def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:
     assert "did you mean 'server'?" in failure(pixiecore("run", "--config", str(config)), 2)
     config.write_text("not toml")
     assert "is not TOML" in failure(pixiecore("run", "--config", str(config)), 2)
+    config.write_text("[server]\nport = 80\n\n[booter.api]\n[server]\n")
+    assert "has the table [server] a second time in line 5" in failure(pixiecore("run", "--config", str(config)), 2)
+    config.write_text("[booter.api]\n[booter.api]\n")
+    assert "has the table [booter.api] a second time" in failure(pixiecore("run", "--config", str(config)), 2)
     for text in ("a = " + "[" * 5000, f"a = {'9' * 6000}"):
         config.write_text(text)
         assert "is not TOML" in failure(pixiecore("run", "--config", str(config)), 2)
@@ -309,6 +313,17 @@ def test_without_capabilities_it_says_which_and_how_to_get_them(kernel: Path) ->
     assert "high ports" not in message
     assert f"sudo {sys.executable} -m pixiecore_core boot '{spaced}'" in message
     assert message.count("'a b'") == 1
+
+
+def test_where_no_file_gives_privileges_other_ways_are_named(kernel: Path) -> None:
+    """As of ``docker run --security-opt no-new-privileges``, which sudo and setcap cannot help."""
+    withheld = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+    done = subprocess.run([*withheld, *PIXIECORE, "boot", str(kernel)], capture_output=True, text=True, check=False)
+    message = failure(done, 1)
+    assert "without no_new_privs" in message
+    assert "--user 0:0" in message
+    assert "setcap" not in message
+    assert "sudo" not in message
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -13,7 +13,7 @@ from pixiecore_core.errors import ConfigError
 from pixiecore_core.files.key_file import read_or_create_key
 from pixiecore_core.files.store import Store
 from pixiecore_core.files.token_file import read_token
-from pixiecore_core.ownership import NotOurs
+from pixiecore_core.ownership import NotOurs, check_folder
 from pixiecore_core.state.store import StateStore
 from tests.hosting.room import needs_a_host, run
 
@@ -138,6 +138,15 @@ def test_a_database_of_theirs_is_refused(folder: Path, victim: Path) -> None:
     with pytest.raises(ConfigError, match=r"belongs to nobody.* run as nobody, or: chown -R root"):
         StateStore(path).prepare("--once-database")
     assert victim.read_text() == "precious"
+
+
+@needs_root
+def test_a_user_without_a_name_gets_a_command_that_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs by number."""
+    give_to_mallory(folder)
+    monkeypatch.setattr(os, "geteuid", lambda: 4712)
+    with pytest.raises(NotOurs, match=f"we are user 4712: name another, run as nobody, or: chown -R 4712: {folder}"):
+        check_folder(folder)
 
 
 @needs_root

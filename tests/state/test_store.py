@@ -47,16 +47,23 @@ def test_it_says_where_it_is(tmp_path: Path) -> None:
     assert StateStore(tmp_path / "x").path == tmp_path / "x"
 
 
+# Whoever is nobody may not be able to read this clone: all that is needed is imported before.
+_BE_NOBODY = (
+    "import os, sys, tempfile; from pathlib import Path; from pixiecore_core import StateStore\n"
+    "with tempfile.TemporaryDirectory() as folder:\n"
+    "    store = StateStore(Path(folder, 'warm.sqlite'))\n"
+    "    store.prepare('--once-database'); store.keys_for_a_shell('')\n"
+    "os.setuid(65534)\n"
+)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
 def test_a_folder_that_is_closed_to_the_user_is_told_in_a_line(tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o700)
     (folder / "state.sqlite").touch()
     tmp_path.chmod(0o755)
-    program = (
-        "import os, sys; from pathlib import Path; from pixiecore_core import StateStore; os.setuid(65534)\n"
-        "StateStore(Path(sys.argv[1])).open_for_command('--once-database')"
-    )
+    program = f"{_BE_NOBODY}StateStore(Path(sys.argv[1])).open_for_command('--once-database')"
     done = subprocess.run(
         [sys.executable, "-c", program, folder / "state.sqlite"], capture_output=True, text=True, check=False
     )
@@ -74,9 +81,6 @@ def test_a_shell_that_may_not_look_is_told_of_nothing(tmp_path: Path) -> None:
     (folder / "state.sqlite").touch()
     assert store.is_there
     tmp_path.chmod(0o755)
-    program = (
-        "import os, sys; from pathlib import Path; from pixiecore_core import StateStore; os.setuid(65534)\n"
-        "store = StateStore(Path(sys.argv[1])); print(store.is_there, store.keys_for_a_shell('5'))"
-    )
+    program = f"{_BE_NOBODY}store = StateStore(Path(sys.argv[1])); print(store.is_there, store.keys_for_a_shell('5'))"
     done = subprocess.run([sys.executable, "-c", program, store.path], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("False []\n", "")

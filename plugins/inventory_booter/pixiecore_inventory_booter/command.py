@@ -26,7 +26,7 @@ def inventory() -> None:
     """
 
 
-@inventory.command("check")
+@inventory.command("check", short_help="List what is wrong in an inventory, and where.")
 @click.argument("folder")
 @click.pass_context
 def check(ctx: click.Context, folder: str) -> None:
@@ -47,7 +47,7 @@ def check(ctx: click.Context, folder: str) -> None:
         click.echo(line)
 
 
-@inventory.command("render")
+@inventory.command("render", short_help="Print a file as a machine would get it.")
 @click.argument("file")
 @click.option(
     "--folder",

@@ -5,7 +5,9 @@ What the user named must work, else it is an error; the default places may fail,
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
+from errno import EACCES
 
 from pixiecore_core.boot.tokens import KEY_BYTES, Sealer
 from pixiecore_core.errors import ConfigError
@@ -30,7 +32,8 @@ def open_store(settings: CacheSettings) -> Store:
         store = Store(folder, int(settings.cache_size))
         store.prepare()
     except OSError as error:
-        raise ConfigError("--cache-dir", f"{folder} cannot be used: {error}") from error
+        reason = f"{error.strerror}; it must belong to user {os.geteuid()}" if error.errno == EACCES else str(error)
+        raise ConfigError("--cache-dir", f"{folder} cannot be used: {reason}") from error
     return store
 
 

@@ -40,6 +40,8 @@ _FIRST_FLAGS = ("api", "kernel", "initrd", "cmdline", "port-dhcp", "port-pxe", "
 """Of the very first Pixiecore, which had no commands; some of them still stand in unit files."""
 
 
+_OF_EXTRAS = {"boot": "static", "quick": "static"} | {name: name for name in ("api", "inventory", "once", "allowlist")}
+"""Commands of the plugins that are kept beside the core, and the extra that brings each."""
 _ARGUMENTS = "pixiecore.arguments"
 """In the root context's ``meta``: the command line."""
 
@@ -72,6 +74,10 @@ class PluginGroup(click.Group):
             answer = of_the_go_tool(args)
             if answer is not None:
                 raise click.UsageError(answer, ctx) from error
+            extra = _OF_EXTRAS.get(args[0])
+            if not ctx.obj.disabled and extra is not None:
+                hint = f"{error.format_message()} A plugin has it: pip install 'pixiecore-core[{extra}]'."
+                raise click.UsageError(hint, ctx) from error
             if not ctx.obj.disabled:
                 raise
             names = ", ".join(ctx.obj.disabled)

@@ -5,12 +5,13 @@ Values are handed on as text: the model validates them, whatever source they com
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
@@ -21,6 +22,14 @@ from pixiecore_core.settings.loaders import LoaderSettings, with_loaders
 from pixiecore_core.settings.names import is_list, option_name
 from pixiecore_core.settings.server import ServerSettings
 from pixiecore_core.settings.spelling import spelled
+
+
+def _shells_own(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    return lambda ctx, param, incomplete: [CompletionItem(incomplete, type=kind)]
+
+
+_COMPLETED = {"PATH": _shells_own("file"), "PATH|URL": _shells_own("file"), "FOLDER": _shells_own("dir")}
+"""How a shell completes a value, by its metavar."""
 
 
 def model_options(
@@ -76,6 +85,7 @@ def _option(parameter: str, name: str, key: str, field: FieldInfo) -> click.Opti
         multiple=is_list(field),
         default=False if flag else None,
         metavar=None if flag else extra.get("metavar", key.upper()),
+        shell_complete=_COMPLETED.get(str(extra.get("metavar"))),
         help=_help(key, field),
     )
 

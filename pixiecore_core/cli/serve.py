@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -258,8 +258,10 @@ def _check_privileges(settings: ServerSettings) -> None:
     names = ",".join(missing)
     ways = [
         f"run it as root: {shlex.join(['sudo', *_this_command()])}",
-        f"let this Python do it: sudo setcap '{names}=+ep' {shlex.quote(os.path.realpath(sys.executable))}",
-        f"in a systemd unit: AmbientCapabilities={' '.join(name.upper() for name in missing)}",
+        f"let this Python do it, whoever runs it: sudo setcap '{names}=+ep' "
+        f"{shlex.quote(os.path.realpath(sys.executable))}",
+        f"in a systemd unit: AmbientCapabilities={(upper := ' '.join(missing).upper())}"
+        f"{_systemd_restrictions(missing, upper)}",
         f"in a container: {' '.join(f'--cap-add={name[4:].upper()}' for name in missing)}",
     ]
     if has_no_new_privileges():
@@ -274,6 +276,14 @@ def _check_privileges(settings: ServerSettings) -> None:
         f"this user may not do what serving needs: {' and '.join(missing)} missing.\n"
         "Do one of these:\n" + "\n".join(f"  - {way}" for way in ways)
     )
+
+
+def _systemd_restrictions(missing: Collection[str], upper: str) -> str:
+    """What else a unit must allow, if it restricts it: those that systemd has started most likely do."""
+    if "INVOCATION_ID" not in os.environ:
+        return ""
+    packets = " and AF_PACKET in RestrictAddressFamilies=" if "cap_net_raw" in missing else ""
+    return f", and {upper} in CapabilityBoundingSet={packets}; systemctl edit adds such lines"
 
 
 def _this_command() -> list[str]:

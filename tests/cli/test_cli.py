@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pixiecore_core.cli import main
 from tests.command import failure, pixiecore
 from tests.processes import HIGH_PORTS, PIXIECORE, install_plugin, process, read_until, serving
 
@@ -409,6 +410,24 @@ def test_disabled_plugins_are_named_where_they_are_missed() -> None:
     lines = pixiecore(*disabled, "plugins").stdout.splitlines()
     assert "static  (disabled)" in lines
     assert "api  (pixiecore-api-booter 0.2.0)" in lines
+
+
+@pytest.mark.parametrize(("command", "extra"), [("boot", "static"), ("quick", "static"), ("api", "api")])
+def test_where_only_the_core_is_installed_the_extra_is_named(
+    command: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "load", lambda disabled: [])
+    message = failure(pixiecore(command, "x"), 2)
+    assert f"No such command '{command}'. A plugin has it: pip install 'pixiecore-core[{extra}]'." in message
+
+
+def test_a_unit_that_restricts_more_is_told_of(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOCATION_ID", "1")
+    drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    command = [*drop, *PIXIECORE, "boot", str(kernel), *HIGH_PORTS, "--dhcp-no-bind"]
+    message = failure(subprocess.run(command, capture_output=True, text=True, check=False), 1)
+    assert "AmbientCapabilities=CAP_NET_RAW, and CAP_NET_RAW in CapabilityBoundingSet=" in message
+    assert "AF_PACKET in RestrictAddressFamilies=" in message
 
 
 def test_a_disabled_plugin_is_as_good_as_not_installed() -> None:

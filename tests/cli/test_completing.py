@@ -16,6 +16,11 @@ _RUN = "import sys; sys.argv[0] = 'pixiecore'; from pixiecore_core.__main__ impo
 
 def completed(words: str, **environment: str) -> list[str]:
     """The completions of the last word."""
+    return [line.partition(",")[2] for line in completed_lines(words, **environment)]
+
+
+def completed_lines(words: str, **environment: str) -> list[str]:
+    """The same, each with its kind."""
     typed = {"_PIXIECORE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     done = subprocess.run(
         [sys.executable, "-c", _RUN],
@@ -25,7 +30,7 @@ def completed(words: str, **environment: str) -> list[str]:
         env=os.environ | typed | environment,
     )
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+    return [line for line in done.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +46,21 @@ def completed(words: str, **environment: str) -> list[str]:
 )
 def test_names(words: str, found: list[str]) -> None:
     assert completed(words) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("pixiecore boot ./vm", "file"),
+        ("pixiecore boot ./vmlinuz ./in", "file"),
+        ("pixiecore run --booter static --kernel ./vm", "file"),
+        ("pixiecore run --config ./pi", "file"),
+        ("pixiecore run --cache-dir ./", "dir"),
+        ("pixiecore inventory check ./", "dir"),
+    ],
+)
+def test_paths_are_the_shells_own_affair(words: str, kind: str) -> None:
+    assert completed_lines(words) == [f"{kind},{words.split()[-1]}"]
 
 
 @pytest.mark.parametrize("plugin", [("once", "arm"), ("allowlist", "approve")])

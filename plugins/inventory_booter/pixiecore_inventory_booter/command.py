@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from pixiecore_core import ConfigError
 from pixiecore_inventory_booter.asking import machine, machine_options
@@ -26,8 +27,12 @@ def inventory() -> None:
     """
 
 
+def _folders(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(incomplete, type="dir")]
+
+
 @inventory.command("check", short_help="List what is wrong in an inventory, and where.")
-@click.argument("folder")
+@click.argument("folder", shell_complete=_folders)
 @click.pass_context
 def check(ctx: click.Context, folder: str) -> None:
     """Load the inventory in FOLDER, render every template for every machine, and list what is wrong and where.

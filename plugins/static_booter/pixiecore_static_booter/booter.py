@@ -19,9 +19,14 @@ class StaticSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kernel: BootableFile = Field(
-        description="kernel to boot: a path or an http(s) URL, perhaps with #sha256=… behind it"
+        description="kernel to boot: a path or an http(s) URL, perhaps with #sha256=… behind it",
+        json_schema_extra={"metavar": "PATH|URL"},
     )
-    initrd: list[BootableFile] = Field(default=[], description="initial RAM disk, a path or a URL; may be repeated")
+    initrd: list[BootableFile] = Field(
+        default=[],
+        description="initial RAM disk, a path or a URL; may be repeated",
+        json_schema_extra={"metavar": "PATH|URL"},
+    )
     cmdline: CmdlineTemplate = Field(
         default="",
         description='kernel command line; {{ ID "path-or-url" }} becomes a URL of that file, or of a folder, with a '

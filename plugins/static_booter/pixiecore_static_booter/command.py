@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from pixiecore_static_booter.catalogue import find, recipes
 from pixiecore_static_booter.recipe import Recipe
@@ -56,9 +57,13 @@ def _misplaced_option(name: str) -> Callable[[Function], Function]:
     )
 
 
+def _files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(incomplete, type="file")]
+
+
 @click.command("boot", short_help="Boot every machine into one kernel.")
-@click.argument("kernel")
-@click.argument("initrd", nargs=-1)
+@click.argument("kernel", shell_complete=_files)
+@click.argument("initrd", nargs=-1, shell_complete=_files)
 @_misplaced_option("kernel")
 @_misplaced_option("initrd")
 @_options_of_both

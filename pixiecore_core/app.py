@@ -110,7 +110,7 @@ class App:
             raise StartError(f"--check-neighbour needs {TABLE}, which this system does not have")
         try:
             http_port = self._build_http()
-            self._build_tftp()
+            self._build_tftp(http_port)
             self._build_dhcp(http_port)
             self._build_quiet()
             self._told = True
@@ -234,9 +234,9 @@ class App:
         reason = "it has as many as one address may have; see --http-connections-per-client, and --http-shared-address"
         self.core.bus.report(Refused(via="HTTP", what="connection", source=address, reason=reason))
 
-    def _build_tftp(self) -> None:
+    def _build_tftp(self, http_port: int) -> None:
         if self._bound.tftp is not None:
-            files = TftpFiles(self.core.first_stage, self.core.bus, self._interfaces.serves)
+            files = TftpFiles(self.core.first_stage, self.core.bus, http_port, self._interfaces.serves)
             settings = self.settings
             most = settings.tftp_transfers
             shares = Shares.at_most_half(most, TRANSFERS_PER_CLIENT, settings.http_shared_address)

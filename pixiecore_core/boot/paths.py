@@ -113,12 +113,13 @@ def is_autoexec(path: str) -> bool:
     return path.rsplit("/", 1)[-1].lower() == AUTOEXEC
 
 
-AUTOEXEC_SCRIPT = f"""#!ipxe
-imgfree {AUTOEXEC} ||
-autoboot
-"""
-"""Sends iPXE on to what it would do anyway: ask DHCP, and take our offer.
+def autoexec_script(url: str) -> str:
+    """What iPXE finds beside itself: the way to its machine's script.
 
-A "not found" stops the chain in some builds (tinkerbell issue 424). The script frees itself, so that it does not end up
-in the initrd (ipxe issue 1723).
-"""
+    A "not found" stops the chain in some builds (tinkerbell issue 424). The script frees itself, so that it does not
+    end up in the initrd (ipxe issue 1723). iPXE begins with the address that the firmware got: opened and not asked
+    for anew, the card needs no second DISCOVER, and no wait for an IPv6 router. Where that fails, ``autoboot`` asks.
+
+    :param url: of the machine's script
+    """
+    return f"#!ipxe\nimgfree {AUTOEXEC} ||\nifopen && chain --replace {url} ||\nautoboot\n"

@@ -162,6 +162,8 @@ class Attempts:
         attempt.outcome = _OUTCOMES.get(type(fact), attempt.outcome)
         if isinstance(fact, (Offered, PxeAnswered, ScriptOffered)):
             attempt.offered = fact.variant
+        # One that was led there by its autoexec script has not asked DHCP.
+        attempt.ipxe_asked |= isinstance(fact, ScriptSent)
         self._heard(fact.mac, attempt, self._clock())
         while self._facts > self._most_facts and len(self._attempts) > 1:
             self._forget_oldest()

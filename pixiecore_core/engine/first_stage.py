@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixiecore_core.boot.paths import AUTOEXEC_SCRIPT, is_autoexec, parse_loader_path
+from pixiecore_core.boot.paths import ServerAddress, autoexec_script, is_autoexec, parse_loader_path
 from pixiecore_core.engine.policy import Policy
 from pixiecore_core.errors import BootFileNotFound
 from pixiecore_core.firmware.table import FirmwareTable
@@ -21,15 +21,20 @@ class FirstStage:
     policy: Policy
     firmware: FirmwareTable
 
-    def open(self, path: str) -> tuple[BootFile, str | None]:
+    def open(self, path: str, server: ServerAddress) -> tuple[BootFile, str | None]:
         """The file at *path*, and the MAC address whose directory it is in, if any.
 
+        :param server: where the client reaches us
         :raises BootFileNotFound: we give out no such path, or nothing serves that firmware
         :raises BootFileError: the file cannot be opened
         """
-        if is_autoexec(path):
-            return BootFile.from_bytes("autoexec.ipxe", AUTOEXEC_SCRIPT.encode()), None
         wanted = parse_loader_path(path)
+        if is_autoexec(path):
+            # Anybody may ask for it: it tells nothing that they do not know, and has no token that opens anything.
+            # Over TFTP, Debian 13's build asks for it in the root, where nobody but iPXE knows whose it is.
+            mac = wanted.mac if wanted is not None else None
+            url = server.script_url(mac or "${netX/mac}")
+            return BootFile.from_bytes("autoexec.ipxe", autoexec_script(url).encode()), mac
         if wanted is None or self.firmware.loader(wanted.loader) is None:
             raise BootFileNotFound("no such file; boot files are at MAC/LOADER/NAME")
         file = self.policy.provide_bootloader(wanted.loader, Machine(mac=wanted.mac))

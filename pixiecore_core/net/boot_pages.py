@@ -195,7 +195,7 @@ class BootPages:
     def _loader(self, request: Request) -> Response:
         address = request.remote_addr or ""
         try:
-            file, mac = self.first_stage.open(request.path.removeprefix(LOADER_PATH))
+            file, mac = self.first_stage.open(request.path.removeprefix(LOADER_PATH), server_of(request))
         except BootFileError as error:
             path, reason = _cut(request.path), str(error)
             if isinstance(error, BootFileNotFound):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from pixiecore_core.boot.paths import is_autoexec, parse_loader_path
+from pixiecore_core.boot.paths import ServerAddress, is_autoexec, parse_loader_path
 from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.errors import BootFileNotFound
@@ -22,11 +22,13 @@ from pixiecore_core.observe.bus import Bus
 class TftpFiles:
     """Opens files for the TFTP server and reports its transfers.
 
+    :param http_port: where a client that reached us by TFTP reaches us by HTTP
     :param serves: whether clients that reached us at an address of ours may be served
     """
 
     first_stage: FirstStage
     bus: Bus
+    http_port: int = 80
     serves: Callable[[IPv4Address], bool] = lambda address: True
 
     def open(self, name: str, client: tuple[str, int], local_address: str) -> TftpFile:
@@ -34,9 +36,10 @@ class TftpFiles:
 
         :raises BootFileError: there is none, or it cannot be opened
         """
-        if not self.serves(IPv4Address(local_address)):
+        address = IPv4Address(local_address)
+        if not self.serves(address):
             raise BootFileNotFound("this network is not served")
-        file, _ = self.first_stage.open(name)
+        file, _ = self.first_stage.open(name, ServerAddress(address, self.http_port))
         return TftpFile(file.size, file.source.read_at, file.source.close)
 
     def report(self, report: TransferReport) -> None:

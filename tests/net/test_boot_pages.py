@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -398,11 +399,27 @@ def test_http_boot_fetches_its_loader_with_the_right_type(site: Site) -> None:
     assert site.get(f"/_/loader/{MAC}/bios/undionly.kpxe").status_code == 404
 
 
-def test_autoexec_is_never_missing(site: Site) -> None:
-    for path in ("/autoexec.ipxe", f"/_/loader/{MAC}/efi-x64/autoexec.ipxe"):
-        response = site.get(path)
-        assert response.status_code == 200
-        assert response.text.startswith("#!ipxe\n")
+@pytest.mark.parametrize(
+    ("path", "mac"), [("/autoexec.ipxe", "${netX/mac}"), (f"/_/loader/{MAC}/efi-x64/autoexec.ipxe", MAC)]
+)
+def test_autoexec_leads_straight_to_the_script(site: Site, path: str, mac: str) -> None:
+    """With the address that the firmware got; where that fails, iPXE does what it would have done."""
+    response = site.get(path)
+    assert response.status_code == 200
+    first, free, straight, otherwise = response.text.splitlines()
+    assert (first, free, otherwise) == ("#!ipxe", "imgfree autoexec.ipxe ||", "autoboot")
+    found = re.fullmatch(r"ifopen && chain --replace (\S+) \|\|", straight)
+    assert found is not None
+    assert f"/_/ipxe?mac={mac}&" in found[1]
+    assert "from=" not in found[1], "anybody may ask for it: it must open nothing"
+
+
+def test_a_machine_that_is_led_straight_and_comes_again_begins_anew(booting: Site) -> None:
+    """Its iPXE never asked DHCP, but it did come as far as its script."""
+    assert booting.get(SCRIPT).status_code == 200
+    attempt = booting.core.attempts.latest(MAC)
+    assert attempt is not None
+    assert attempt.ipxe_asked
 
 
 def test_other_paths_are_not_found(site: Site) -> None:

@@ -121,11 +121,18 @@ class App:
         for server in self.servers.values():
             server.start()
 
-    def run(self) -> None:
-        """Serve until :meth:`request_stop`, then stop."""
+    def run(self, on_ready: Callable[[], object] = lambda: None) -> None:
+        """Serve until :meth:`request_stop`, then stop.
+
+        :param on_ready: called first; once more, if a plugin's signal handler breaks it off
+        """
+        told = False
         try:
             while not self._stop.is_set():
                 try:
+                    if not told:
+                        on_ready()
+                        told = True
                     self._stop.wait()
                 except BaseException as error:
                     if not _is_a_plugins(error):

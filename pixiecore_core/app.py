@@ -128,15 +128,23 @@ class App:
         if self._quiet is not None:
             self._quiet.start()
 
-    def run(self) -> None:
-        """Serve until :meth:`request_stop`, then stop."""
+    def run(self, on_ready: Callable[[], object] = lambda: None) -> None:
+        """Serve until :meth:`request_stop`, then stop.
+
+        :param on_ready: called first; once more, if a plugin's signal handler breaks it off
+        """
+        chances = 2
         try:
             while not self._stop.is_set():
                 try:
+                    if chances:
+                        on_ready()
+                        chances = 0
                     self._stop.wait()
                 except BaseException as error:
-                    if not _is_a_plugins(error):
+                    if not _is_a_plugins(error) or chances == 1:
                         raise
+                    chances = min(chances, 1)
                     details = {"exc_info": error} if self.settings.debug else {}
                     self.core.logger.warning(
                         f"A signal handler, perhaps a plugin's, raised {in_words(error)}; the server goes on",

@@ -22,7 +22,7 @@ from pixiecore_core.cli.config import config_command
 from pixiecore_core.cli.configuring import file_of
 from pixiecore_core.cli.documents import JSON_FLAG, kept_clean
 from pixiecore_core.cli.ending import end
-from pixiecore_core.cli.go_tool import of_the_go_tool
+from pixiecore_core.cli.go_tool import of_the_first_tool, of_the_go_tool
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.options import loader_options
@@ -35,10 +35,6 @@ from pixiecore_core.hidden import without_secrets
 from pixiecore_core.plugins.installed import load
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.watching import loading
-
-_FIRST_FLAGS = ("api", "kernel", "initrd", "cmdline", "port-dhcp", "port-pxe", "port-tftp", "port-http", "listen-addr")
-"""Of the very first Pixiecore, which had no commands; some of them still stand in unit files."""
-
 
 _OF_EXTRAS = {"boot": "static", "quick": "static"} | {name: name for name in ("api", "inventory", "once", "allowlist")}
 """Commands of the plugins that are kept beside the core, and the extra that brings each."""
@@ -182,11 +178,13 @@ def run(arguments: list[str]) -> int:
         # What a command gives to ctx.exit comes back as the result.
         status = command_line()(arguments, standalone_mode=False)
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption) and (answer := of_the_first_tool(arguments)):
+            error = click.UsageError(answer, error.ctx)
         shown = io.StringIO()
         error.show(shown)
         click.echo(without_secrets(shown.getvalue()), err=True, nl=False)
         if isinstance(error, click.NoSuchOption):
-            _hint(arguments, error.option_name)
+            _hint(error.option_name)
         return error.exit_code
     except click.Abort:
         return 130
@@ -198,10 +196,8 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _hint(arguments: list[str], option: str) -> None:
+def _hint(option: str) -> None:
     """Explain an option that the command lacks."""
-    if arguments[0].lstrip("-").partition("=")[0] in _FIRST_FLAGS:
-        click.echo("For what these flags once did, see: pixiecore boot --help, pixiecore api --help", err=True)
     if option == "--disable-plugin":
         click.echo("It goes before the command: pixiecore --disable-plugin NAME COMMAND …", err=True)
 

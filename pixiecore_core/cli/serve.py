@@ -187,13 +187,16 @@ def _serve(app: App, manager: ServiceManager) -> None:
         machines = ", ".join(loader.serves for loader in missing)
         logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")
     where = ", ".join(f"{name} on port {server.port}" for name, server in app.servers.items())
-    # What is here now stays: looking through all of it for garbage, again and again, is time that a machine waits.
-    gc.collect()
-    gc.freeze()
     for_whom = _for_whom(app.settings)
-    logger.info(f"Ready: Pixiecore {__version__} answers {where}; {for_whom}", subsystem="Init")
-    manager.ready(for_whom)
-    app.run()
+
+    def ready() -> None:
+        # What is here now stays: looking through all of it for garbage, again and again, is time that a machine waits.
+        gc.collect()
+        gc.freeze()
+        logger.info(f"Ready: Pixiecore {__version__} answers {where}; {for_whom}", subsystem="Init")
+        manager.ready(for_whom)
+
+    app.run(ready)
     logger.info("Stopped", subsystem="Init")
 
 

@@ -17,6 +17,7 @@ import pytest
 from pixiecore_core.cli import main
 from tests.command import failure, pixiecore
 from tests.processes import HIGH_PORTS, PIXIECORE, install_plugin, process, read_until, serving
+from tools.metadata import REPOSITORY
 
 
 @pytest.fixture
@@ -243,9 +244,21 @@ def test_a_disabled_plugins_table_may_stay_in_the_file(tmp_path: Path) -> None:
 
 
 def test_the_flags_of_the_first_pixiecore_are_explained() -> None:
-    for flag in ("-kernel", "-api=http://h/", "--kernel"):
-        assert "see: pixiecore boot --help, pixiecore api --help" in failure(pixiecore(flag, "x"), 2)
-    assert "pixiecore api --help" not in failure(pixiecore("--kernle", "x"), 2)
+    for flag, now in {"-kernel": "boot K A B", "-api=http://h/": "api URL", "--kernel": "boot K A B"}.items():
+        message = failure(pixiecore(flag, "x"), 2)
+        assert f"now it is `pixiecore {now}" in message
+        assert "No such option" not in message
+    assert "2016" not in failure(pixiecore("--kernle", "x"), 2)
+
+
+def test_the_flags_of_the_first_pixiecore_become_what_the_migration_page_says() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/migrate-from-go.md").read_text()
+    table = page.partition("| then | now |")[2].partition("## ")[0]
+    then = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
+    flags = [flag for cell in then for flag in re.findall(r"(?<=[ `])-[a-z-]+", cell)]
+    assert len(flags) == 11
+    for flag in flags:
+        assert f"`{flag}` without one is of the Pixiecore of 2016" in failure(pixiecore(flag, "x"), 2)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +273,7 @@ def test_commands_of_the_go_tool_that_are_gone_get_the_migration_page_s_answer(c
     page = (Path(__file__).parents[2] / "docs/how-to/migrate-from-go.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith("|") and f"`pixiecore {name}`" in line)
     assert row.split(" | ")[1].removesuffix(" |") == found[1]
-    assert "docs/how-to/migrate-from-go.md" in message
+    assert f"See {REPOSITORY}/blob/main/docs/how-to/migrate-from-go.md" in message
 
 
 def test_debug_alone_names_what_it_had_and_other_words_are_no_command() -> None:

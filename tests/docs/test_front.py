@@ -23,6 +23,8 @@ SAID = [
     ("  192.0.2.2  pixiecore boot vmlinuz --cmdline='quiet lab.fetch={{ ID \"/home/me/file\" }} lab.word=1'", ""),
     ("pixiecore | [DHCP] Offering to boot 52:54:00:12:34:56 (UEFI x86_64 on eth0)", "cyan"),
     ("  machine | >>Start PXE over IPv4. " + "x" * COLUMNS, "yellow"),
+    ('pixiecore | [HTTP] Sent file "errand file.bin" (file, 300,001 bytes in 0.0 s) to 52:54:00:12:34:56', "cyan"),
+    ("  machine | LAB fetched 300001 ea937a", "yellow"),
     ("  machine | [    4.009849] reboot: Power down", "yellow"),
 ]
 

@@ -18,6 +18,8 @@ from pixiecore_static_booter.mistakes import blaming, sentence
 from pixiecore_static_booter.recipe import Recipe
 
 _SUFFIX = ".toml"
+_GONE = {"coreos": "its site is gone; see flatcar"}
+"""Names that the Go Pixiecore knew: the nearest that are left would be something else."""
 
 
 @functools.cache
@@ -49,6 +51,8 @@ def find(text: str) -> Recipe:
     if not is_path(text):
         known = recipes()
         names = {alias: recipe for name, recipe in known.items() for alias in (name, *recipe.aliases)}
+        if text in _GONE:
+            raise ValueError(f"there is no recipe {text!r}: {_GONE[text]}")
         if text not in names:
             raise ValueError(no_such("recipe", text, names, [*known, "or the path of a TOML file of your own"]))
         return names[text]

@@ -42,6 +42,7 @@ def test_quick_lists_the_recipes() -> None:
     ("arguments", "message"),
     [
         (["debain"], "Error: RECIPE: there is no recipe 'debain'; did you mean 'debian'?"),
+        (["coreos"], "Error: RECIPE: there is no recipe 'coreos': its site is gone; see flatcar"),
         (["debian", "trxie"], "Error: VERSION: there is no version 'trxie'; known are stable, "),
         (["debian", "--arch", "i386"], "Error: --arch: this is not for i386, only for x86_64 and arm64"),
         (["debian", "--mirror", "x"], "Error: --mirror: 'x' is not the http(s) URL of a folder"),

@@ -36,7 +36,7 @@ BOOTING_PATH = "/_/booting"
 LOADER_PATH = "/_/loader/"
 """``MAC/LOADER/NAME``: a first-stage boot file, for UEFI HTTP Boot."""
 AUTOEXEC = "autoexec.ipxe"
-"""In any folder: a script that sends iPXE on to ask DHCP."""
+"""In any folder: a script that leads iPXE to its machine's script, or where that fails to DHCP."""
 
 # What shim looks for beside itself before it goes on to its second stage: these must be "not found" (LAB.md).
 _NOT_ALIASED = re.compile(r"^(?:revocations|shim_certificate|sbat)", re.IGNORECASE)

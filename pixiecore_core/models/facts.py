@@ -235,6 +235,7 @@ FACTS: tuple[type[Fact], ...] = (
     PxeAnswered,
     LoaderSent,
     ScriptOffered,
+    QuietlyAdvertised,
     ScriptSent,
     KernelSent,
     InitrdSent,

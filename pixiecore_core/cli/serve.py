@@ -182,7 +182,7 @@ def _say_who_we_are(
 
 def _serve(app: App, manager: ServiceManager) -> None:
     logger = app.core.logger
-    missing = app.core.decider.loaders.missing()
+    missing = [loader for loader in app.core.decider.loaders.missing() if loader.usual]
     if missing:
         machines = ", ".join(loader.serves for loader in missing)
         logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")

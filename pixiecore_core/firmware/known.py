@@ -101,10 +101,41 @@ _ARM64_LOADER = Loader(
     },
     pe_machine=0xAA64,
 )
+# Nobody has seen a distribution with an iPXE for it: the names are those that iPXE's own build gives.
+_ARM32_LOADER = Loader(
+    name="efi-arm32",
+    serves="32-bit ARM UEFI machines",
+    boot_file="snponly.efi",
+    setting="ipxe_arm32",
+    files=("snponly-arm32.efi", "arm32-efi/snponly.efi", "ipxe-arm32.efi", "arm32-efi/ipxe.efi"),
+    pe_machine=0x01C2,
+    usual=False,
+)
+_SINCE_13 = f"{_DEBIAN} (Debian 13 or later has it)"
+_RISCV64_LOADER = Loader(
+    name="efi-riscv64",
+    serves="64-bit RISC-V UEFI machines",
+    boot_file="ipxe.efi",
+    setting="ipxe_riscv64",
+    files=("snponly-riscv64.efi", "riscv64-efi/snponly.efi", "ipxe-riscv64.efi", "riscv64-efi/ipxe.efi"),
+    packages={"debian": _SINCE_13},
+    pe_machine=0x5064,
+    usual=False,
+)
+_LOONG64_LOADER = Loader(
+    name="efi-loong64",
+    serves="64-bit LoongArch UEFI machines",
+    boot_file="ipxe.efi",
+    setting="ipxe_loong64",
+    files=("snponly-loong64.efi", "loong64-efi/snponly.efi", "ipxe-loong64.efi", "loong64-efi/ipxe.efi"),
+    packages={"debian": _SINCE_13},
+    pe_machine=0x6264,
+    usual=False,
+)
 
 
-def _uefi(cpu: str, pxe: int, http: int) -> Firmware:
-    return Firmware(cpu=cpu, family=UEFI, codes=(pxe,), http_codes=(http,), platform="efi")
+def _uefi(cpu: str, pxe: int, http: int, loader: Loader | None = None) -> Firmware:
+    return Firmware(cpu=cpu, family=UEFI, codes=(pxe,), http_codes=(http,), platform="efi", loader=loader)
 
 
 ROWS = (
@@ -130,13 +161,13 @@ ROWS = (
         loader=_X64_LOADER,
         source="9 and 17 are EBC, which VMware and others announce for plain x64 (danderson/netboot PR 30)",
     ),
-    _uefi("arm32", 10, 18),
-    Firmware(cpu="arm64", family=UEFI, codes=(11,), http_codes=(19,), platform="efi", loader=_ARM64_LOADER),
+    _uefi("arm32", 10, 18, _ARM32_LOADER),
+    _uefi("arm64", 11, 19, _ARM64_LOADER),
     _uefi("riscv32", 25, 26),
-    _uefi("riscv64", 27, 28),
+    _uefi("riscv64", 27, 28, _RISCV64_LOADER),
     _uefi("riscv128", 29, 30),
     _uefi("loong32", 37, 38),
-    _uefi("loong64", 39, 40),
+    _uefi("loong64", 39, 40, _LOONG64_LOADER),
     Firmware(cpu="arm32", family=U_BOOT, codes=(21,), http_codes=(23,)),
     Firmware(cpu="arm64", family=U_BOOT, codes=(22,), http_codes=(24,)),
     Firmware(cpu="arm64", family=FirmwareFamily.RPIBOOT, codes=(41,)),

@@ -82,6 +82,7 @@ class Loader(_Row):
         default=None,
         description="machine type in its PE header (PE/COFF section 3.3.1); every loader for UEFI has one",
     )
+    usual: bool = Field(default=True, description="whether a server that has none says so when it starts")
 
 
 class Firmware(_Row):

@@ -161,6 +161,7 @@ def _assembled(
         open_files=partial(open_files, settings),
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
         url_lifetime=settings.url_lifetime,
+        uefi_direct=settings.uefi_direct,
         hook_timeout=settings.hook_timeout,
         event_timeout=settings.event_timeout,
     )

@@ -6,7 +6,7 @@ A new architecture is one row here, or one that a plugin brings (``register_firm
 
 from __future__ import annotations
 
-from pixiecore_core.firmware.rows import Firmware, FirmwareFamily, Loader
+from pixiecore_core.firmware.rows import Firmware, FirmwareFamily, Loader, Stub
 from pixiecore_core.firmware.table import FirmwareTable
 
 BIOS, UEFI, U_BOOT, OTHER = FirmwareFamily.BIOS, FirmwareFamily.UEFI, FirmwareFamily.U_BOOT, FirmwareFamily.OTHER
@@ -20,6 +20,8 @@ FOLDERS = (
     "/home/linuxbrew/.linuxbrew/share/ipxe",
 )
 """Where distributions put iPXE."""
+STUB_FOLDERS = ("/usr/lib/systemd/boot/efi",)
+"""Where distributions put systemd's EFI stubs."""
 
 _DEBIAN, _ARCH, _ALPINE = "apt-get install ipxe", "pacman -S ipxe", "apk add ipxe"
 _ANYWHERE = {"arch": _ARCH, "alpine": _ALPINE}
@@ -133,9 +135,43 @@ _LOONG64_LOADER = Loader(
     usual=False,
 )
 
+_STUBS_OF = {"debian": "apt-get install systemd-boot-efi", "fedora": "dnf install systemd-boot-unsigned"}
+_X64_STUB = Stub(
+    name="x64",
+    setting="uefi_stub_x64",
+    files=("linuxx64.efi.stub",),
+    packages=_STUBS_OF,
+    pe_machine=0x8664,
+    kernels=(0x8664,),
+)
+_IA32_STUB = Stub(
+    name="ia32",
+    setting="uefi_stub_ia32",
+    files=("linuxia32.efi.stub",),
+    packages={"debian": "apt-get install systemd-boot-efi:i386"},
+    pe_machine=0x014C,
+    kernels=(0x014C, 0x8664),  # a 64-bit kernel on a 64-bit processor (EFI_MIXED; stubs since systemd 255)
+)
+_ARM64_STUB = Stub(
+    name="arm64",
+    setting="uefi_stub_arm64",
+    files=("linuxaa64.efi.stub",),
+    packages=_STUBS_OF,
+    pe_machine=0xAA64,
+    kernels=(0xAA64,),
+)
+_RISCV64_STUB = Stub(
+    name="riscv64",
+    setting="uefi_stub_riscv64",
+    files=("linuxriscv64.efi.stub",),
+    packages=_STUBS_OF,
+    pe_machine=0x5064,
+    kernels=(0x5064,),
+)
 
-def _uefi(cpu: str, pxe: int, http: int, loader: Loader | None = None) -> Firmware:
-    return Firmware(cpu=cpu, family=UEFI, codes=(pxe,), http_codes=(http,), platform="efi", loader=loader)
+
+def _uefi(cpu: str, pxe: int, http: int, loader: Loader | None = None, stub: Stub | None = None) -> Firmware:
+    return Firmware(cpu=cpu, family=UEFI, codes=(pxe,), http_codes=(http,), platform="efi", loader=loader, stub=stub)
 
 
 ROWS = (
@@ -151,7 +187,7 @@ ROWS = (
         loader=_BIOS_LOADER,
         ipxe_loader=_BIOS_IPXE_LOADER,
     ),
-    Firmware(cpu="i386", family=UEFI, codes=(6,), http_codes=(15,), platform="efi", loader=_IA32_LOADER),
+    _uefi("i386", 6, 15, _IA32_LOADER, _IA32_STUB),
     Firmware(
         cpu="x86_64",
         family=UEFI,
@@ -159,12 +195,13 @@ ROWS = (
         http_codes=(16, 17),
         platform="efi",
         loader=_X64_LOADER,
+        stub=_X64_STUB,
         source="9 and 17 are EBC, which VMware and others announce for plain x64 (danderson/netboot PR 30)",
     ),
     _uefi("arm32", 10, 18, _ARM32_LOADER),
-    _uefi("arm64", 11, 19, _ARM64_LOADER),
+    _uefi("arm64", 11, 19, _ARM64_LOADER, _ARM64_STUB),
     _uefi("riscv32", 25, 26),
-    _uefi("riscv64", 27, 28, _RISCV64_LOADER),
+    _uefi("riscv64", 27, 28, _RISCV64_LOADER, _RISCV64_STUB),
     _uefi("riscv128", 29, 30),
     _uefi("loong32", 37, 38),
     _uefi("loong64", 39, 40, _LOONG64_LOADER),

@@ -140,7 +140,10 @@ MEND = "the server runs as user pixiecore: chown, chmod or move it, or keep root
     [
         ("/root/vmlinuz", "KERNEL: /root/vmlinuz cannot be read: Permission denied"),
         ("vmlinuz --ipxe-efi64 /root/vmlinuz", "--ipxe-efi64: /root/vmlinuz cannot be read: Permission denied"),
-        ("vmlinuz --cache-dir /root/new", "--cache-dir: /root/new cannot be used: Permission denied; it must belong to user 4711"),
+        (
+            "vmlinuz --cache-dir /root/new",
+            "--cache-dir: /root/new cannot be used: Permission denied; it must belong to user 4711",
+        ),
         (
             "vmlinuz --once-enabled --once-database /root/new/once.sqlite",
             "--once-database: /root/new/once.sqlite cannot be used: [Errno 13] Permission denied",

@@ -85,5 +85,8 @@ class Decider:
         if loader is None:
             return Ignore(reason=f"no boot file exists for {request.machine.architecture}")
         if not self._policy.provides_bootloaders():
-            return Ignore(reason=f"no iPXE for this firmware is installed here: {self.loaders.how_to_get(loader)}")
+            how = self.loaders.how_to_get(loader)
+            stub = self.first_steps.missing_stub(request.machine)
+            instead = f"; or, to do without iPXE, {self.loaders.how_to_get(stub)}" if stub is not None else ""
+            return Ignore(reason=f"no iPXE for this firmware is installed here: {how}{instead}")
         return None

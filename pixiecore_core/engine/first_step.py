@@ -48,6 +48,12 @@ class FirstSteps:
             return FirstStep.UNIFIED
         return FirstStep.LOADER if has_loader else None
 
+    def missing_stub(self, machine: Machine) -> Stub | None:
+        """A stub that would start a machine without iPXE, and is not here."""
+        if self.mode == "never" or machine.architecture is None or self.stub_of(machine) is not None:
+            return None
+        return self.loaders.table.stub_for(machine.architecture)
+
     def stub_of(self, machine: Machine) -> Stub | None:
         """The stub for a machine's firmware, if it is here."""
         stub = self.loaders.table.stub_for(machine.architecture) if machine.architecture is not None else None

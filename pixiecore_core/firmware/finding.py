@@ -39,8 +39,8 @@ class FoundLoaders:
         """The loaders for which nothing was found."""
         return [loader for loader in self.table.loaders() if loader.name not in self.paths]
 
-    def how_to_get(self, loader: Loader, os_release: str = "/etc/os-release") -> str:
-        """What to do about a missing loader, on this system."""
+    def how_to_get(self, loader: Loader | Stub, os_release: str = "/etc/os-release") -> str:
+        """What to do about a missing loader or stub, on this system."""
         command = _install_command(loader, os_release)
         by_hand = f"put {loader.files[0]} into {self.data_folder}, or give {loader_option(loader)} PATH"
         return f"{command}; or {by_hand}" if command else by_hand
@@ -110,7 +110,7 @@ def _unusable(path: Path, loader: Loader | Stub) -> str | None:
     return None
 
 
-def _install_command(loader: Loader, os_release: str) -> str | None:
+def _install_command(loader: Loader | Stub, os_release: str) -> str | None:
     try:
         lines = Path(os_release).read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -135,7 +135,9 @@ _LOONG64_LOADER = Loader(
     usual=False,
 )
 
-_STUBS_OF = {"debian": "apt-get install systemd-boot-efi", "fedora": "dnf install systemd-boot-unsigned"}
+_DEBIAN_STUB = "apt-get install systemd-boot-efi"
+"""Has the stub of the package's own architecture; another's is added by ``dpkg --add-architecture`` first."""
+_STUBS_OF = {"debian": _DEBIAN_STUB, "fedora": "dnf install systemd-boot-unsigned"}
 _X64_STUB = Stub(
     name="x64",
     setting="uefi_stub_x64",
@@ -148,7 +150,7 @@ _IA32_STUB = Stub(
     name="ia32",
     setting="uefi_stub_ia32",
     files=("linuxia32.efi.stub",),
-    packages={"debian": "apt-get install systemd-boot-efi:i386"},
+    packages={"debian": f"{_DEBIAN_STUB}:i386"},
     pe_machine=0x014C,
     kernels=(0x014C, 0x8664),  # a 64-bit kernel on a 64-bit processor (EFI_MIXED; stubs since systemd 255)
 )
@@ -156,7 +158,7 @@ _ARM64_STUB = Stub(
     name="arm64",
     setting="uefi_stub_arm64",
     files=("linuxaa64.efi.stub",),
-    packages=_STUBS_OF,
+    packages=_STUBS_OF | {"debian": f"{_DEBIAN_STUB}:arm64"},
     pe_machine=0xAA64,
     kernels=(0xAA64,),
 )
@@ -164,7 +166,7 @@ _RISCV64_STUB = Stub(
     name="riscv64",
     setting="uefi_stub_riscv64",
     files=("linuxriscv64.efi.stub",),
-    packages=_STUBS_OF,
+    packages={"debian": f"{_DEBIAN_STUB}:riscv64"},
     pe_machine=0x5064,
     kernels=(0x5064,),
 )

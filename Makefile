@@ -88,7 +88,7 @@ release: system .venv/ready deb image kubernetes
 
 # A Debian package for each release, tried in fresh systems: installed, booted from, upgraded, removed, purged.
 deb: system .venv/ready
-	tools/install-system-packages mmdebstrap lintian
+	tools/install-system-packages mmdebstrap lintian binutils
 	for suite in $(SUITES); do packaging/debian/make "$$suite" dist || exit 1; done
 
 other-debian: .venv/ready
@@ -100,7 +100,7 @@ check-pythons: .venv/ready
 
 # Without an engine: built by buildah, run by runc.
 image: system .venv/ready
-	tools/install-system-packages mmdebstrap buildah runc
+	tools/install-system-packages mmdebstrap buildah runc binutils
 	packaging/image/make dist
 
 kubernetes: .venv/ready

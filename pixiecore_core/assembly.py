@@ -18,8 +18,10 @@ from pixiecore_core.defaults import Defaults
 from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.first_stage import FirstStage
+from pixiecore_core.engine.first_step import Mode
 from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.engine.scripting import ScriptWriter
+from pixiecore_core.engine.unifying import Unifier
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.firmware.finding import FoundLoaders
@@ -52,6 +54,7 @@ class Parts:
     open_files: Callable[[Warn], FilePlane] = lambda warn: FilePlane()
     open_sealer: Callable[[Warn], Sealer] = lambda warn: Sealer()
     url_lifetime: float | None = None
+    uefi_direct: Mode = "auto"
     hook_timeout: float = 10.0
     event_timeout: float = 2.0
     observe: Observe | None = None
@@ -104,7 +107,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
     urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime)
-    decider = Decider(plugins, loaders, attempts, parts.clock)
+    decider = Decider(plugins, loaders, attempts, parts.clock, parts.uefi_direct)
     return Core(
         logger,
         bus,
@@ -114,9 +117,9 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         files,
         decider,
         ScriptWriter(plugins, decider),
-        FirstStage(plugins, loaders.table),
+        FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls)),
         urls,
-        BootFileNames(loaders.table, urls),
+        BootFileNames(decider.first_steps, urls),
     )
 
 

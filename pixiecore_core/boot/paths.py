@@ -75,14 +75,26 @@ class ServerAddress:
             "&manufacturer=${manufacturer:uristring}&product=${product:uristring}&hostname=${hostname:uristring}"
         )
 
-    def loader_url(self, mac: str, loader: Loader) -> str:
-        """The URL of a first-stage boot file, for UEFI HTTP Boot."""
-        return f"{self.base_url}{LOADER_PATH}{loader_path(mac, loader)}"
+    def first_stage_url(self, path: str) -> str:
+        """The URL of a first-stage boot file, by its TFTP name, for UEFI HTTP Boot."""
+        return f"{self.base_url}{LOADER_PATH}{path}"
 
 
 def loader_path(mac: str, loader: Loader) -> str:
     """The TFTP name of a first-stage boot file: each machine and loader has a directory of its own."""
     return f"{mac}/{loader.name}/{loader.boot_file}"
+
+
+UNIFIED = "uki-"
+"""Before the name of a stub, in the place of a loader's name: an image that is made when it is asked for."""
+
+
+def unified_path(mac: str, stub: str) -> str:
+    """The TFTP name of the unified kernel image that is made for a machine.
+
+    :param stub: the name of the stub
+    """
+    return f"{mac}/{UNIFIED}{stub}/linux.efi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,11 @@ class LoaderRequest:
 
     mac: str
     loader: str
+
+    @property
+    def stub(self) -> str | None:
+        """The stub of a unified kernel image; ``None`` for a loader that lies here."""
+        return self.loader.removeprefix(UNIFIED) if self.loader.startswith(UNIFIED) else None
 
 
 def parse_loader_path(path: str) -> LoaderRequest | None:

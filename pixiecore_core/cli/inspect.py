@@ -12,7 +12,8 @@ from pixiecore_core.cli.options import loader_options
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.folders import user_folder
-from pixiecore_core.firmware.finding import find_loaders, loader_option
+from pixiecore_core.firmware.finding import FoundLoaders, find_loaders, loader_option
+from pixiecore_core.firmware.rows import Firmware, FirmwareFamily
 from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings.loaders import LoaderSettings, with_loaders
@@ -99,6 +100,17 @@ plugins_command = click.Command(
 )
 
 
+def way(row: Firmware, found: FoundLoaders) -> str:
+    """How a kind of firmware comes to its kernel with what is here, in words."""
+    own = "its card's own iPXE; else "
+    loader, stub = row.loader, row.stub
+    if loader is not None and loader.name in found.paths:
+        return f"{own}iPXE by TFTP{' or HTTP Boot' if row.http_codes and row.family is FirmwareFamily.UEFI else ''}"
+    if stub is not None and stub.name in found.stubs:
+        return f"{own}a file made of stub, kernel, initrds and command line (--uefi-direct)"
+    return f"{own}nothing, until there is iPXE{' or an EFI stub' if stub is not None else ''} for it"
+
+
 @click.pass_context
 def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
     platform: Platform = ctx.obj
@@ -114,19 +126,35 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
         }
         for loader in platform.firmware.loaders()
     ]
+    stubs = [
+        {
+            "name": stub.name,
+            "option": loader_option(stub),
+            "path": str(found.stubs[stub.name]) if stub.name in found.stubs else None,
+            "how_to_get": None if stub.name in found.stubs else found.how_to_get(stub),
+        }
+        for stub in platform.firmware.stubs()
+    ]
+    ways = [{"firmware": str(row), "way": way(row, found)} for row in platform.firmware.rows if row.loader or row.stub]
     if as_json:
-        print_document({"loaders": loaders})
+        print_document({"loaders": loaders, "stubs": stubs, "firmware": ways})
         return
     for one in loaders:
-        click.echo(f"{one['name']:10}  {one['serves']}")
-        click.echo(f"{'':10}  {one['path'] or 'missing: ' + str(one['how_to_get'])}")
+        click.echo(f"{one['name']:11}  {one['serves']}")
+        click.echo(f"{'':11}  {one['path'] or 'missing: ' + str(one['how_to_get'])}")
+    click.echo("\nEFI stubs, for files that UEFI starts without iPXE (--uefi-direct):\n")
+    for one in stubs:
+        click.echo(f"{one['name']:11}  {one['path'] or 'missing: ' + str(one['how_to_get'])}")
+    click.echo("\nWhat firmware gets:\n")
+    for pair in ways:
+        click.echo(f"{pair['firmware']:11}  {pair['way']}")
 
 
 firmware_command = click.Command(
     "firmware",
     callback=_firmware,
     params=[CONFIG_OPTION, json_option(), *loader_options()],
-    help="List the iPXE binaries found on this system, the machines each one serves, and how to get those that are "
-    "missing.\n\nFor example: pixiecore firmware",
-    short_help="List the iPXE binaries found here, and what is missing.",
+    help="List the iPXE binaries and EFI stubs found on this system, the machines each one serves, how to get those "
+    "that are missing, and what each kind of firmware gets.\n\nFor example: pixiecore firmware",
+    short_help="List the iPXE binaries and EFI stubs found here, and what is missing.",
 )

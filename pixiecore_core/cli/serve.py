@@ -161,6 +161,7 @@ def _assembled(
         open_files=partial(open_files, settings),
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
         url_lifetime=settings.url_lifetime,
+        uefi_direct=settings.uefi_direct,
         hook_timeout=settings.hook_timeout,
         event_timeout=settings.event_timeout,
     )
@@ -182,7 +183,7 @@ def _say_who_we_are(
 
 def _serve(app: App, manager: ServiceManager) -> None:
     logger = app.core.logger
-    missing = app.core.decider.loaders.missing()
+    missing = [loader for loader in app.core.decider.loaders.missing() if loader.usual]
     if missing:
         machines = ", ".join(loader.serves for loader in missing)
         logger.warning(f"No iPXE is installed for {machines}; see: pixiecore firmware", subsystem="Init")

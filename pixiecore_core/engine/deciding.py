@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 
 from pixiecore_core.engine.attempts import Attempt, Attempts, question_of
+from pixiecore_core.engine.first_step import FirstStep, FirstSteps, Mode, cannot_be_unified
 from pixiecore_core.engine.policy import Decision, Policy, PolicyFailed
 from pixiecore_core.errors import PluginError
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.rows import Loader
-from pixiecore_core.models import Client, Ignore, Machine, PxeRequest
+from pixiecore_core.models import BootSpec, Hold, Ignore, Machine, PxeRequest
 
 LATE_SECONDS = 1.0
 """iPXE waits for offers about 2 s in all (dhcp.c): a decision that took longer may well have missed its request."""
@@ -26,6 +27,7 @@ class Decider:
     :param loaders: the table of firmware, and which loaders this system has
     :param attempts: remembers each machine
     :param clock: seconds, monotonic
+    :param uefi_direct: when UEFI is handed a unified kernel image
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class Decider:
         loaders: FoundLoaders,
         attempts: Attempts,
         clock: Callable[[], float] = time.monotonic,
+        uefi_direct: Mode = "auto",
     ) -> None:
         self.loaders = loaders
+        self.first_steps = FirstSteps(loaders, uefi_direct)
         self.attempts = attempts
         self._policy = policy
         self._clock = clock
@@ -47,7 +51,12 @@ class Decider:
     def decide(self, request: PxeRequest) -> Decision:
         """What a machine that asks by DHCP or on 4011 is to get."""
         refusal = self._cannot_start(request) or self._policy.on_pxe_request(request)
-        return refusal if refusal is not None else self.decide_script(request.machine)
+        if refusal is not None:
+            return refusal
+        decision = self.decide_script(request.machine)
+        if self.first_steps.of(request) is FirstStep.UNIFIED and isinstance(decision, (BootSpec, Hold)):
+            return cannot_be_unified(decision) or decision
+        return decision
 
     def decide_in_time(self, request: PxeRequest, attempt: Attempt) -> Decision:
         """The same for a request that a client waits on: the decision from the last one, if that came too late."""
@@ -70,11 +79,14 @@ class Decider:
 
     def _cannot_start(self, request: PxeRequest) -> Ignore | None:
         """Why there is no first-stage file for the machine, if it needs one."""
-        if request.client is Client.IPXE:
+        if self.first_steps.of(request) is not None:
             return None
         loader = self.loader_for(request)
         if loader is None:
             return Ignore(reason=f"no boot file exists for {request.machine.architecture}")
-        if loader.name not in self.loaders.paths and not self._policy.provides_bootloaders():
-            return Ignore(reason=f"no iPXE for this firmware is installed here: {self.loaders.how_to_get(loader)}")
+        if not self._policy.provides_bootloaders():
+            how = self.loaders.how_to_get(loader)
+            stub = self.first_steps.missing_stub(request.machine)
+            instead = f"; or, to do without iPXE, {self.loaders.how_to_get(stub)}" if stub is not None else ""
+            return Ignore(reason=f"no iPXE for this firmware is installed here: {how}{instead}")
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pixiecore_core.boot.paths import ServerAddress, autoexec_script, is_autoexec, parse_loader_path
 from pixiecore_core.engine.policy import Policy
+from pixiecore_core.engine.unifying import Unifier
 from pixiecore_core.errors import BootFileNotFound
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import BootFile, Machine
@@ -20,6 +21,7 @@ class FirstStage:
 
     policy: Policy
     firmware: FirmwareTable
+    unifier: Unifier
 
     def open(self, path: str, server: ServerAddress) -> tuple[BootFile, str | None]:
         """The file at *path*, and the MAC address whose directory it is in, if any.
@@ -35,6 +37,8 @@ class FirstStage:
             mac = wanted.mac if wanted is not None else None
             url = server.script_url(mac or "${netX/mac}")
             return BootFile.from_bytes("autoexec.ipxe", autoexec_script(url).encode()), mac
+        if wanted is not None and wanted.stub is not None:
+            return self.unifier.open(wanted.mac, wanted.stub, server), wanted.mac
         if wanted is None or self.firmware.loader(wanted.loader) is None:
             raise BootFileNotFound("no such file; boot files are at MAC/LOADER/NAME")
         file = self.policy.provide_bootloader(wanted.loader, Machine(mac=wanted.mac))

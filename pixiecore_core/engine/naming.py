@@ -1,4 +1,5 @@
-"""Names the file that a client is offered: a loader by TFTP or HTTP, or the URL that leads iPXE to its script.
+"""Names the file that a client is offered: a loader or a unified kernel image by TFTP or HTTP, or the URL that leads
+iPXE to its script.
 
 Pure; whether the client is to be offered anything has been decided before.
 """
@@ -7,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixiecore_core.boot.paths import ServerAddress, loader_path
+from pixiecore_core.boot.paths import ServerAddress, loader_path, unified_path
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.attempts import Attempt
-from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.engine.first_step import FirstStep, FirstSteps
 from pixiecore_core.models import Client, PxeRequest
 
 
@@ -18,10 +19,11 @@ from pixiecore_core.models import Client, PxeRequest
 class BootFileNames:
     """Names boot files.
 
+    :param steps: says what kind of file it is
     :param urls: seals where a machine asked from into the URL of its script
     """
 
-    firmware: FirmwareTable
+    steps: FirstSteps
     urls: UrlMaker
 
     def of(self, request: PxeRequest, server: ServerAddress, attempt: Attempt) -> str:
@@ -32,9 +34,15 @@ class BootFileNames:
         machine = request.machine
         if request.client is Client.IPXE:
             return self.urls.offered(server, machine, attempt.id)
-        loader = self.firmware.loader(request.loader) if request.loader is not None else None
+        path = self._path(request)
+        return server.first_stage_url(path) if request.client is Client.HTTP_BOOT else path
+
+    def _path(self, request: PxeRequest) -> str:
+        machine = request.machine
+        stub = self.steps.stub_of(machine)
+        if stub is not None and self.steps.of(request) is FirstStep.UNIFIED:
+            return unified_path(machine.mac, stub.name)
+        loader = self.steps.loaders.table.loader(request.loader) if request.loader is not None else None
         if loader is None:
             raise ValueError(f"no boot file exists for {machine.architecture}")
-        if request.client is Client.HTTP_BOOT:
-            return server.loader_url(machine.mac, loader)
         return loader_path(machine.mac, loader)

@@ -41,20 +41,24 @@ class QuietRouter:
         self._waiting: dict[tuple[int, IPv6Address], tuple[float, str]] = {}
         self._routers: dict[int, float] = {}
 
-    def heard(self, message: Solicitation | Advertisement, source: IPv6Address, interface: int, now: float) -> None:
+    def heard(self, message: Solicitation | Advertisement, source: IPv6Address, interface: int, now: float) -> bool:
         """Somebody on the link of *interface* said this.
 
         :param now: seconds, monotonic
+        :returns: whether to ask for routers ourselves: many answer only the one who asked, and we hear nothing of it
         """
         if isinstance(message, Advertisement):
             if source.is_link_local:  # RFC 4861 section 6.1.2
                 self._routers[interface] = now + max(SHORTEST_MEMORY, message.lifetime)
-            return
+            return False
         mac = asker(message, source)
         if mac is None or self.has_router(interface, now) or not self._is_under_way(mac):
-            return
-        if len(self._waiting) < MOST_WAITING:
-            self._waiting.setdefault((interface, source), (now + PATIENCE, mac))
+            return False
+        if (interface, source) in self._waiting or len(self._waiting) >= MOST_WAITING:
+            return False
+        asked_already = any(other == interface for other, _ in self._waiting)
+        self._waiting[interface, source] = now + PATIENCE, mac
+        return not asked_already
 
     def has_router(self, interface: int, now: float) -> bool:
         """Whether a router was heard on this link, and still counts."""

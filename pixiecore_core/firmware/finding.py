@@ -6,18 +6,18 @@ bytes of each to see that it is what its name claims. Serves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.firmware.known import FOLDERS
-from pixiecore_core.firmware.rows import Loader
+from pixiecore_core.firmware.known import FOLDERS, STUB_FOLDERS
+from pixiecore_core.firmware.rows import Loader, Stub
 from pixiecore_core.firmware.table import FirmwareTable
 
 
-def loader_option(loader: Loader) -> str:
-    """The option that names another file in a loader's place: ``--ipxe-efi64``."""
+def loader_option(loader: Loader | Stub) -> str:
+    """The option that names another file in a loader's or a stub's place: ``--ipxe-efi64``."""
     return "--" + loader.setting.replace("_", "-")
 
 
@@ -32,13 +32,15 @@ class FoundLoaders:
     table: FirmwareTable
     paths: Mapping[str, Path]
     data_folder: Path
+    stubs: Mapping[str, Path] = field(default_factory=dict)
+    """The EFI stubs, by their names."""
 
     def missing(self) -> list[Loader]:
         """The loaders for which nothing was found."""
         return [loader for loader in self.table.loaders() if loader.name not in self.paths]
 
-    def how_to_get(self, loader: Loader, os_release: str = "/etc/os-release") -> str:
-        """What to do about a missing loader, on this system."""
+    def how_to_get(self, loader: Loader | Stub, os_release: str = "/etc/os-release") -> str:
+        """What to do about a missing loader or stub, on this system."""
         command = _install_command(loader, os_release)
         by_hand = f"put {loader.files[0]} into {self.data_folder}, or give {loader_option(loader)} PATH"
         return f"{command}; or {by_hand}" if command else by_hand
@@ -49,10 +51,11 @@ def find_loaders(
     given: Mapping[str, Path],
     data_folder: Path,
     folders: tuple[str, ...] = FOLDERS,
+    stub_folders: tuple[str, ...] = STUB_FOLDERS,
 ) -> FoundLoaders:
     """Look for every loader.
 
-    :param given: the paths the user named, by loader, which win and must be right
+    :param given: the paths the user named, by loader or setting of a stub, which win and must be right
     :param data_folder: the user's own, looked at last
     :raises ConfigError: a path the user gave cannot be read, or is for another CPU
     """
@@ -68,10 +71,26 @@ def find_loaders(
         found = next((path for path in candidates if _unusable(path, loader) is None), None)
         if found is not None:
             paths[loader.name] = found
-    return FoundLoaders(table, paths, data_folder)
+    return FoundLoaders(
+        table, paths, data_folder, dict(_find_stubs(table, given, (*map(Path, stub_folders), data_folder)))
+    )
 
 
-def _unusable(path: Path, loader: Loader) -> str | None:
+def _find_stubs(table: FirmwareTable, given: Mapping[str, Path], folders: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    for stub in table.stubs():
+        if stub.setting in given:
+            problem = _unusable(given[stub.setting], stub)
+            if problem:
+                raise ConfigError(loader_option(stub), f"{given[stub.setting]} {problem}")
+            yield stub.name, given[stub.setting]
+            continue
+        candidates = (folder / name for folder in folders for name in stub.files)
+        found = next((path for path in candidates if _unusable(path, stub) is None), None)
+        if found is not None:
+            yield stub.name, found
+
+
+def _unusable(path: Path, loader: Loader | Stub) -> str | None:
     """What is wrong with *path* as this loader, as the end of a sentence."""
     try:
         with path.open("rb") as file:
@@ -91,7 +110,7 @@ def _unusable(path: Path, loader: Loader) -> str | None:
     return None
 
 
-def _install_command(loader: Loader, os_release: str) -> str | None:
+def _install_command(loader: Loader | Stub, os_release: str) -> str | None:
     try:
         lines = Path(os_release).read_text(encoding="utf-8").splitlines()
     except OSError:

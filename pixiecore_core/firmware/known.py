@@ -6,7 +6,7 @@ A new architecture is one row here, or one that a plugin brings (``register_firm
 
 from __future__ import annotations
 
-from pixiecore_core.firmware.rows import Firmware, FirmwareFamily, Loader
+from pixiecore_core.firmware.rows import Firmware, FirmwareFamily, Loader, Stub
 from pixiecore_core.firmware.table import FirmwareTable
 
 BIOS, UEFI, U_BOOT, OTHER = FirmwareFamily.BIOS, FirmwareFamily.UEFI, FirmwareFamily.U_BOOT, FirmwareFamily.OTHER
@@ -20,6 +20,8 @@ FOLDERS = (
     "/home/linuxbrew/.linuxbrew/share/ipxe",
 )
 """Where distributions put iPXE."""
+STUB_FOLDERS = ("/usr/lib/systemd/boot/efi",)
+"""Where distributions put systemd's EFI stubs."""
 
 _DEBIAN, _ARCH, _ALPINE = "apt-get install ipxe", "pacman -S ipxe", "apk add ipxe"
 _ANYWHERE = {"arch": _ARCH, "alpine": _ALPINE}
@@ -101,10 +103,77 @@ _ARM64_LOADER = Loader(
     },
     pe_machine=0xAA64,
 )
+# Nobody has seen a distribution with an iPXE for it: the names are those that iPXE's own build gives.
+_ARM32_LOADER = Loader(
+    name="efi-arm32",
+    serves="32-bit ARM UEFI machines",
+    boot_file="snponly.efi",
+    setting="ipxe_arm32",
+    files=("snponly-arm32.efi", "arm32-efi/snponly.efi", "ipxe-arm32.efi", "arm32-efi/ipxe.efi"),
+    pe_machine=0x01C2,
+    usual=False,
+)
+_SINCE_13 = f"{_DEBIAN} (Debian 13 or later has it)"
+_RISCV64_LOADER = Loader(
+    name="efi-riscv64",
+    serves="64-bit RISC-V UEFI machines",
+    boot_file="ipxe.efi",
+    setting="ipxe_riscv64",
+    files=("snponly-riscv64.efi", "riscv64-efi/snponly.efi", "ipxe-riscv64.efi", "riscv64-efi/ipxe.efi"),
+    packages={"debian": _SINCE_13},
+    pe_machine=0x5064,
+    usual=False,
+)
+_LOONG64_LOADER = Loader(
+    name="efi-loong64",
+    serves="64-bit LoongArch UEFI machines",
+    boot_file="ipxe.efi",
+    setting="ipxe_loong64",
+    files=("snponly-loong64.efi", "loong64-efi/snponly.efi", "ipxe-loong64.efi", "loong64-efi/ipxe.efi"),
+    packages={"debian": _SINCE_13},
+    pe_machine=0x6264,
+    usual=False,
+)
+
+_DEBIAN_STUB = "apt-get install systemd-boot-efi"
+"""Has the stub of the package's own architecture; another's is added by ``dpkg --add-architecture`` first."""
+_STUBS_OF = {"debian": _DEBIAN_STUB, "fedora": "dnf install systemd-boot-unsigned"}
+_X64_STUB = Stub(
+    name="x64",
+    setting="uefi_stub_x64",
+    files=("linuxx64.efi.stub",),
+    packages=_STUBS_OF,
+    pe_machine=0x8664,
+    kernels=(0x8664,),
+)
+_IA32_STUB = Stub(
+    name="ia32",
+    setting="uefi_stub_ia32",
+    files=("linuxia32.efi.stub",),
+    packages={"debian": f"{_DEBIAN_STUB}:i386"},
+    pe_machine=0x014C,
+    kernels=(0x014C, 0x8664),  # a 64-bit kernel on a 64-bit processor (EFI_MIXED; stubs since systemd 255)
+)
+_ARM64_STUB = Stub(
+    name="arm64",
+    setting="uefi_stub_arm64",
+    files=("linuxaa64.efi.stub",),
+    packages=_STUBS_OF | {"debian": f"{_DEBIAN_STUB}:arm64"},
+    pe_machine=0xAA64,
+    kernels=(0xAA64,),
+)
+_RISCV64_STUB = Stub(
+    name="riscv64",
+    setting="uefi_stub_riscv64",
+    files=("linuxriscv64.efi.stub",),
+    packages={"debian": f"{_DEBIAN_STUB}:riscv64"},
+    pe_machine=0x5064,
+    kernels=(0x5064,),
+)
 
 
-def _uefi(cpu: str, pxe: int, http: int) -> Firmware:
-    return Firmware(cpu=cpu, family=UEFI, codes=(pxe,), http_codes=(http,), platform="efi")
+def _uefi(cpu: str, pxe: int, http: int, loader: Loader | None = None, stub: Stub | None = None) -> Firmware:
+    return Firmware(cpu=cpu, family=UEFI, codes=(pxe,), http_codes=(http,), platform="efi", loader=loader, stub=stub)
 
 
 ROWS = (
@@ -120,7 +189,7 @@ ROWS = (
         loader=_BIOS_LOADER,
         ipxe_loader=_BIOS_IPXE_LOADER,
     ),
-    Firmware(cpu="i386", family=UEFI, codes=(6,), http_codes=(15,), platform="efi", loader=_IA32_LOADER),
+    _uefi("i386", 6, 15, _IA32_LOADER, _IA32_STUB),
     Firmware(
         cpu="x86_64",
         family=UEFI,
@@ -128,15 +197,16 @@ ROWS = (
         http_codes=(16, 17),
         platform="efi",
         loader=_X64_LOADER,
+        stub=_X64_STUB,
         source="9 and 17 are EBC, which VMware and others announce for plain x64 (danderson/netboot PR 30)",
     ),
-    _uefi("arm32", 10, 18),
-    Firmware(cpu="arm64", family=UEFI, codes=(11,), http_codes=(19,), platform="efi", loader=_ARM64_LOADER),
+    _uefi("arm32", 10, 18, _ARM32_LOADER),
+    _uefi("arm64", 11, 19, _ARM64_LOADER, _ARM64_STUB),
     _uefi("riscv32", 25, 26),
-    _uefi("riscv64", 27, 28),
+    _uefi("riscv64", 27, 28, _RISCV64_LOADER, _RISCV64_STUB),
     _uefi("riscv128", 29, 30),
     _uefi("loong32", 37, 38),
-    _uefi("loong64", 39, 40),
+    _uefi("loong64", 39, 40, _LOONG64_LOADER),
     Firmware(cpu="arm32", family=U_BOOT, codes=(21,), http_codes=(23,)),
     Firmware(cpu="arm64", family=U_BOOT, codes=(22,), http_codes=(24,)),
     Firmware(cpu="arm64", family=FirmwareFamily.RPIBOOT, codes=(41,)),

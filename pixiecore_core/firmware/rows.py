@@ -82,6 +82,18 @@ class Loader(_Row):
         default=None,
         description="machine type in its PE header (PE/COFF section 3.3.1); every loader for UEFI has one",
     )
+    usual: bool = Field(default=True, description="whether a server that has none says so when it starts")
+
+
+class Stub(_Row):
+    """systemd's EFI stub for one processor: what a kernel, initrds and a command line are joined to."""
+
+    name: str = Field(pattern=_NAME, description="such as x64")
+    setting: str = Field(pattern=r"^uefi_stub_[a-z0-9]+$", description="the server's setting that names another file")
+    files: tuple[str, ...] = Field(min_length=1, description="names in the distributions' folders, the best first")
+    packages: dict[str, str] = Field(default={}, description="the command that installs it, as of a loader")
+    pe_machine: int = Field(description="machine type in its PE header")
+    kernels: tuple[int, ...] = Field(min_length=1, description="machine types of the kernels that it can start")
 
 
 class Firmware(_Row):
@@ -103,6 +115,7 @@ class Firmware(_Row):
     ipxe_loader: Loader | None = Field(
         default=None, description="what an iPXE without HTTP takes on this firmware, if that is another file"
     )
+    stub: Stub | None = Field(default=None, description="what a unified kernel image for it is made with")
     source: str = Field(default="", description="where this is known from, beyond the registry")
 
     @model_validator(mode="after")

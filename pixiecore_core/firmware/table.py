@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pixiecore_core.errors import ConfigError
-from pixiecore_core.firmware.rows import Architecture, Firmware, FirmwareFamily, Loader
+from pixiecore_core.firmware.rows import Architecture, Firmware, FirmwareFamily, Loader, Stub
 
 Owners = Mapping[str, Sequence[Firmware]]
 """Rows by whose they are: ``core``, or the name of a plugin."""
@@ -82,6 +82,19 @@ class FirmwareTable:
     def loader(self, name: str) -> Loader | None:
         """The loader called *name*."""
         return self._loaders.get(name)
+
+    def stub(self, name: str) -> Stub | None:
+        """The stub called *name*."""
+        return next((stub for stub in self.stubs() if stub.name == name), None)
+
+    def stubs(self) -> tuple[Stub, ...]:
+        """Every EFI stub, in the order of the rows."""
+        return tuple({row.stub.name: row.stub for row in self.rows if row.stub is not None}.values())
+
+    def stub_for(self, architecture: Architecture) -> Stub | None:
+        """The stub of a client's unified kernel images; ``None`` where none is known."""
+        row = self._rows.get(architecture.code)
+        return row.stub if row is not None else None
 
     def loaders(self) -> tuple[Loader, ...]:
         """Every loader, in the order of the rows."""

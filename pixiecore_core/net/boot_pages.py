@@ -23,6 +23,8 @@ from pixiecore_core.boot.paths import (
     LOADER_PATH,
     OFFERED_PATH,
     SCRIPT_PATH,
+    is_autoexec,
+    parse_loader_path,
 )
 from pixiecore_core.boot.script import asking
 from pixiecore_core.boot.tokens import Sealed
@@ -195,17 +197,37 @@ class BootPages:
     def _loader(self, request: Request) -> Response:
         address = request.remote_addr or ""
         try:
-            file, mac = self.first_stage.open(request.path.removeprefix(LOADER_PATH), server_of(request))
+            path = request.path.removeprefix(LOADER_PATH)
+            file, mac = self.first_stage.open(path, server_of(request))
         except BootFileError as error:
-            path, reason = _cut(request.path), str(error)
+            shown, reason = _cut(request.path), str(error)
             if isinstance(error, BootFileNotFound):
                 # A path that nobody was given is no machine's failure; many of them must not flood the log.
-                self.bus.report(Refused(via="HTTP", what="path", source=address, file=path, reason=reason))
+                self.bus.report(Refused(via="HTTP", what="path", source=address, file=shown, reason=reason))
                 return text(404, reason)
-            failed = Failed(via="HTTP", step="file", file=path, address=address, reason=reason)
+            failed = Failed(via="HTTP", step="file", file=shown, address=address, reason=reason)
             return self._unavailable(error, failed, reason)
-        sent = FileSent(mac=mac, via="HTTP", file=file.name, purpose="loader", bytes=0, size=file.size, seconds=0)
-        return respond(request, file, self._when_done(sent))
+        wanted = parse_loader_path(path)
+        is_unified = wanted is not None and wanted.stub is not None and not is_autoexec(path)
+        sent = FileSent(
+            mac=mac,
+            via="HTTP",
+            file=file.name,
+            purpose="kernel" if is_unified else "loader",
+            bytes=0,
+            size=file.size,
+            seconds=0,
+        )
+        done = self._when_done(sent)
+        if not is_unified:
+            return respond(request, file, done)
+
+        def started(count: int, length: int, reason: str | None) -> None:
+            done(count, length, reason)
+            if reason is None and length == file.size and request.method == "GET":
+                self.bus.report(Booting(mac=mac))  # nothing comes between it and its kernel
+
+        return respond(request, file, started)
 
     def _unavailable(self, error: BootFileError, failed: Failed, told: str) -> Response:
         """Why a file is not to be had: the reason for the timeline, a status for the client."""

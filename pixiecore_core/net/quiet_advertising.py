@@ -5,6 +5,7 @@ Decides nothing: :mod:`pixiecore_core.engine.quiet_router` does.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -14,8 +15,8 @@ from gevent.event import Event
 from pixiecore_core.engine.quiet_router import Due, QuietRouter
 from pixiecore_core.errors import WireError
 from pixiecore_core.net.interfaces import Interfaces
-from pixiecore_core.net.router_socket import RouterSocket, is_closed
-from pixiecore_core.wire.icmp6 import QUIET_ADVERTISEMENT, parse
+from pixiecore_core.net.router_socket import ALL_ROUTERS, RouterSocket, is_closed
+from pixiecore_core.wire.icmp6 import QUIET_ADVERTISEMENT, SOLICITATION, parse
 
 _JOIN_SECONDS = 5.0
 """Between two looks at which links there are."""
@@ -66,9 +67,13 @@ class QuietAdvertiser:
                         return
                     continue
                 try:
-                    self._router.heard(parse(heard.data), heard.source, heard.interface, time.monotonic())
+                    ask = self._router.heard(parse(heard.data), heard.source, heard.interface, time.monotonic())
                 except WireError:
                     self._on_drop("malformed")
+                    continue
+                if ask:
+                    with contextlib.suppress(OSError):
+                        self._socket.send(SOLICITATION, ALL_ROUTERS, heard.interface)
                 if self._router.next_due() is not None:
                     self._somebody_waits.set()
             gevent.sleep(0)

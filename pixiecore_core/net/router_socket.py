@@ -17,7 +17,8 @@ from gevent import socket
 from pixiecore_core.wire.icmp6 import HOP_LIMIT, ROUTER_ADVERTISEMENT, ROUTER_SOLICITATION
 
 _ICMP6_FILTER = 1  # <linux/icmpv6.h>; of a raw socket's own protocol
-_ALL_ROUTERS = IPv6Address("ff02::2")
+ALL_ROUTERS = IPv6Address("ff02::2")
+"""All routers on a link (RFC 4291 section 2.7.1)."""
 _LARGEST = 2048
 
 
@@ -45,6 +46,8 @@ class RouterSocket:
             self._socket.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, bytes(wanted))
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, HOP_LIMIT)
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOP_LIMIT)
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
         except OSError:
             self._socket.close()
             raise
@@ -56,7 +59,7 @@ class RouterSocket:
             change = socket.IPV6_JOIN_GROUP if index in interfaces else socket.IPV6_LEAVE_GROUP
             # One that is gone has left by itself; one without IPv6 cannot join, and nobody on it asks.
             with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.IPPROTO_IPV6, change, _ALL_ROUTERS.packed + struct.pack("@I", index))
+                self._socket.setsockopt(socket.IPPROTO_IPV6, change, ALL_ROUTERS.packed + struct.pack("@I", index))
         self._joined = set(interfaces)
 
     def receive(self) -> Heard:
@@ -71,7 +74,7 @@ class RouterSocket:
                 return Heard(data, IPv6Address(address[0].partition("%")[0]), address[3])
 
     def send(self, data: bytes, to: IPv6Address, interface: int) -> None:
-        """Send a message to a host of the link.
+        """Send a message to a host of the link, or a group.
 
         :raises OSError: the network refused it
         """

@@ -20,8 +20,9 @@ class LoaderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def loaders(self, firmware: FirmwareTable) -> dict[str, Path]:
-        """The paths that were given, by the loader's name."""
+        """The paths that were given, by the loader's name, or the stub's setting."""
         paths = {loader.name: getattr(self, loader.setting, None) for loader in firmware.loaders()}
+        paths |= {stub.setting: getattr(self, stub.setting, None) for stub in firmware.stubs()}
         return {name: path for name, path in paths.items() if path is not None}
 
 
@@ -41,6 +42,18 @@ def with_loaders(model: type[L], firmware: FirmwareTable) -> type[L]:
             ),
         )
         for loader in firmware.loaders()
+    }
+    fields |= {
+        stub.setting: (
+            Path | None,
+            Field(
+                default=None,
+                description=f"systemd's EFI stub for {stub.name}, such as {stub.files[0]}: what --uefi-direct makes "
+                "files with",
+                json_schema_extra={"metavar": "PATH"},
+            ),
+        )
+        for stub in firmware.stubs()
     }
     made: type[L] = create_model(model.__name__, __base__=model, **fields)
     return made

@@ -113,6 +113,12 @@ class ServerSettings(AccountSettings, HttpSettings, TftpSettings, TrustSettings,
     dhcp_no_bind: bool = Field(
         default=False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
     )
+    uefi_direct: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="start UEFI machines with kernel, initrds and command line in one file that is made for each, "
+        "without iPXE. auto: where no iPXE for their firmware is here and an EFI stub is",
+        json_schema_extra={"metavar": "WHEN"},
+    )
     quiet_ra: Literal["auto", "off"] = Field(
         default="auto",
         description="tell machines under way that there is no IPv6 router, where none answers within a second; their "

@@ -34,6 +34,8 @@ class Advertisement:
     """Seconds for which it is a router that may be used; 0: it is none."""
 
 
+SOLICITATION = bytes([ROUTER_SOLICITATION]) + bytes(_SOLICITATION_BYTES - 1)
+"""Asks routers to say that they are there."""
 QUIET_ADVERTISEMENT = bytes([ROUTER_ADVERTISEMENT]) + bytes(_ADVERTISEMENT_BYTES - 1)
 """It names no router (lifetime 0), no prefix, no flag: whoever waits for an advertisement has had one, and nothing else
 comes of it."""

@@ -62,7 +62,10 @@ def test_the_labs_firmware_is_recognised(datagram: GoldenDatagram) -> None:
         (7, "efi-x64"),
         (9, "efi-x64"),
         (11, "efi-arm64"),
-        (27, None),
+        (10, "efi-arm32"),
+        (27, "efi-riscv64"),
+        (39, "efi-loong64"),
+        (25, None),
         (9999, None),
     ],
 )
@@ -79,7 +82,7 @@ def test_http_boot(code: int) -> None:
 
 def test_of_several_architectures_the_one_we_can_feed_is_taken() -> None:
     """RFC 4578 section 2.1: option 93 is a list."""
-    request = accepted(message({Option.CLIENT_ARCHITECTURE: b"\0\x1b\0\x07"}))
+    request = accepted(message({Option.CLIENT_ARCHITECTURE: b"\0\x19\0\x07"}))
     assert request.loader == "efi-x64"
 
 

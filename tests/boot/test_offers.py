@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,9 @@ from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.attempts import Attempt
+from pixiecore_core.engine.first_step import FirstSteps
 from pixiecore_core.engine.naming import BootFileNames
+from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.rows import Architecture
 from pixiecore_core.models import Client, Machine, PxeRequest, Stage
@@ -40,8 +43,11 @@ def reply_to(asked: Dhcp4Message, stage: str = "dhcp", server: ServerAddress = S
     return answer(request, asked, server)
 
 
+LOADERS = FoundLoaders(KNOWN, {loader.name: Path("/x") for loader in KNOWN.loaders()}, Path("/data"))
+
+
 def answer(request: PxeRequest, asked: Dhcp4Message, server: ServerAddress = SERVER) -> Dhcp4Message:
-    names = BootFileNames(KNOWN, UrlMaker(SEALER))
+    names = BootFileNames(FirstSteps(LOADERS), UrlMaker(SEALER))
     return offer(request, asked, server, names.of(request, server, Attempt(request.machine)), variants_for(request)[0])
 
 

@@ -125,7 +125,7 @@ def test_nothing_is_listened_on_or_created(kernel: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("machine", "why"),
     [
-        (("--arch", "riscv64"), "no boot file exists for UEFI riscv64"),
+        (("--arch", "riscv32"), "no boot file exists for UEFI riscv32"),
         (("--arch", "arm64", "--platform", "u-boot"), "no boot file exists for U-Boot arm64"),
         (("--arch", "999"), "no boot file exists for unknown architecture 999"),
     ],

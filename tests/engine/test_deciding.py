@@ -105,8 +105,8 @@ def test_without_a_loader_nobody_is_asked() -> None:
     assert isinstance(answer, Ignore)
     assert "no iPXE for this firmware is installed here: " in answer.reason
     assert "--ipxe-efi64 PATH" in answer.reason
-    answer = decider(policy).decide(request(27))
-    assert answer == Ignore(reason="no boot file exists for UEFI riscv64")
+    answer = decider(policy).decide(request(25))
+    assert answer == Ignore(reason="no boot file exists for UEFI riscv32")
     assert policy.asked == []
 
 

@@ -71,6 +71,19 @@ def test_others_are_not_told() -> None:
     assert router.next_due() is None
 
 
+def test_routers_are_asked_once_for_all_that_wait_on_a_link() -> None:
+    """Many answer only the one who asked: dnsmasq does."""
+    router = QuietRouter(lambda mac: True)
+    other = IPv6Address("fe80::5054:ff:fe12:3457")
+    assert router.heard(Solicitation(), ADDRESS, ETH0, 10.0)
+    assert not router.heard(Solicitation(), ADDRESS, ETH0, 10.1)
+    assert not router.heard(Solicitation(), other, ETH0, 10.2)
+    assert router.heard(Solicitation(), other, ETH1, 10.2)
+    assert not router.heard(Advertisement(0), ROUTER, ETH0, 10.3)
+    assert [due.interface for due in router.due(12.0)] == [ETH1]
+    assert not router.heard(Solicitation(), ADDRESS, ETH0, 12.0), "the router is known"
+
+
 def test_a_flood_is_bounded() -> None:
     router = QuietRouter(lambda mac: True)
     for number in range(MOST_WAITING + 50):

@@ -29,7 +29,7 @@ def find(given: dict[str, Path], folders: tuple[str, ...], data: Path) -> FoundL
     return find_loaders(KNOWN, given, data, folders)
 
 
-X64, IA32, ARM64 = efi(0x8664), efi(0x14C), efi(0xAA64)
+X64, IA32, ARM64, RISCV64, LOONG64 = map(efi, (0x8664, 0x14C, 0xAA64, 0x5064, 0x6264))
 
 
 @pytest.fixture
@@ -42,7 +42,16 @@ def folder(tmp_path: Path) -> Path:
 def test_what_a_distribution_installs_is_found(folder: Path) -> None:
     found = find({}, (str(folder),), folder / "data")
     assert found.paths == {"bios": folder / "undionly.kpxe", "efi-x64": folder / "snponly.efi"}
-    assert [loader.name for loader in found.missing()] == ["bios-ipxe", "efi-ia32", "efi-arm64"]
+    assert [loader.name for loader in found.missing()] == [
+        "bios-ipxe",
+        "efi-ia32",
+        "efi-arm32",
+        "efi-arm64",
+        "efi-riscv64",
+        "efi-loong64",
+    ]
+    usual = [loader.name for loader in found.missing() if loader.usual]
+    assert usual == ["bios-ipxe", "efi-ia32", "efi-arm64"], "a server that starts speaks of these"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +60,8 @@ def test_what_a_distribution_installs_is_found(folder: Path) -> None:
         ("ipxe-snponly-x86_64.efi", X64, "efi-x64"),  # Fedora
         ("x86_64/ipxe.efi", X64, "efi-x64"),  # Arch
         ("ipxe-arm64.efi", ARM64, "efi-arm64"),  # Debian 13
+        ("ipxe-riscv64.efi", RISCV64, "efi-riscv64"),  # Debian 13
+        ("ipxe-loong64.efi", LOONG64, "efi-loong64"),  # Debian 13
         ("arm64-efi/snponly.efi", ARM64, "efi-arm64"),  # Fedora
         ("i386-efi/snponly.efi", IA32, "efi-ia32"),
         ("ipxe.pxe", b"\xea pxe", "bios-ipxe"),
@@ -123,4 +134,5 @@ def test_how_to_get_a_missing_binary(tmp_path: Path, os_release: str, command: s
 
 def test_every_loader_has_an_option_of_its_own() -> None:
     options = [loader_option(loader) for loader in KNOWN.loaders()]
-    assert options == ["--ipxe-bios", "--ipxe-ipxe", "--ipxe-efi32", "--ipxe-efi64", "--ipxe-arm64"]
+    x86 = ["--ipxe-bios", "--ipxe-ipxe", "--ipxe-efi32", "--ipxe-efi64"]
+    assert options == [*x86, "--ipxe-arm32", "--ipxe-arm64", "--ipxe-riscv64", "--ipxe-loong64"]

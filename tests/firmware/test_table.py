@@ -79,14 +79,14 @@ def test_a_loaders_setting_is_none_of_the_servers() -> None:
 
 
 def test_a_plugins_row_replaces_one_that_has_no_loader() -> None:
-    codes = {"cpu": "riscv64", "codes": (27,), "http_codes": (28,)}
+    codes = {"cpu": "riscv32", "codes": (25,), "http_codes": (26,)}
     table = KNOWN.extended({"mine": [NEW.model_copy(update=codes)]})
-    assert table.loader_for(table.architecture(28)) == LOADER
-    assert table.of_build("riscv64", "efi") == table.architecture(27)
-    assert KNOWN.loader_for(KNOWN.architecture(28)) is None
-    with pytest.raises(ConfigError, match="to replace that row, which has no loader, take all its codes: 27, 28"):
+    assert table.loader_for(table.architecture(26)) == LOADER
+    assert table.of_build("riscv32", "efi") == table.architecture(25)
+    assert KNOWN.loader_for(KNOWN.architecture(26)) is None
+    with pytest.raises(ConfigError, match="to replace that row, which has no loader, take all its codes: 25, 26"):
         KNOWN.extended({"mine": [NEW.model_copy(update=codes | {"http_codes": ()})]})
-    with pytest.raises(ConfigError, match="already has for UEFI riscv64; use --disable-plugin"):
+    with pytest.raises(ConfigError, match="already has for UEFI riscv32; use --disable-plugin"):
         KNOWN.extended({"mine": [NEW.model_copy(update=codes | {"loader": None})]})
 
 

@@ -20,9 +20,6 @@ for word in $(cat /proc/cmdline); do
     case $word in
         lab.fetch=*) url=${word#lab.fetch=} ;;
         "ds=nocloud;s="*) seed=${word#"ds=nocloud;s="} ;;
-        # A kernel that came without iPXE was told nothing of Pixiecore's: it reads what iPXE would have run.
-        lab.script=*) wget -q -O /script "${word#lab.script=}" &&
-            url=$(sed -n 's/.*lab\.fetch=\([^ ]*\).*/\1/p' /script) ;;
     esac
 done
 # What cloud-init fetches: the words behind a URL that ends with a slash.

@@ -59,7 +59,7 @@ class Machine:
     posing: bool = False
     """A PXE client in software instead of the card's ROM."""
     unified: bool = False
-    """Debian has no iPXE for it: what comes by TFTP is kernel, initrd and command line in one file."""
+    """Debian has no iPXE for it: Pixiecore makes one file of kernel, initrd and command line."""
     settings: tuple[str, ...] = ()
     mac: str = MAC
     memory: int = 512

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "lab"
 ARCHITECTURES = ("amd64", "i386")
 
-_PROGRAMS = ("apt-get", "dnsmasq", "ethtool", "ip", "objcopy", "qemu-system-x86_64", "setpriv", "tcpdump")
+_PROGRAMS = ("apt-get", "dnsmasq", "ethtool", "ip", "qemu-system-x86_64", "setpriv", "tcpdump")
 
 
 def missing_programs() -> str:

@@ -1,8 +1,7 @@
 """What the lab boots: for each processor a real Debian kernel, and an initramfs of busybox, drivers and init.sh.
 
 `payload(architecture)` builds into the cache folder once, and again only when something it is made of changes. Two
-processes may ask at the same time. The same parts joined to one EFI file (a unified kernel image, as the UAPI group
-specifies it) stand in for iPXE where Debian ships none: on ia32 UEFI.
+processes may ask at the same time. systemd's EFI stub comes along, for UEFI that is to do without iPXE.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import hashlib
 import json
 import lzma
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +39,7 @@ class Recipe:
 RECIPES = {
     # The cloud kernel boots seconds faster than the full one, and drives virtio only.
     "x86_64": Recipe(
-        packages=("linux-image-cloud-amd64:amd64", "busybox-static:amd64"),
+        packages=("linux-image-cloud-amd64:amd64", "busybox-static:amd64", "systemd-boot-efi:amd64"),
         modules=("virtio_pci", "virtio_net"),
     ),
     "i386": Recipe(
@@ -61,19 +59,7 @@ class Payload:
     kernel: Path
     initrd: Path
     efi_stub: Path
-    """systemd's EFI stub; only the i386 payload has one."""
-
-    def unified_image(self, cmdline: str, path: Path) -> Path:
-        """Write kernel, initrd and command line as one EFI program."""
-        text = path.with_suffix(".cmdline")
-        text.write_text(cmdline)
-        position = _end_of_last_section(self.efi_stub)
-        options: list[str] = []
-        for section, content in ((".cmdline", text), (".initrd", self.initrd), (".linux", self.kernel)):
-            options += [f"--add-section={section}={content}", f"--change-section-vma={section}={position:#x}"]
-            position += _to_page(content.stat().st_size)
-        subprocess.run(["objcopy", *options, self.efi_stub, path], check=True)
-        return path
+    """systemd's EFI stub: for x64, or of the i386 payload for ia32."""
 
 
 def payload(architecture: str) -> Payload:
@@ -105,8 +91,8 @@ def _build(recipe: Recipe, folder: Path, result: Payload) -> None:
     unpack(recipe.packages, root)
     (kernel,) = root.glob("boot/vmlinuz-*")
     shutil.copyfile(kernel, result.kernel)
-    for stub in root.glob("usr/lib/systemd/boot/efi/linuxia32.efi.stub"):
-        shutil.copyfile(stub, result.efi_stub)
+    (stub,) = root.glob("usr/lib/systemd/boot/efi/linux*.efi.stub")
+    shutil.copyfile(stub, result.efi_stub)
 
     files = {
         "init": (_HERE / "init.sh").read_bytes(),
@@ -161,13 +147,3 @@ def _cpio(files: dict[str, bytes]) -> Iterator[bytes]:
         header = b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0"
         yield header + bytes(-len(header) % 4)
         yield content + bytes(-len(content) % 4)
-
-
-def _end_of_last_section(image: Path) -> int:
-    listing = subprocess.run(["objdump", "--section-headers", image], capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in listing.splitlines() if line.strip()[:1].isdigit()]
-    return _to_page(max(int(row[2], 16) + int(row[3], 16) for row in rows))
-
-
-def _to_page(size: int) -> int:
-    return (size + 0xFFF) & ~0xFFF

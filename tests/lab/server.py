@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.hosting.room import on_a_host
 
 from .boot import BootResult
-from .machines import MAC, Machine
+from .machines import Machine
 from .network import SERVER_ADDRESS, Network, Process
 from .payload import payload
 
@@ -46,21 +46,13 @@ class Errand:
         """The same as an API says it."""
         return f'console=ttyS0 quiet lab.fetch={{{{ URL "{self.file.as_uri()}" }}}} lab.word={self.word}'
 
-    @property
-    def unified_cmdline(self) -> str:
-        """For a kernel that comes without iPXE: it reads the script itself, and finds lab.fetch there."""
-        script = f"http://{SERVER_ADDRESS}/_/ipxe?mac={MAC}&arch=i386&platform=efi"
-        return f"console=ttyS0 quiet lab.script={script} lab.word={self.word}"
-
     def check(self, machine: Machine, result: BootResult, server_address: str = SERVER_ADDRESS) -> None:
         """AssertionError unless the machine did what it was sent for."""
-        if machine.unified:
-            assert result.cmdline == self.unified_cmdline
-        else:
-            # In front are, from EFI iPXE, the image's name, and initrd=NAME, by which such a kernel finds its initrd.
-            url = rf"http://{re.escape(server_address)}/_/file\?name=\S+"
-            expected = rf"(kernel )?(initrd=\S+ )*console=ttyS0 quiet lab\.fetch={url} lab\.word={self.word}"
-            assert re.fullmatch(expected, result.cmdline), result.cmdline
+        # In front are, from EFI iPXE, the image's name, and initrd=NAME, by which such a kernel finds its initrd.
+        front = "" if machine.unified else r"(kernel )?(initrd=\S+ )*"
+        url = rf"http://{re.escape(server_address)}/_/file\?name=\S+"
+        expected = rf"{front}console=ttyS0 quiet lab\.fetch={url} lab\.word={self.word}"
+        assert re.fullmatch(expected, result.cmdline), result.cmdline
         content = self.file.read_bytes()
         assert result.fetched_size == len(content)
         assert result.fetched_sha256 == hashlib.sha256(content).hexdigest()
@@ -88,8 +80,8 @@ def start_server(
     argv += options
     if not own_user:
         argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]
-    if machine.unified:
-        argv.append(f"--ipxe-efi32={parts.unified_image(errand.unified_cmdline, folder / 'ia32.efi')}")
+    if machine.unified and not options:
+        argv.append(f"--uefi-stub-ia32={parts.efi_stub}")
     if beside_neighbour:
         argv.append("--dhcp-no-bind")
     if own_user:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from .boot import boot
 from .machines import MACHINES, Machine
 from .neighbour import start_neighbour
 from .network import NEIGHBOUR_ADDRESS, Network
+from .payload import payload
 from .server import Errand, start_server
 
 # The first boot on a machine waits for the download of the kernels; the boot itself has a time-out of its own.
@@ -21,12 +23,25 @@ PXE = MACHINES["ovmf-x64-pxe"]
 EVERY_MACHINE = [pytest.param(machine, id=machine.name) for machine in MACHINES.values()]
 
 
-def boots(machine: Machine, folder: Path, *, router_advertisements: bool = True, extra: Sequence[str] = ()) -> None:
+def boots(
+    machine: Machine,
+    folder: Path,
+    *,
+    router_advertisements: bool = True,
+    extra: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> str:
+    """Boot it, and return what the server has logged.
+
+    :param extra: of the neighbour's command line
+    :param options: of the server's
+    """
     errand = Errand.prepare(folder)
     with Network() as network:
         start_neighbour(network, folder, router_advertisements=router_advertisements, extra=extra)
-        start_server(network, folder, machine, errand)
+        server = start_server(network, folder, machine, errand, options=options)
         errand.check(machine, boot(machine, network, folder))
+        return server.text()
 
 
 @pytest.mark.parametrize("machine", EVERY_MACHINE)
@@ -48,6 +63,14 @@ def test_on_the_same_host_as_the_dhcp_server(lab_folder: Path) -> None:
         errand.check(IPXE_ROM, boot(IPXE_ROM, network, lab_folder), NEIGHBOUR_ADDRESS)
 
 
+@pytest.mark.parametrize("machine", [PXE, MACHINES["ovmf-x64-http"]], ids=lambda machine: machine.name)
+def test_without_ipxe(machine: Machine, lab_folder: Path) -> None:
+    """UEFI starts one file that is made for it, on a network without router advertisements, where iPXE would wait."""
+    machine = replace(machine, unified=True)
+    options = ["--uefi-direct=always", f"--uefi-stub-x64={payload(machine.payload).efi_stub}"]
+    boots(machine, lab_folder, router_advertisements=False, options=options)
+
+
 def test_by_a_server_that_has_given_root_up(lab_folder: Path) -> None:
     """From firmware to Linux, on the real ports, as the user "pixiecore"."""
     errand = Errand.prepare(lab_folder)
@@ -58,6 +81,17 @@ def test_by_a_server_that_has_given_root_up(lab_folder: Path) -> None:
         errand.check(PXE, boot(PXE, network, lab_folder))
 
 
-def test_network_without_router_advertisements(lab_folder: Path) -> None:
-    """iPXE first waits 16 s for IPv6, as on most home networks."""
-    boots(IPXE_ROM, lab_folder, router_advertisements=False)
+@pytest.mark.parametrize("machine", [IPXE_ROM, PXE], ids=lambda machine: machine.name)
+def test_where_no_router_is_ipxe_is_told_so(machine: Machine, lab_folder: Path) -> None:
+    """As on most home networks. It would wait 15 s."""
+    log = boots(machine, lab_folder, router_advertisements=False)
+    assert "that no IPv6 router is on eth0" in log
+
+
+def test_where_a_router_is_nobody_is_told_anything(lab_folder: Path) -> None:
+    assert "IPv6 router" not in boots(IPXE_ROM, lab_folder)
+
+
+def test_ipxe_that_is_told_nothing_waits_and_boots(lab_folder: Path) -> None:
+    log = boots(IPXE_ROM, lab_folder, router_advertisements=False, options=["--quiet-ra=off"])
+    assert "IPv6 router" not in log

@@ -44,6 +44,7 @@ from pixiecore_core.assembly import Parts, assemble
 from pixiecore_core.boot.tokens import Sealed, Sealer
 from pixiecore_core.engine.words import sentence
 from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.net.boot_pages import BootPages
 from pixiecore_core.net.site import Site as WebSite
 from pixiecore_core.observe.log import configure
@@ -81,13 +82,17 @@ class Site:
         """Assembled, as a server would."""
         parts = Parts(
             register=lambda manager: None,
-            find=lambda table: FoundLoaders(table, {"efi-x64": self.folder / "snponly.efi"}, self.folder),
+            find=lambda table: self.found(),
             hook_timeout=0.3,
             url_lifetime=url_lifetime,
         )
         core = self.core = assemble(configure(stream=self.log), parts)
         self.plugins, self.attempts, self.sealer = core.plugins, core.attempts, core.urls.sealer
         self.serve()
+
+    def found(self) -> FoundLoaders:
+        """What this system has."""
+        return FoundLoaders(KNOWN, {"efi-x64": self.folder / "snponly.efi"}, self.folder)
 
     def serve(self) -> None:
         """Make the site: plugins' pages are asked for once."""

@@ -1,0 +1,70 @@
+"""What a client is handed first: the script's URL, iPXE, or one EFI file that firmware starts by itself.
+
+Pure; knows which files this system has, asks nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Literal
+
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.rows import Stub
+from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
+
+Mode = Literal["auto", "always", "never"]
+"""When UEFI is handed a unified kernel image: where there is no iPXE for it, wherever one can be made, or never."""
+
+
+class FirstStep(Enum):
+    """What comes first."""
+
+    SCRIPT = auto()
+    """The URL that leads iPXE to its script."""
+    LOADER = auto()
+    """iPXE."""
+    UNIFIED = auto()
+    """A unified kernel image, made for the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """Says what comes first.
+
+    :param loaders: which files this system has
+    :param mode: when a unified kernel image takes iPXE's place
+    """
+
+    loaders: FoundLoaders
+    mode: Mode = "auto"
+
+    def of(self, request: PxeRequest) -> FirstStep | None:
+        """The first step of a client; ``None`` where there is nothing for it."""
+        if request.client is Client.IPXE:
+            return FirstStep.SCRIPT
+        has_loader = request.loader is not None and request.loader in self.loaders.paths
+        if self.mode != "never" and (self.mode == "always" or not has_loader) and self.stub_of(request.machine):
+            return FirstStep.UNIFIED
+        return FirstStep.LOADER if has_loader else None
+
+    def missing_stub(self, machine: Machine) -> Stub | None:
+        """A stub that would start a machine without iPXE, and is not here."""
+        if self.mode == "never" or machine.architecture is None or self.stub_of(machine) is not None:
+            return None
+        return self.loaders.table.stub_for(machine.architecture)
+
+    def stub_of(self, machine: Machine) -> Stub | None:
+        """The stub for a machine's firmware, if it is here."""
+        stub = self.loaders.table.stub_for(machine.architecture) if machine.architecture is not None else None
+        return stub if stub is not None and stub.name in self.loaders.stubs else None
+
+
+def cannot_be_unified(decision: BootSpec | Hold) -> Ignore | None:
+    """Why a decision cannot be carried out by a unified kernel image, if it cannot: firmware runs no script."""
+    if isinstance(decision, Hold):
+        # Not offered anything, the firmware asks again after some seconds.
+        return Ignore(reason=f"it would have to wait, which only iPXE can: {decision.reason}", told=decision.told)
+    if decision.ipxe_script is not None:
+        return Ignore(reason="its script is for iPXE, and there is none for its firmware (--uefi-direct)")
+    return None

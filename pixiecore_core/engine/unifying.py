@@ -1,0 +1,132 @@
+"""Makes the file that firmware starts by itself: asks what the machine boots, and joins stub, kernel, initrds and
+command line.
+
+The same order of questions as for a script. Reads through the files that a policy opens, and holds none in memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pixiecore_core.boot.paths import ServerAddress
+from pixiecore_core.boot.uki import Part, kernel_machine, unify
+from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.engine.deciding import Decider
+from pixiecore_core.engine.joining import Joined
+from pixiecore_core.engine.policy import Policy, PolicyFailed
+from pixiecore_core.errors import (
+    BootFileError,
+    BootFileNotFound,
+    BootFileNotReady,
+    CmdlineError,
+    PluginError,
+    WireError,
+)
+from pixiecore_core.firmware.rows import Stub
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, Machine, UrlFor
+from pixiecore_core.wire.pe import HEADER_BYTES
+
+_OS_RELEASE = "ID=pixiecore\nNAME=Pixiecore\nPRETTY_NAME=Pixiecore\n"
+"""What boot loaders and ``bootctl`` show of the file."""
+_MOST_STUB_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Unifier:
+    """Makes unified kernel images.
+
+    :param policy: opens files, renders the command line
+    :param decider: says what a machine boots
+    :param urls: for what the command line names
+    """
+
+    policy: Policy
+    decider: Decider
+    urls: UrlMaker
+    clock: Callable[[], float] = time.time
+
+    def open(self, mac: str, stub_name: str, server: ServerAddress) -> BootFile:
+        """The image that a machine starts.
+
+        :param stub_name: which stub, by its name in the table of firmware
+        :param server: where the machine reaches us
+        :raises BootFileNotFound: it is not to boot, or nothing can be made for it
+        :raises BootFileError: a part of it is not to be had
+        """
+        found = self.decider.loaders
+        stub = found.table.stub(stub_name)
+        if stub is None or stub_name not in found.stubs:
+            raise BootFileNotFound(f"no EFI stub for {stub_name} is here; see: pixiecore firmware")
+        attempt = self.decider.attempts.latest(mac)
+        machine = attempt.machine if attempt is not None else Machine(mac=mac)
+        urls = self.urls.of(server, mac, self.clock())
+        return self._join(machine, self._spec(machine), stub, urls)
+
+    def _spec(self, machine: Machine) -> BootSpec:
+        decision = self.decider.decide_script(machine)
+        if isinstance(decision, BootSpec):
+            return decision
+        if isinstance(decision, Hold):
+            raise BootFileNotReady(decision.words, decision.seconds)
+        if isinstance(decision, Ignore):
+            raise BootFileNotFound(f"you don't netboot: {decision.words}")
+        raise BootFileError(decision.words)
+
+    def _join(self, machine: Machine, spec: BootSpec, stub: Stub, urls: UrlFor) -> BootFile:
+        if spec.kernel is None:
+            raise BootFileNotFound("there is no kernel to start without iPXE")
+        try:
+            cmdline = self.policy.render_cmdline(machine, spec, urls)
+        except (PluginError, CmdlineError) as error:
+            raise BootFileError(PolicyFailed(error).words) from error
+        with ExitStack() as opened:
+
+            def open_file(ref: FileRef) -> BootFile:
+                try:
+                    file = self.policy.open_boot_file(ref, machine.mac, urls)
+                except PluginError as error:
+                    raise BootFileError(error.told) from error
+                opened.callback(file.source.close)
+                return file
+
+            stub_file = open_file(FileRef(location=str(self.decider.loaders.stubs[stub.name])))
+            kernel, *initrds = map(open_file, (spec.kernel, *spec.initrds))
+            self._check(kernel, stub)
+            files = {str(number): file for number, file in enumerate((kernel, *initrds))}
+            first, *others = (Part(name, file.size) for name, file in files.items())
+            try:
+                image = unify(_whole(stub_file), first, others, cmdline, _OS_RELEASE)
+            except WireError as error:
+                raise BootFileError(f"{self.decider.loaders.stubs[stub.name]}: {error}") from error
+            source = Joined([files[one.name] if isinstance(one, Part) else one for one in image.pieces])
+            stamp = sha256(b"".join(one for one in image.pieces if isinstance(one, bytes)))
+            stamp.update("".join(f"{file.etag}{file.size} " for file in files.values()).encode())
+            opened.pop_all()
+            stub_file.source.close()
+            return BootFile(name="linux.efi", size=source.size, etag=f'"{stamp.hexdigest()[:32]}"', source=source)
+
+    def _check(self, kernel: BootFile, stub: Stub) -> None:
+        """:raises BootFileError: firmware cannot start this kernel"""
+        try:
+            machine = kernel_machine(_head(kernel, HEADER_BYTES))
+        except WireError as error:
+            raise BootFileError(f"{kernel.name}: {error}") from error
+        if machine not in stub.kernels:
+            raise BootFileError(f"{kernel.name}: the kernel is for another processor than {stub.name}")
+
+
+def _head(file: BootFile, length: int) -> bytes:
+    data = b""
+    while len(data) < min(length, file.size) and (more := file.source.read_at(len(data), length - len(data))):
+        data += more
+    return data
+
+
+def _whole(file: BootFile) -> bytes:
+    if file.size > _MOST_STUB_BYTES:
+        raise WireError(f"no EFI stub is as large as {file.size:,} bytes")
+    return _head(file, file.size)

@@ -1,0 +1,132 @@
+"""Unified kernel images over HTTP and TFTP: made for the machine that asks, and told of as its boot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pefile
+import pytest
+
+from pixiecore_core import BootSpec, FileRef, Hold, Ignore
+from pixiecore_core.errors import BootFileError
+from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.models.facts import Booting, Failed, KernelSent
+from pixiecore_core.net.tftp_files import TftpFiles
+from tests.net.test_boot_pages import MAC, Site
+from tests.programs import program
+
+URL = f"/_/loader/{MAC}/uki-x64/linux.efi"
+KERNEL = program(sections=[(".text", os.urandom(5000))])
+
+
+class Unified(Site):
+    """A site with a stub, whose booter answers with a spec."""
+
+    def made(self, url_lifetime: float | None = None) -> None:
+        self.kernel.write_bytes(KERNEL)
+        (self.folder / "stub").write_bytes(program())
+        super().made(url_lifetime)
+        self.answer: Callable[[], object] = lambda: self.spec
+        self.plugin(select_boot=lambda machine: self.answer())
+
+    def found(self) -> FoundLoaders:
+        loaders = super().found()
+        return FoundLoaders(loaders.table, {}, self.folder, {"x64": self.folder / "stub"})
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Unified:
+    return Unified(tmp_path)
+
+
+def sections(data: bytes) -> dict[str, bytes]:
+    with pefile.PE(data=data) as read:
+        return {
+            section.Name.rstrip(b"\0").decode(): section.get_data()[: section.Misc_VirtualSize]
+            for section in read.sections
+        }
+
+
+def test_it_is_what_the_machine_boots(site: Unified) -> None:
+    response = site.get(URL)
+    assert response.status_code == 200
+    parts = sections(response.data)
+    assert parts[".linux"] == KERNEL
+    assert parts[".initrd"] == b"initrd"
+    cmdline = parts[".cmdline"].decode()
+    assert cmdline.startswith("quiet data=http://192.0.2.2")
+    url = cmdline.partition("data=")[2]
+    assert site.get(url[url.index("/_/") :]).data == b"cloud", "what the command line names can be fetched"
+    assert site.kinds()[:2] == [KernelSent, Booting]
+
+
+def test_the_same_each_time_and_in_parts(site: Unified) -> None:
+    whole = site.get(URL)
+    site.spec = site.spec.model_copy(update={"cmdline": "quiet", "files": {}})
+    first, again = site.get(URL), site.get(URL)
+    assert first.data == again.data
+    assert first.headers["ETag"] == again.headers["ETag"] != whole.headers["ETag"]
+    part = site.get(URL, Range="bytes=1000-2999")
+    assert part.status_code == 206
+    assert part.data == first.data[1000:3000]
+    assert site.get(URL, method="HEAD").headers["Content-Length"] == str(len(first.data))
+
+
+def test_a_look_at_its_size_is_no_boot(site: Unified) -> None:
+    site.get(URL, method="HEAD")
+    site.get(URL, Range="bytes=0-99")
+    assert Booting not in site.kinds()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [
+        (Ignore(reason="not today"), 404, "you don't netboot: not today"),
+        (Hold(reason="wait for Ada", seconds=7), 503, "wait for Ada"),
+        (BootSpec(ipxe_script="#!ipxe\n"), 404, "no kernel to start without iPXE"),
+    ],
+)
+def test_who_gets_none(site: Unified, answer: object, status: int, words: str) -> None:
+    site.answer = lambda: answer
+    response = site.get(URL)
+    assert response.status_code == status
+    assert words in response.text
+
+
+@pytest.mark.parametrize(
+    ("kernel", "words"),
+    [
+        (b"\x1f\x8b" + bytes(500), "vmlinuz: the kernel is compressed by gzip"),
+        (bytes(600), "vmlinuz: the kernel has no EFI stub"),
+        (program(0xAA64), "vmlinuz: the kernel is for another processor than x64"),
+    ],
+)
+def test_a_kernel_that_uefi_cannot_start_is_refused_by_name(site: Unified, kernel: bytes, words: str) -> None:
+    site.kernel.write_bytes(kernel)
+    response = site.get(URL)
+    assert response.status_code == 502
+    assert words in response.text
+    (failure,) = [fact for fact in site.attempts.facts(MAC) if isinstance(fact, Failed)] or [None]
+    assert failure is None or words in failure.reason
+
+
+def test_a_missing_part_leaves_nothing_open(site: Unified) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    site.spec = site.spec.model_copy(update={"initrds": (FileRef(location=str(site.folder / "gone")),)})
+    assert site.get(URL).status_code in (404, 502)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_over_tftp(site: Unified) -> None:
+    files = TftpFiles(site.core.first_stage, site.core.bus)
+    opened = files.open(f"{MAC}/uki-x64/linux.efi", ("192.0.2.77", 1000), "192.0.2.2")
+    data = b""
+    while more := opened.read_at(len(data), 1468):
+        data += more
+    opened.close()
+    assert len(data) == opened.size
+    assert sections(data)[".linux"] == KERNEL
+    with pytest.raises(BootFileError, match="no EFI stub for arm64 is here"):
+        files.open(f"{MAC}/uki-arm64/linux.efi", ("192.0.2.77", 1000), "192.0.2.2")

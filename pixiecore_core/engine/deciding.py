@@ -87,6 +87,6 @@ class Decider:
         if not self._policy.provides_bootloaders():
             how = self.loaders.how_to_get(loader)
             stub = self.first_steps.missing_stub(request.machine)
-            instead = f"; or, to do without iPXE, {self.loaders.how_to_get(stub)}" if stub is not None else ""
+            instead = f"; or do without iPXE: {self.loaders.in_short(stub)}" if stub is not None else ""
             return Ignore(reason=f"no iPXE for this firmware is installed here: {how}{instead}")
         return None

@@ -45,6 +45,10 @@ class FoundLoaders:
         by_hand = f"put {loader.files[0]} into {self.data_folder}, or give {loader_option(loader)} PATH"
         return f"{command}; or {by_hand}" if command else by_hand
 
+    def in_short(self, stub: Stub, os_release: str = "/etc/os-release") -> str:
+        """The same in a few words: one way, where there are several."""
+        return _install_command(stub, os_release) or f"give {loader_option(stub)} PATH"
+
 
 def find_loaders(
     table: FirmwareTable,

@@ -50,9 +50,10 @@ class Defaults:
         """Pixiecore's script, or the spec's own."""
         if spec.ipxe_script is not None:
             return spec.ipxe_script
-        assert spec.kernel is not None, "BootSpec has either"
+        kernel = spec.efi or spec.kernel  # iPXE on UEFI starts one as it starts the other
+        assert kernel is not None, "BootSpec has one of them"
         initrds = [url_for(initrd, "initrd") for initrd in spec.initrds]
-        return script(url_for(spec.kernel, "kernel"), initrds, cmdline, spec.message, url_for.booting())
+        return script(url_for(kernel, "kernel"), initrds, cmdline, spec.message, url_for.booting())
 
     @hookimpl(trylast=True)
     def open_boot_file(self, ref: FileRef) -> BootFile | None:

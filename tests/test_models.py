@@ -54,9 +54,14 @@ def test_a_reference_can_pin_its_bytes() -> None:
 
 
 def test_a_spec_needs_something_to_boot() -> None:
-    with pytest.raises(ValidationError, match="needs a kernel or an ipxe_script"):
+    with pytest.raises(ValidationError, match="needs a kernel, an efi program or an ipxe_script"):
         BootSpec(cmdline="quiet")
     assert BootSpec(ipxe_script="#!ipxe\n").kernel is None
+    program = FileRef(location="/memtest.efi")
+    assert BootSpec(efi=program).kernel is None
+    for more in ({"kernel": program}, {"initrds": (program,)}):
+        with pytest.raises(ValidationError, match="takes the place of a kernel"):
+            BootSpec.model_validate({"efi": program, **more})
 
 
 def test_models_are_frozen_and_know_their_fields() -> None:

@@ -87,6 +87,13 @@ def loader_path(mac: str, loader: Loader) -> str:
 
 UNIFIED = "uki-"
 """Before the name of a stub, in the place of a loader's name: an image that is made when it is asked for."""
+EFI = "efi"
+"""In the place of a loader's name: the EFI program that the machine is to start."""
+
+
+def efi_path(mac: str) -> str:
+    """The TFTP name of the EFI program that a machine is to start."""
+    return f"{mac}/{EFI}/boot.efi"  # UEFI HTTP Boot goes by the ending
 
 
 def unified_path(mac: str, stub: str) -> str:
@@ -108,6 +115,11 @@ class LoaderRequest:
     def stub(self) -> str | None:
         """The stub of a unified kernel image; ``None`` for a loader that lies here."""
         return self.loader.removeprefix(UNIFIED) if self.loader.startswith(UNIFIED) else None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether what it names is what the machine boots, and not what leads it there."""
+        return self.stub is not None or self.loader == EFI
 
 
 def parse_loader_path(path: str) -> LoaderRequest | None:

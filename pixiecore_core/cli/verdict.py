@@ -61,6 +61,7 @@ def document(machine: Machine, answers: Answers, verdict: Verdict) -> dict[str, 
         "outcome": verdict.outcome,
         "reason": verdict.reason or None,
         "kernel": spec.kernel.location if spec and spec.kernel else None,
+        "efi": spec.efi.location if spec and spec.efi else None,
         "initrds": [ref.location for ref in spec.initrds] if spec else [],
         "files": {name: ref.location for name, ref in spec.files.items()} if spec else {},
         "message": (spec.message if spec else "") or None,
@@ -118,6 +119,7 @@ def in_words(answer: object) -> str:
 
 def _spec(spec: BootSpec) -> str:
     lines = [_file("kernel", spec.kernel)] if spec.kernel else []
+    lines += [_file("efi   ", spec.efi)] if spec.efi else []
     lines += [_file("initrd", ref) for ref in spec.initrds]
     lines += [f"  file     {name}: {ref.location}" for name, ref in spec.files.items()]
     lines += [f"  message  {spec.message}"] if spec.message else []

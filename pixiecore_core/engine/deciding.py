@@ -13,7 +13,7 @@ from pixiecore_core.engine.first_step import FirstStep, FirstSteps, Mode, cannot
 from pixiecore_core.engine.policy import Decision, Policy, PolicyFailed
 from pixiecore_core.errors import PluginError
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.firmware.rows import Loader
+from pixiecore_core.firmware.rows import FirmwareFamily, Loader
 from pixiecore_core.models import BootSpec, Hold, Ignore, Machine, PxeRequest
 
 LATE_SECONDS = 1.0
@@ -50,11 +50,17 @@ class Decider:
 
     def decide(self, request: PxeRequest) -> Decision:
         """What a machine that asks by DHCP or on 4011 is to get."""
-        refusal = self._cannot_start(request) or self._policy.on_pxe_request(request)
+        cannot = self._cannot_start(request)
+        # Without iPXE and without a stub, UEFI can still start an EFI program, if that is what it boots.
+        depends = cannot is not None and self.first_steps.may_be_direct(request.machine)
+        refusal = (None if depends else cannot) or self._policy.on_pxe_request(request)
         if refusal is not None:
             return refusal
         decision = self.decide_script(request.machine)
-        if self.first_steps.of(request) is FirstStep.UNIFIED and isinstance(decision, (BootSpec, Hold)):
+        step = self.first_steps.of(request, decision)
+        if step is None and cannot is not None and isinstance(decision, (BootSpec, Hold)):
+            return cannot
+        if step is FirstStep.UNIFIED and isinstance(decision, (BootSpec, Hold)):
             return cannot_be_unified(decision) or decision
         return decision
 
@@ -73,9 +79,13 @@ class Decider:
     def decide_script(self, machine: Machine) -> Decision:
         """What a machine that asks for its script boots."""
         try:
-            return self._policy.select_boot(machine)
+            decision = self._policy.select_boot(machine)
         except PluginError as error:
             return PolicyFailed(error)
+        is_bios = machine.architecture is not None and machine.architecture.family is FirmwareFamily.BIOS
+        if isinstance(decision, BootSpec) and decision.efi is not None and is_bios:
+            return Ignore(reason="it is to start an EFI program, which BIOS cannot")
+        return decision
 
     def _cannot_start(self, request: PxeRequest) -> Ignore | None:
         """Why there is no first-stage file for the machine, if it needs one."""

@@ -39,6 +39,8 @@ class FirstStage:
             return BootFile.from_bytes("autoexec.ipxe", autoexec_script(url).encode()), mac
         if wanted is not None and wanted.stub is not None:
             return self.unifier.open(wanted.mac, wanted.stub, server), wanted.mac
+        if wanted is not None and wanted.is_direct:
+            return self.unifier.open_efi(wanted.mac, server), wanted.mac
         if wanted is None or self.firmware.loader(wanted.loader) is None:
             raise BootFileNotFound("no such file; boot files are at MAC/LOADER/NAME")
         file = self.policy.provide_bootloader(wanted.loader, Machine(mac=wanted.mac))

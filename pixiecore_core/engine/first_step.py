@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
+from pixiecore_core.engine.policy import Decision
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.firmware.rows import Stub
+from pixiecore_core.firmware.rows import FirmwareFamily, Stub
 from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
 
 Mode = Literal["auto", "always", "never"]
@@ -26,6 +27,8 @@ class FirstStep(Enum):
     """iPXE."""
     UNIFIED = auto()
     """A unified kernel image, made for the machine."""
+    EFI = auto()
+    """The EFI program that the machine is to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,26 @@ class FirstSteps:
     loaders: FoundLoaders
     mode: Mode = "auto"
 
-    def of(self, request: PxeRequest) -> FirstStep | None:
-        """The first step of a client; ``None`` where there is nothing for it."""
+    def of(self, request: PxeRequest, decision: Decision | None = None) -> FirstStep | None:
+        """The first step of a client; ``None`` where there is nothing for it.
+
+        :param decision: what it boots, where that is known
+        """
         if request.client is Client.IPXE:
             return FirstStep.SCRIPT
+        if self.may_be_direct(request.machine) and isinstance(decision, BootSpec) and decision.efi is not None:
+            return FirstStep.EFI
         has_loader = request.loader is not None and request.loader in self.loaders.paths
         if self.mode != "never" and (self.mode == "always" or not has_loader) and self.stub_of(request.machine):
             return FirstStep.UNIFIED
         return FirstStep.LOADER if has_loader else None
+
+    def may_be_direct(self, machine: Machine) -> bool:
+        """Whether a machine's firmware may be handed an EFI program that is not iPXE."""
+        if machine.architecture is None or self.mode == "never":
+            return False
+        row = self.loaders.table.row(machine.architecture.code)
+        return row is not None and row.family is FirmwareFamily.UEFI and bool(row.loader or row.stub)
 
     def missing_stub(self, machine: Machine) -> Stub | None:
         """A stub that would start a machine without iPXE, and is not here."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixiecore_core.boot.paths import ServerAddress, loader_path, unified_path
+from pixiecore_core.boot.paths import ServerAddress, efi_path, loader_path, unified_path
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.attempts import Attempt
 from pixiecore_core.engine.first_step import FirstStep, FirstSteps
+from pixiecore_core.engine.policy import Decision
 from pixiecore_core.models import Client, PxeRequest
 
 
@@ -26,21 +27,25 @@ class BootFileNames:
     steps: FirstSteps
     urls: UrlMaker
 
-    def of(self, request: PxeRequest, server: ServerAddress, attempt: Attempt) -> str:
+    def of(self, request: PxeRequest, server: ServerAddress, attempt: Attempt, decision: Decision | None = None) -> str:
         """The file that the client of *request* is to fetch from *server*.
+
+        :param decision: what it boots
 
         :raises ValueError: it is firmware that no boot file exists for
         """
         machine = request.machine
         if request.client is Client.IPXE:
             return self.urls.offered(server, machine, attempt.id)
-        path = self._path(request)
+        path = self._path(request, decision)
         return server.first_stage_url(path) if request.client is Client.HTTP_BOOT else path
 
-    def _path(self, request: PxeRequest) -> str:
+    def _path(self, request: PxeRequest, decision: Decision | None) -> str:
         machine = request.machine
-        stub = self.steps.stub_of(machine)
-        if stub is not None and self.steps.of(request) is FirstStep.UNIFIED:
+        step, stub = self.steps.of(request, decision), self.steps.stub_of(machine)
+        if step is FirstStep.EFI:
+            return efi_path(machine.mac)
+        if step is FirstStep.UNIFIED and stub is not None:
             return unified_path(machine.mac, stub.name)
         loader = self.steps.loaders.table.loader(request.loader) if request.loader is not None else None
         if loader is None:

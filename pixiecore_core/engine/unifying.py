@@ -1,5 +1,5 @@
-"""Makes the file that firmware starts by itself: asks what the machine boots, and joins stub, kernel, initrds and
-command line.
+"""Opens the file that firmware starts by itself: asks what the machine boots, and joins stub, kernel, initrds and
+command line, or takes the EFI program that is named in their place.
 
 The same order of questions as for a script. Reads through the files that a policy opens, and holds none in memory.
 """
@@ -61,10 +61,28 @@ class Unifier:
         stub = found.table.stub(stub_name)
         if stub is None or stub_name not in found.stubs:
             raise BootFileNotFound(f"no EFI stub for {stub_name} is here; see: pixiecore firmware")
-        attempt = self.decider.attempts.latest(mac)
-        machine = attempt.machine if attempt is not None else Machine(mac=mac)
+        machine = self._machine(mac)
         urls = self.urls.of(server, mac, self.clock())
         return self._join(machine, self._spec(machine), stub, urls)
+
+    def open_efi(self, mac: str, server: ServerAddress) -> BootFile:
+        """The EFI program that a machine starts, as it is.
+
+        :raises BootFileNotFound: it is not to boot, or is to boot something else
+        :raises BootFileError: the file is not to be had
+        """
+        machine = self._machine(mac)
+        spec = self._spec(machine)
+        if spec.efi is None:
+            raise BootFileNotFound("there is no EFI program to start")
+        try:
+            return self.policy.open_boot_file(spec.efi, mac, self.urls.of(server, mac, self.clock()))
+        except PluginError as error:
+            raise BootFileError(error.told) from error
+
+    def _machine(self, mac: str) -> Machine:
+        attempt = self.decider.attempts.latest(mac)
+        return attempt.machine if attempt is not None else Machine(mac=mac)
 
     def _spec(self, machine: Machine) -> BootSpec:
         decision = self.decider.decide_script(machine)

@@ -57,7 +57,11 @@ Files = Annotated[dict[str, FileRef], AfterValidator(_ReadOnly)]
 class BootSpec(Model):
     """What a machine should boot."""
 
-    kernel: FileRef | None = Field(default=None, description="the kernel; needed unless ipxe_script is given")
+    kernel: FileRef | None = Field(default=None, description="the kernel; needed unless efi or ipxe_script is given")
+    efi: FileRef | None = Field(
+        default=None,
+        description="an EFI program in the kernel's place, for UEFI: a unified kernel image, a boot loader, a test",
+    )
     initrds: tuple[FileRef, ...] = Field(
         default=(), max_length=1000, description="initial RAM disks, in the order the kernel sees them"
     )
@@ -76,8 +80,10 @@ class BootSpec(Model):
 
     @model_validator(mode="after")
     def _bootable(self) -> Self:
-        if self.kernel is None and self.ipxe_script is None:
-            raise ValueError("a boot spec needs a kernel or an ipxe_script")
+        if self.kernel is None and self.efi is None and self.ipxe_script is None:
+            raise ValueError("a boot spec needs a kernel, an efi program or an ipxe_script")
+        if self.efi is not None and (self.kernel is not None or self.initrds):
+            raise ValueError("an efi program takes the place of a kernel and its initrds: give one or the other")
         if self.ipxe_script is not None and not self.ipxe_script.startswith(("#!ipxe", "#!gpxe")):
             raise ValueError("an iPXE script begins with #!ipxe; iPXE runs no other")
         return self

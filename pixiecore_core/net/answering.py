@@ -19,7 +19,7 @@ from pixiecore_core.boot.route import Destination, Relays, Router, Undeliverable
 from pixiecore_core.engine.attempts import Attempt, Question, question_of
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.naming import BootFileNames
-from pixiecore_core.engine.policy import PolicyFailed
+from pixiecore_core.engine.policy import Decision, PolicyFailed
 from pixiecore_core.engine.words import subsystem_of
 from pixiecore_core.errors import PixiecoreError, WireError
 from pixiecore_core.models import Client, Hold, Ignore, PxeRequest, Stage
@@ -163,17 +163,17 @@ class Answerer:
         for asked in forms:
             variant = variants_for(asked.request)[0]
             try:
-                self._reply(asked, attempt, variant)
+                self._reply(asked, attempt, variant, decision)
             except (OSError, PixiecoreError, ValueError) as error:
                 via = subsystem_of(request.stage)
                 self._bus.report(Failed(mac=request.machine.mac, via=via, step="reply", reason=str(error)))
             else:
                 self._offered(asked, variant, decision.reason if isinstance(decision, Hold) else "")
 
-    def _reply(self, asked: _Asked, attempt: Attempt, variant: Variant) -> None:
+    def _reply(self, asked: _Asked, attempt: Attempt, variant: Variant, decision: Decision) -> None:
         request, message, datagram = asked.request, asked.message, asked.datagram
         server = ServerAddress(asked.interface.address(datagram.destination), self._place.http_port)
-        boot_file = self._names.of(request, server, attempt)
+        boot_file = self._names.of(request, server, attempt, decision)
         reply = serialize(offer(request, message, server, boot_file, variant))
         # 0 leaves it to the kernel's routes, as for a relay far away.
         way_out = datagram.interface if asked.to.near else 0

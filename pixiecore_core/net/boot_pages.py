@@ -208,18 +208,18 @@ class BootPages:
             failed = Failed(via="HTTP", step="file", file=shown, address=address, reason=reason)
             return self._unavailable(error, failed, reason)
         wanted = parse_loader_path(path)
-        is_unified = wanted is not None and wanted.stub is not None and not is_autoexec(path)
+        is_direct = wanted is not None and wanted.is_direct and not is_autoexec(path)
         sent = FileSent(
             mac=mac,
             via="HTTP",
             file=file.name,
-            purpose="kernel" if is_unified else "loader",
+            purpose="kernel" if is_direct else "loader",
             bytes=0,
             size=file.size,
             seconds=0,
         )
         done = self._when_done(sent)
-        if not is_unified:
+        if not is_direct:
             return respond(request, file, done)
 
         def started(count: int, length: int, reason: str | None) -> None:

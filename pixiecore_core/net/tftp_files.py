@@ -46,19 +46,19 @@ class TftpFiles:
         """Report how a request ended."""
         loader = parse_loader_path(report.name)
         mac, address, seconds = loader.mac if loader else None, report.client[0], round(report.seconds, 3)
-        is_unified = loader is not None and loader.stub is not None
+        is_direct = loader is not None and loader.is_direct
         if report.outcome is Outcome.PROBED:
             # A size probe ended by ERROR 8 comes before every transfer of EDK2: normal, and not worth a line.
             to = f"{mac} ({address})" if mac else address
             self.bus.aside("TFTP", f'{to} asked for the size of "{report.name}"')
         elif report.outcome is Outcome.SENT:
-            kind = FileSent if is_autoexec(report.name) else KernelSent if is_unified else LoaderSent
+            kind = FileSent if is_autoexec(report.name) else KernelSent if is_direct else LoaderSent
             self.bus.report(
                 kind(
                     mac=mac,
                     via="TFTP",
                     file=report.name,
-                    purpose="kernel" if is_unified else "loader",
+                    purpose="kernel" if is_direct else "loader",
                     bytes=report.sent,
                     size=report.sent,
                     seconds=seconds,
@@ -67,7 +67,7 @@ class TftpFiles:
                     windowsize=report.windowsize,
                 )
             )
-            if is_unified and mac is not None:
+            if is_direct and mac is not None:
                 self.bus.report(Booting(mac=mac))  # nothing comes between it and its kernel
         elif report.outcome is Outcome.REFUSED:
             self.bus.report(

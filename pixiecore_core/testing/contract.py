@@ -68,7 +68,7 @@ class BooterContract:
         """A kernel that is shorter than promised ends a boot."""
         spec = self._spec(tmp_path)
         plane = FilePlane()
-        refs = [ref for ref in (spec.kernel, *spec.initrds, *spec.files.values()) if ref and _is_ours(ref)]
+        refs = [ref for ref in (spec.kernel, spec.efi, *spec.initrds, *spec.files.values()) if ref and _is_ours(ref)]
         for ref in refs:
             file = plane.open(ref)
             position = 0

@@ -11,6 +11,7 @@ import pytest
 from pixiecore_core import BootFile, BootSpec, Client, FileRef, Hold, Ignore, Machine, PxeRequest, UrlFor
 from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.engine.deciding import LATE_SECONDS, Decider
+from pixiecore_core.engine.first_step import FirstStep
 from pixiecore_core.engine.policy import PolicyFailed
 from pixiecore_core.engine.scripting import Script, ScriptWriter
 from pixiecore_core.errors import BootFileNotFound, CmdlineError, PluginError
@@ -21,6 +22,7 @@ T = TypeVar("T")
 
 MAC = "52:54:00:12:34:56"
 SPEC = BootSpec(kernel=FileRef(location="/vmlinuz"), cmdline="quiet")
+PROGRAM = BootSpec(efi=FileRef(location="/memtest.efi"))
 OWN = BootSpec(ipxe_script="#!ipxe\nshell\n")
 BROKEN = PluginError("p", "select_boot", "boom")
 
@@ -105,9 +107,28 @@ def test_without_a_loader_nobody_is_asked() -> None:
     assert isinstance(answer, Ignore)
     assert "no iPXE for this firmware is installed here: " in answer.reason
     assert "--ipxe-efi64 PATH" in answer.reason
-    answer = decider(policy).decide(request(25))
-    assert answer == Ignore(reason="no boot file exists for UEFI riscv32")
+    assert policy.asked == ["on_pxe_request", "select_boot"], "it might have been an EFI program"
+    policy.asked.clear()
+    for code, reason in ((25, "no boot file exists for UEFI riscv32"), (0, "no iPXE for this firmware")):
+        answer = decider(policy).decide(request(code))
+        assert isinstance(answer, Ignore)
+        assert answer.reason.startswith(reason)
     assert policy.asked == []
+
+
+def test_an_efi_program_needs_no_ipxe() -> None:
+    policy = Answers(boot=PROGRAM)
+    assert decider(policy).decide(request()) is PROGRAM
+    assert decider(policy).first_steps.of(request(), PROGRAM) is FirstStep.EFI
+    assert decider(policy, **X64).first_steps.of(request(), PROGRAM) is FirstStep.EFI
+    assert decider(policy).first_steps.of(request(client=Client.IPXE), PROGRAM) is FirstStep.SCRIPT
+    never = Decider(policy, decider(policy).loaders, Attempts(), uefi_direct="never")
+    assert isinstance(never.decide(request()), Ignore)
+
+
+def test_bios_starts_no_efi_program() -> None:
+    answer = decider(Answers(boot=PROGRAM), bios=Path("/x")).decide(request(0))
+    assert answer == Ignore(reason="it is to start an EFI program, which BIOS cannot")
 
 
 def test_a_plugin_may_bring_the_loader_and_an_ipxe_needs_none() -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from pixiecore_core.boot.uki import Part, unify
+
 from .boot import boot
 from .machines import MACHINES, Machine
 from .neighbour import start_neighbour
 from .network import NEIGHBOUR_ADDRESS, Network
 from .payload import payload
-from .server import Errand, start_server
+from .server import PIXIECORE, Errand, start_server
 
 # The first boot on a machine waits for the download of the kernels; the boot itself has a time-out of its own.
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -95,3 +97,20 @@ def test_where_a_router_is_nobody_is_told_anything(lab_folder: Path) -> None:
 def test_ipxe_that_is_told_nothing_waits_and_boots(lab_folder: Path) -> None:
     log = boots(IPXE_ROM, lab_folder, router_advertisements=False, options=["--quiet-ra=off"])
     assert "IPv6 router" not in log
+
+
+@pytest.mark.parametrize("machine", [PXE, MACHINES["ovmf-x64-http"]], ids=lambda machine: machine.name)
+def test_one_efi_file_is_all_it_boots(machine: Machine, lab_folder: Path) -> None:
+    parts, file = payload(machine.payload), lab_folder / "linux.efi"
+    kernel, initrd = (Part(str(path), path.stat().st_size) for path in (parts.kernel, parts.initrd))
+    image = unify(parts.efi_stub.read_bytes(), kernel, [initrd], "console=ttyS0 quiet lab.word=efi", "ID=lab\n")
+    with file.open("wb") as made:
+        for piece in image.pieces:
+            made.write(Path(piece.name).read_bytes() if isinstance(piece, Part) else piece)
+    with Network() as network:
+        start_neighbour(network, lab_folder, router_advertisements=False)
+        argv = [PIXIECORE, "run", "--booter=static", f"--efi={file}", f"--key-file={lab_folder / 'url.key'}"]
+        server = network.run_in(network.srv, argv, lab_folder / "server.log")
+        server.wait_for("Ready", timeout=15)
+        assert boot(machine, network, lab_folder).cmdline == "console=ttyS0 quiet lab.word=efi"
+        server.wait_for("has everything and starts its kernel", timeout=1)

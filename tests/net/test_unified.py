@@ -130,3 +130,28 @@ def test_over_tftp(site: Unified) -> None:
     assert sections(data)[".linux"] == KERNEL
     with pytest.raises(BootFileError, match="no EFI stub for arm64 is here"):
         files.open(f"{MAC}/uki-arm64/linux.efi", ("192.0.2.77", 1000), "192.0.2.2")
+
+
+def test_an_efi_program_comes_as_it_is(site: Unified) -> None:
+    (site.folder / "memtest.efi").write_bytes(KERNEL)
+    site.spec = BootSpec(efi=FileRef(location=str(site.folder / "memtest.efi")))
+    response = site.get(f"/_/loader/{MAC}/efi/boot.efi")
+    assert (response.status_code, response.data) == (200, KERNEL)
+    assert site.kinds()[:2] == [KernelSent, Booting]
+    assert "no kernel to start without iPXE" in site.get(URL).text
+
+
+def test_where_a_kernel_is_booted_there_is_no_efi_program(site: Unified) -> None:
+    assert site.get(f"/_/loader/{MAC}/efi/boot.efi").status_code == 404
+
+
+def test_ipxe_starts_an_efi_program_as_a_kernel(site: Unified) -> None:
+    (site.folder / "memtest.efi").write_bytes(KERNEL)
+    site.spec = BootSpec(efi=FileRef(location=str(site.folder / "memtest.efi")), message="Testing")
+    script = site.get(f"/_/ipxe?mac={MAC}&arch=x86_64&platform=efi").text
+    (url,) = [line.split()[-1] for line in script.splitlines() if line.startswith("kernel ")]
+    assert site.get(url[url.index("/_/") :]).data == KERNEL
+    assert "echo Testing" in script
+    refusal = site.get(f"/_/ipxe?mac={MAC}&arch=x86_64&platform=pcbios")
+    assert refusal.status_code == 404
+    assert "an EFI program, which BIOS cannot" in refusal.text

@@ -67,10 +67,15 @@ class Answer(BaseModel):
     model_config = ConfigDict(
         strict=True,
         extra="ignore",
-        json_schema_extra={"anyOf": [{"required": ["kernel"]}, {"required": ["ipxe-script"]}]},
+        json_schema_extra={"anyOf": [{"required": [key]} for key in ("kernel", "efi", "ipxe-script")]},
     )
 
-    kernel: _Address | None = Field(default=None, description="URL of the kernel; needed unless ipxe-script is given")
+    kernel: _Address | None = Field(
+        default=None, description="URL of the kernel; needed unless efi or ipxe-script is given"
+    )
+    efi: _Address | None = Field(
+        default=None, description="URL of an EFI program that UEFI machines start in the place of a kernel"
+    )
     initrd: list[_Address] | None = Field(
         default=None, description="URLs of initial RAM disks, in the order the kernel sees them"
     )
@@ -123,13 +128,14 @@ def _answer(value: Any) -> Answer:
 def _spec(answer: Answer, addresses: Addresses) -> BootSpec:
     if answer.ipxe_script:
         return BootSpec(ipxe_script=answer.ipxe_script)
-    if not answer.kernel:
+    if not answer.kernel and not answer.efi:
         raise ContractError("kernel is missing")
     files = _Files(addresses)
     cmdline = answer.cmdline or ""
     line = files.expanded("cmdline", cmdline) if isinstance(cmdline, str) else files.joined(cmdline)
     return BootSpec(
-        kernel=files.ref("kernel", answer.kernel),
+        kernel=files.ref("kernel", answer.kernel) if answer.kernel else None,
+        efi=files.ref("efi", answer.efi) if answer.efi else None,
         initrds=tuple(files.ref(f"initrd[{number}]", initrd) for number, initrd in enumerate(answer.initrd or [])),
         cmdline=line,
         message=answer.message or "",

@@ -50,6 +50,15 @@ def test_a_kernel_is_enough() -> None:
     assert spec(kernel="k") == BootSpec(kernel=FileRef(location="http://api.example/pixie/k"))
 
 
+def test_an_efi_program_in_the_place_of_a_kernel() -> None:
+    made = spec(efi="http://h/memtest.efi", message="Testing")
+    assert made.kernel is None
+    assert made.efi is not None
+    assert made.efi.location == "http://h/memtest.efi"
+    with pytest.raises(ContractError, match="takes the place of a kernel"):
+        spec(efi="http://h/memtest.efi", kernel="http://h/k")
+
+
 @pytest.mark.parametrize("name", ["initrd", "cmdline", "message", "ipxe-script"])
 def test_null_is_absent(name: str) -> None:
     assert spec(kernel="k", **{name: None}) == spec(kernel="k")

@@ -62,7 +62,8 @@ def spec(inventory: Inventory, machine: Machine, choice: Choice, bootable: Boota
     base = location(machine)
     try:
         return BootSpec(
-            kernel=source(expanded(profile.kernel, places), folder),
+            kernel=source(expanded(profile.kernel, places), folder) if profile.kernel else None,
+            efi=source(expanded(profile.efi, places), folder) if profile.efi else None,
             initrds=tuple(source(expanded(initrd, places), folder) for initrd in profile.initrd),
             cmdline=profile.cmdline,
             message=expanded(profile.message, texts),

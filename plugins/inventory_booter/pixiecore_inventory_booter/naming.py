@@ -27,18 +27,19 @@ Place = tuple[Document, Path]
 def missing_files(bootable: Bootable, folder: str, place: Place) -> Iterator[Problem]:
     document, path = place
     profile = bootable.profile
-    named: list[tuple[Path, str]] = [(("kernel",), profile.kernel)]
+    key, started = profile.started
+    named: list[tuple[Path, str]] = [((key,), started)]
     named += [(("initrd", number), initrd) for number, initrd in enumerate(profile.initrd)]
     for name, entry in profile.files.items():
         if entry.path and name not in bootable.templates:
             named.append((("files", name), entry.path))
-    for key, text in named:
+    for inside, text in named:
         if "{{" in text:
             continue
         if why := unreadable(text, folder):
-            yield document.problem((*path, *key), why)
-        elif key[0] != "files" and is_empty(text, folder):
-            yield document.problem((*path, *key), f"{text} is an empty file", warning=True)
+            yield document.problem((*path, *inside), why)
+        elif inside[0] != "files" and is_empty(text, folder):
+            yield document.problem((*path, *inside), f"{text} is an empty file", warning=True)
 
 
 def others_words(bootable: Bootable, place: Place) -> Iterator[Problem]:

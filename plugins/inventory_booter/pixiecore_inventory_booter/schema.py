@@ -154,7 +154,10 @@ def _file_entry(value: object) -> object:
 class Profile(_Part):
     """What to boot."""
 
-    kernel: str = Field(description="kernel: a path, or an http(s) URL, perhaps with #sha256=… behind it")
+    kernel: str = Field(
+        description="kernel: a path, or an http(s) URL, perhaps with #sha256=… behind it; not needed with efi"
+    )
+    efi: str = Field(default="", description="EFI program that UEFI machines start in the kernel's place, the same way")
     initrd: Texts = Field(default=[], description="initial RAM disks, the same way")
     cmdline: Annotated[str, BeforeValidator(_one_line)] = Field(
         default="",
@@ -168,6 +171,22 @@ class Profile(_Part):
     vars: Variables = Field(
         default={}, description="variables; a group's win over these, and a machine's win over both"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _needs_no_kernel(cls, data: Any) -> Any:
+        return {"kernel": "", **data} if isinstance(data, dict) and data.get("efi") else data
+
+    @model_validator(mode="after")
+    def _bootable(self) -> Profile:
+        if self.efi and (self.kernel or self.initrd):
+            raise ValueError("efi takes the place of kernel and initrd: give one or the other")
+        return self
+
+    @property
+    def started(self) -> tuple[str, str]:
+        """What is started: ``kernel`` or ``efi``, and where it is."""
+        return ("efi", self.efi) if self.efi else ("kernel", self.kernel)
 
 
 class Machine(_Part):

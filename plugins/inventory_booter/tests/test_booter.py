@@ -48,6 +48,14 @@ def test_a_machine_boots_on_every_firmware(machines: Netboot, firmware: int) -> 
     assert "echo Installing node1" in boot.script
 
 
+def test_it_may_be_an_efi_program(folder: Path) -> None:
+    (folder / "memtest.efi").write_bytes(b"MZ")
+    edit(folder, "    kernel: vmlinuz\n    initrd: initrd.img\n", "    efi: memtest.efi\n")
+    spec = booter(folder).select_boot(Machine(mac=MAC, uuid=None, interface="eth0"))
+    assert getattr(spec, "kernel", None) is None
+    assert getattr(spec, "efi", None) is not None, spec
+
+
 def test_its_files_are_rendered_for_it(machines: Netboot) -> None:
     url = seed(machines)
     assert machines.fetch(url + "user-data") == b"#cloud-config\nfqdn: node1.example.net\nip: 192.0.2.21\n"

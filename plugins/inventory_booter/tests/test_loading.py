@@ -43,6 +43,11 @@ def test_the_standard_inventory_is_fine(folder: Path) -> None:
         ),
         ("labels:", "lables:", "line 18, machines[0].lables: there is no key 'lables'; did you mean 'labels'?"),
         ("    kernel: vmlinuz\n", "", "line 5, profiles.debian: kernel is missing"),
+        (
+            "    kernel: vmlinuz\n",
+            "    efi: memtest.efi\n",
+            "profiles.debian: efi takes the place of kernel and initrd",
+        ),
         ("kernel: vmlinuz", "kernel: vmlinux", "line 6, profiles.debian.kernel: vmlinux cannot be read: No such file"),
         ("initrd: initrd.img", "initrd: ftp://h/x", "profiles.debian.initrd[0]: 'ftp://h/x': only http and https"),
         ("kernel: vmlinuz", "kernel: templates", "kernel: templates cannot be read: Is a directory"),

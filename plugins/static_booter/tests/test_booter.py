@@ -8,6 +8,7 @@ import pytest
 from pixiecore_static_booter import StaticBooter, StaticSettings
 from pydantic import ValidationError
 
+from pixiecore_core import Machine
 from pixiecore_core.testing import Netboot
 
 
@@ -73,6 +74,18 @@ def test_relative_paths_are_made_absolute(files: Path, monkeypatch: pytest.Monke
     assert StaticSettings.model_validate({"kernel": "vmlinuz"}).kernel.location == str(files / "vmlinuz")
 
 
+def test_an_efi_program_takes_the_place_of_a_kernel(files: Path) -> None:
+    kernel = files / "vmlinuz"
+    booter = StaticBooter(StaticSettings.model_validate({"efi": str(kernel), "cmdline": "quiet"}))
+    spec = booter.select_boot(Machine(mac="52:54:00:12:34:56"))
+    assert (spec.kernel, spec.cmdline) == (None, "quiet")
+    assert spec.efi is not None
+    assert spec.efi.location == str(kernel)
+    for more in ({"kernel": str(kernel)}, {"initrd": [str(kernel)]}):
+        with pytest.raises(ValidationError, match="--efi takes the place of --kernel and --initrd"):
+            StaticSettings.model_validate({"efi": str(kernel), **more})
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -85,6 +98,7 @@ def test_relative_paths_are_made_absolute(files: Path, monkeypatch: pytest.Monke
         ({"kernel": "KERNEL", "cmdline": "one\ntwo"}, "single line"),
         ({"kernel": "KERNEL", "cmdline": '{{ FILE "x" }}'}, "no function 'FILE'"),
         ({}, "Field required"),
+        ({"efi": "/nonexistent"}, "cannot be read: No such file"),
         ({"kernel": "KERNEL", "colour": "red"}, "Extra inputs"),
     ],
 )

@@ -7,8 +7,9 @@ nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 import structlog
 
@@ -55,6 +56,8 @@ class Parts:
     open_sealer: Callable[[Warn], Sealer] = lambda warn: Sealer()
     url_lifetime: float | None = None
     uefi_direct: Mode = "auto"
+    neighbours: Callable[[IPv4Address], Collection[str]] | None = None
+    """The hardware addresses of a client, where only its own machine's files are for it."""
     hook_timeout: float = 10.0
     event_timeout: float = 2.0
     observe: Observe | None = None
@@ -117,7 +120,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         files,
         decider,
         ScriptWriter(plugins, decider),
-        FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls)),
+        FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls, parts.neighbours)),
         urls,
         BootFileNames(decider.first_steps, urls),
     )

@@ -41,6 +41,7 @@ from pixiecore_core.hosting.service_manager import ServiceManager
 from pixiecore_core.identity import has_no_new_privileges, use_permitted
 from pixiecore_core.net.binding import bind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
+from pixiecore_core.net.neighbours import hardware_addresses
 from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
@@ -162,6 +163,7 @@ def _assembled(
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
         url_lifetime=settings.url_lifetime,
         uefi_direct=settings.uefi_direct,
+        neighbours=hardware_addresses if settings.check_neighbour else None,
         hook_timeout=settings.hook_timeout,
         event_timeout=settings.event_timeout,
     )

@@ -23,10 +23,11 @@ class FirstStage:
     firmware: FirmwareTable
     unifier: Unifier
 
-    def open(self, path: str, server: ServerAddress) -> tuple[BootFile, str | None]:
+    def open(self, path: str, server: ServerAddress, client: str) -> tuple[BootFile, str | None]:
         """The file at *path*, and the MAC address whose directory it is in, if any.
 
         :param server: where the client reaches us
+        :param client: its address
         :raises BootFileNotFound: we give out no such path, or nothing serves that firmware
         :raises BootFileError: the file cannot be opened
         """
@@ -38,9 +39,9 @@ class FirstStage:
             url = server.script_url(mac or "${netX/mac}")
             return BootFile.from_bytes("autoexec.ipxe", autoexec_script(url).encode()), mac
         if wanted is not None and wanted.stub is not None:
-            return self.unifier.open(wanted.mac, wanted.stub, server), wanted.mac
+            return self.unifier.open(wanted.mac, wanted.stub, server, client), wanted.mac
         if wanted is not None and wanted.is_direct:
-            return self.unifier.open_efi(wanted.mac, server), wanted.mac
+            return self.unifier.open_efi(wanted.mac, server, client), wanted.mac
         if wanted is None or self.firmware.loader(wanted.loader) is None:
             raise BootFileNotFound("no such file; boot files are at MAC/LOADER/NAME")
         file = self.policy.provide_bootloader(wanted.loader, Machine(mac=wanted.mac))

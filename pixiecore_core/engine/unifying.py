@@ -7,11 +7,13 @@ The same order of questions as for a script. Reads through the files that a poli
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
+from ipaddress import IPv4Address
 
+from pixiecore_core.boot.identify import asked_from
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.uki import Part, kernel_machine, unify
 from pixiecore_core.boot.urls import UrlMaker
@@ -42,18 +44,21 @@ class Unifier:
     :param policy: opens files, renders the command line
     :param decider: says what a machine boots
     :param urls: for what the command line names
+    :param neighbours: the hardware addresses of a client on a link of ours; where it knows one, only that is served
     """
 
     policy: Policy
     decider: Decider
     urls: UrlMaker
+    neighbours: Callable[[IPv4Address], Collection[str]] | None = None
     clock: Callable[[], float] = time.time
 
-    def open(self, mac: str, stub_name: str, server: ServerAddress) -> BootFile:
+    def open(self, mac: str, stub_name: str, server: ServerAddress, client: str) -> BootFile:
         """The image that a machine starts.
 
         :param stub_name: which stub, by its name in the table of firmware
         :param server: where the machine reaches us
+        :param client: the address that asks
         :raises BootFileNotFound: it is not to boot, or nothing can be made for it
         :raises BootFileError: a part of it is not to be had
         """
@@ -61,17 +66,17 @@ class Unifier:
         stub = found.table.stub(stub_name)
         if stub is None or stub_name not in found.stubs:
             raise BootFileNotFound(f"no EFI stub for {stub_name} is here; see: pixiecore firmware")
-        machine = self._machine(mac)
+        machine = self._machine(mac, client)
         urls = self.urls.of(server, mac, self.clock())
         return self._join(machine, self._spec(machine), stub, urls)
 
-    def open_efi(self, mac: str, server: ServerAddress) -> BootFile:
+    def open_efi(self, mac: str, server: ServerAddress, client: str) -> BootFile:
         """The EFI program that a machine starts, as it is.
 
         :raises BootFileNotFound: it is not to boot, or is to boot something else
         :raises BootFileError: the file is not to be had
         """
-        machine = self._machine(mac)
+        machine = self._machine(mac, client)
         spec = self._spec(machine)
         if spec.efi is None:
             raise BootFileNotFound("there is no EFI program to start")
@@ -80,9 +85,24 @@ class Unifier:
         except PluginError as error:
             raise BootFileError(error.told) from error
 
-    def _machine(self, mac: str) -> Machine:
+    def _machine(self, mac: str, client: str) -> Machine:
+        """The machine, asked from *client*: who may boot is decided by that, as for a script.
+
+        :raises BootFileNotFound: the client is another machine (``--check-neighbour``)
+        :raises BootFileError: that cannot be told
+        """
+        address = IPv4Address(client)
+        try:
+            seen = self.neighbours(address) if self.neighbours is not None else ()
+        except OSError as error:
+            raise BootFileError(f"cannot tell whose file this is: {error.strerror}") from error
+        if seen and mac not in seen:
+            others = ", ".join(sorted(seen))
+            raise BootFileNotFound(f"not for {client}, whose hardware address is {others} (--check-neighbour)")
         attempt = self.decider.attempts.latest(mac)
-        return attempt.machine if attempt is not None else Machine(mac=mac)
+        if attempt is None:
+            return Machine(mac=mac, address=address)
+        return asked_from(attempt.machine.model_copy(update={"address": address}), attempt.machine)
 
     def _spec(self, machine: Machine) -> BootSpec:
         decision = self.decider.decide_script(machine)

@@ -198,7 +198,7 @@ class BootPages:
         address = request.remote_addr or ""
         try:
             path = request.path.removeprefix(LOADER_PATH)
-            file, mac = self.first_stage.open(path, server_of(request))
+            file, mac = self.first_stage.open(path, server_of(request), address)
         except BootFileError as error:
             shown, reason = _cut(request.path), str(error)
             if isinstance(error, BootFileNotFound):

@@ -39,7 +39,7 @@ class TftpFiles:
         address = IPv4Address(local_address)
         if not self.serves(address):
             raise BootFileNotFound("this network is not served")
-        file, _ = self.first_stage.open(name, ServerAddress(address, self.http_port))
+        file, _ = self.first_stage.open(name, ServerAddress(address, self.http_port), client[0])
         return TftpFile(file.size, file.source.read_at, file.source.close)
 
     def report(self, report: TransferReport) -> None:

@@ -83,12 +83,17 @@ class Site:
         parts = Parts(
             register=lambda manager: None,
             find=lambda table: self.found(),
+            neighbours=lambda address: self.hardware_of(address),
             hook_timeout=0.3,
             url_lifetime=url_lifetime,
         )
         core = self.core = assemble(configure(stream=self.log), parts)
         self.plugins, self.attempts, self.sealer = core.plugins, core.attempts, core.urls.sealer
         self.serve()
+
+    def hardware_of(self, address: IPv4Address) -> set[str]:
+        """For files that firmware starts by itself."""
+        return set()
 
     def found(self) -> FoundLoaders:
         """What this system has."""

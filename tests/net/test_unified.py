@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pefile
 import pytest
 
-from pixiecore_core import BootSpec, FileRef, Hold, Ignore
+from pixiecore_core import BootSpec, FileRef, Hold, Ignore, Machine
 from pixiecore_core.errors import BootFileError
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.models.facts import Booting, Failed, KernelSent
@@ -27,9 +28,18 @@ class Unified(Site):
     def made(self, url_lifetime: float | None = None) -> None:
         self.kernel.write_bytes(KERNEL)
         (self.folder / "stub").write_bytes(program())
+        self.hardware: Callable[[IPv4Address], set[str]] = lambda address: set()
         super().made(url_lifetime)
         self.answer: Callable[[], object] = lambda: self.spec
-        self.plugin(select_boot=lambda machine: self.answer())
+        self.asked: list[Machine] = []
+        self.plugin(select_boot=lambda machine: self.select(machine))
+
+    def select(self, machine: Machine) -> object:
+        self.asked.append(machine)
+        return self.answer()
+
+    def hardware_of(self, address: IPv4Address) -> set[str]:
+        return self.hardware(address)
 
     def found(self) -> FoundLoaders:
         loaders = super().found()
@@ -110,6 +120,22 @@ def test_a_kernel_that_uefi_cannot_start_is_refused_by_name(site: Unified, kerne
     assert words in response.text
     (failure,) = [fact for fact in site.attempts.facts(MAC) if isinstance(fact, Failed)] or [None]
     assert failure is None or words in failure.reason
+
+
+def test_who_may_boot_is_decided_by_who_asks(site: Unified) -> None:
+    """As for a script: the allowlist's networks, and --check-neighbour."""
+    site.get(URL)
+    assert [machine.address for machine in site.asked] == [IPv4Address("192.0.2.77")]
+
+
+@pytest.mark.parametrize("path", [URL, f"/_/loader/{MAC}/efi/boot.efi"])
+def test_another_machine_gets_nothing(site: Unified, path: str) -> None:
+    site.hardware = lambda address: {"52:54:00:99:99:99"}
+    response = site.get(path)
+    assert response.status_code == 404
+    assert "not for 192.0.2.77, whose hardware address is 52:54:00:99:99:99" in response.text
+    site.hardware = lambda address: {MAC}
+    assert site.get(URL).status_code == 200
 
 
 def test_a_missing_part_leaves_nothing_open(site: Unified) -> None:

@@ -169,7 +169,7 @@ class Proxy:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (BootSpec.model_construct(kernel=None), "needs a kernel or an ipxe_script"),
+        (BootSpec.model_construct(kernel=None), "needs a kernel, an efi program or an ipxe_script"),
         (SPEC.model_copy(update={"message": "x" * 100_000}), "BootSpec with message: .*at most 65536"),
         (SPEC.model_copy(update={"initrds": (KERNEL,) * 200_000}), "BootSpec with initrds: .*at most 1000"),
         (SPEC.model_copy(update={"cmdline": None}), "BootSpec with cmdline: "),

@@ -1,22 +1,28 @@
-"""docs/reference/firmware.md: every architecture and the loader for it, from the table of firmware."""
+"""docs/reference/firmware.md: every architecture, its loader and its EFI stub, from the table of firmware."""
 
 from __future__ import annotations
 
 from pixiecore_core.firmware.finding import loader_option
-from pixiecore_core.firmware.known import FOLDERS, KNOWN
+from pixiecore_core.firmware.known import FOLDERS, KNOWN, STUB_FOLDERS
 from pixiecore_core.firmware.rows import Firmware
 
 _INTRODUCTION = """# Firmware
 
 Each row is what clients say of themselves in DHCP option 93 (IANA, "Processor Architecture Types"), the systems that
-such a machine can start, and the loader that it is handed if its own firmware has no iPXE that can fetch over HTTP. A
-machine without a loader is ignored until a plugin brings one: a row with all codes of the one here
-([`register_firmware`](hooks.md#register_firmwareregister))."""
+such a machine can start, and the loader that it is handed if its own firmware has no iPXE that can fetch over HTTP.
+Where the loader is missing, or with `--uefi-direct always`, UEFI gets one file that is made with the EFI stub
+([without iPXE](../explanation/on-the-wire.md#without-ipxe)); an EFI program that is booted in a kernel's place goes to
+any UEFI with a loader or a stub in its row. Other machines without a loader are ignored until a plugin brings one: a
+row with all codes of the one here ([`register_firmware`](hooks.md#register_firmwareregister))."""
 
 
 def page() -> str:
     """The page."""
-    rows = ["| firmware | codes | by HTTP | starts | loader |", "|---|---|---|---|---|", *map(_row, KNOWN.rows)]
+    rows = [
+        "| firmware | codes | by HTTP | starts | loader | stub |",
+        "|---|---|---|---|---|---|",
+        *map(_row, KNOWN.rows),
+    ]
     loaders = ["| loader | for | told as | looked for as | option |", "|---|---|---|---|---|"]
     for loader in KNOWN.loaders():
         names = ", ".join(f"`{name}`" for name in loader.files)
@@ -25,11 +31,27 @@ def page() -> str:
         )
     folders = ", ".join(f"`{folder}`" for folder in FOLDERS)
     where = f"Looked for in {folders}, and last in the user's data folder (`~/.local/share/pixiecore`); the first wins."
-    return "\n\n".join([_INTRODUCTION, "\n".join(rows), "## Loaders", where, "\n".join(loaders)]) + "\n"
+    stubs = ["| stub | looked for as | option |", "|---|---|---|"]
+    for stub in KNOWN.stubs():
+        stubs.append(f"| `{stub.name}` | `{stub.files[0]}` | `{loader_option(stub)}` |")
+    installed = ", ".join(f"`{folder}`" for folder in STUB_FOLDERS)
+    there = f"systemd's. Looked for in {installed}, and in the user's data folder."
+    tables = [
+        _INTRODUCTION,
+        "\n".join(rows),
+        "## Loaders",
+        where,
+        "\n".join(loaders),
+        "## Stubs",
+        there,
+        "\n".join(stubs),
+    ]
+    return "\n\n".join(tables) + "\n"
 
 
 def _row(row: Firmware) -> str:
     codes, http = (", ".join(map(str, codes)) for codes in (row.codes, row.http_codes))
     runs = ", ".join(row.architectures()[0].processors)
     loaders = ", ".join(f"`{loader.name}`" for loader in row.loaders())
-    return f"| {row} | {codes} | {http} | {runs} | {loaders} |"
+    stub = f"`{row.stub.name}`" if row.stub is not None else ""
+    return f"| {row} | {codes} | {http} | {runs} | {loaders} | {stub} |"

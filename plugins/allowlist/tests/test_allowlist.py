@@ -275,7 +275,9 @@ def test_the_command_line(database: Path) -> None:
     assert run(database, "approve", "52-54-00-12-34-56") == f"{MAC} is approved\n"
     assert run(database, "deny", OTHER) == f"{OTHER} is denied\n"
     assert is_held(server(database, enabled=True), "02:00:00:00:00:02", serial="S2")
-    listed = run(database, "list").splitlines()
+    give_up = time.monotonic() + 5  # what a server has seen is written a moment later
+    while len(listed := run(database, "list").splitlines()) < 3 and time.monotonic() < give_up:
+        time.sleep(0.05)
     assert [line.split()[1] for line in listed] == ["waiting", "denied", "approved"]
     assert listed[1] == f"{OTHER}  denied    never seen"
     assert [line.split()[0] for line in run(database, "list", "--waiting").splitlines()] == ["02:00:00:00:00:02"]

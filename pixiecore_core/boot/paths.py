@@ -118,7 +118,7 @@ class LoaderRequest:
 
     @property
     def is_direct(self) -> bool:
-        """Whether what it names is what the machine boots, and not what leads it there."""
+        """Whether its folder has what the machine boots, and not what leads it there."""
         return self.stub is not None or self.loader == EFI
 
 
@@ -140,6 +140,12 @@ def parse_loader_path(path: str) -> LoaderRequest | None:
 def is_autoexec(path: str) -> bool:
     """Whether *path* is iPXE 2.x or Debian's 1.21 looking for a script beside the binary, or in the root."""
     return path.rsplit("/", 1)[-1].lower() == AUTOEXEC
+
+
+def names_a_boot(path: str) -> bool:
+    """Whether the file at *path* is what a machine boots: once it has that, nothing comes before its kernel."""
+    wanted = parse_loader_path(path)
+    return wanted is not None and wanted.is_direct and not is_autoexec(path)
 
 
 def autoexec_script(url: str) -> str:

@@ -23,8 +23,7 @@ from pixiecore_core.boot.paths import (
     LOADER_PATH,
     OFFERED_PATH,
     SCRIPT_PATH,
-    is_autoexec,
-    parse_loader_path,
+    names_a_boot,
 )
 from pixiecore_core.boot.script import asking
 from pixiecore_core.boot.tokens import Sealed
@@ -207,19 +206,18 @@ class BootPages:
                 return text(404, reason)
             failed = Failed(via="HTTP", step="file", file=shown, address=address, reason=reason)
             return self._unavailable(error, failed, reason)
-        wanted = parse_loader_path(path)
-        is_direct = wanted is not None and wanted.is_direct and not is_autoexec(path)
+        is_boot = names_a_boot(path)
         sent = FileSent(
             mac=mac,
             via="HTTP",
             file=file.name,
-            purpose="kernel" if is_direct else "loader",
+            purpose="kernel" if is_boot else "loader",
             bytes=0,
             size=file.size,
             seconds=0,
         )
         done = self._when_done(sent)
-        if not is_direct:
+        if not is_boot:
             return respond(request, file, done)
 
         def started(count: int, length: int, reason: str | None) -> None:

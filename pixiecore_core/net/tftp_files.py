@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from pixiecore_core.boot.paths import ServerAddress, is_autoexec, parse_loader_path
+from pixiecore_core.boot.paths import ServerAddress, is_autoexec, names_a_boot, parse_loader_path
 from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.errors import BootFileNotFound
@@ -46,19 +46,19 @@ class TftpFiles:
         """Report how a request ended."""
         loader = parse_loader_path(report.name)
         mac, address, seconds = loader.mac if loader else None, report.client[0], round(report.seconds, 3)
-        is_direct = loader is not None and loader.is_direct
+        is_boot = names_a_boot(report.name)
         if report.outcome is Outcome.PROBED:
             # A size probe ended by ERROR 8 comes before every transfer of EDK2: normal, and not worth a line.
             to = f"{mac} ({address})" if mac else address
             self.bus.aside("TFTP", f'{to} asked for the size of "{report.name}"')
         elif report.outcome is Outcome.SENT:
-            kind = FileSent if is_autoexec(report.name) else KernelSent if is_direct else LoaderSent
+            kind = FileSent if is_autoexec(report.name) else KernelSent if is_boot else LoaderSent
             self.bus.report(
                 kind(
                     mac=mac,
                     via="TFTP",
                     file=report.name,
-                    purpose="kernel" if is_direct else "loader",
+                    purpose="kernel" if is_boot else "loader",
                     bytes=report.sent,
                     size=report.sent,
                     seconds=seconds,
@@ -67,7 +67,7 @@ class TftpFiles:
                     windowsize=report.windowsize,
                 )
             )
-            if is_direct and mac is not None:
+            if is_boot:
                 self.bus.report(Booting(mac=mac))  # nothing comes between it and its kernel
         elif report.outcome is Outcome.REFUSED:
             self.bus.report(

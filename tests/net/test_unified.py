@@ -11,9 +11,11 @@ import pefile
 import pytest
 
 from pixiecore_core import BootSpec, FileRef, Hold, Ignore, Machine
+from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.errors import BootFileError
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.models.facts import Booting, Failed, KernelSent
+from pixiecore_core.models.facts import Booting, Failed, FileSent, KernelSent, LoaderSent
+from pixiecore_core.net.tftp import TransferReport
 from pixiecore_core.net.tftp_files import TftpFiles
 from tests.net.test_boot_pages import MAC, Site
 from tests.programs import program
@@ -143,6 +145,16 @@ def test_a_missing_part_leaves_nothing_open(site: Unified) -> None:
     site.spec = site.spec.model_copy(update={"initrds": (FileRef(location=str(site.folder / "gone")),)})
     assert site.get(URL).status_code in (404, 502)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("folder", ["uki-x64", "efi"])
+def test_a_script_beside_it_is_no_boot(site: Unified, folder: str) -> None:
+    """Anybody can ask for one in any machine's name."""
+    name = f"{MAC}/{folder}/autoexec.ipxe"
+    assert site.get(f"/_/loader/{name}").status_code == 200
+    files = TftpFiles(site.core.first_stage, site.core.bus)
+    files.report(TransferReport(("192.0.2.77", 1000), "192.0.2.2", name, Outcome.SENT, size=300, sent=300))
+    assert site.kinds() == [LoaderSent, FileSent]
 
 
 def test_over_tftp(site: Unified) -> None:

@@ -31,7 +31,7 @@ from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours
 from pixiecore_core.net.link_news import LinkNews
-from pixiecore_core.net.neighbours import TABLE, hardware_addresses
+from pixiecore_core.net.neighbours import TABLE
 from pixiecore_core.net.quiet_advertising import QuietAdvertiser
 from pixiecore_core.net.site import Page, Site
 from pixiecore_core.net.tftp import TftpServer
@@ -196,8 +196,7 @@ class App:
         shown = self._status_pages(hosts)
         if self._bound.http is None:
             return settings.port
-        neighbours = hardware_addresses if settings.check_neighbour else None
-        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus, neighbours)
+        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus, core.neighbours)
         routes = core.plugins.register_routes()
         pages = {
             **shown,

@@ -7,12 +7,12 @@ nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 import structlog
 
+from pixiecore_core.boot.identify import Neighbours
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.defaults import Defaults
@@ -56,8 +56,8 @@ class Parts:
     open_sealer: Callable[[Warn], Sealer] = lambda warn: Sealer()
     url_lifetime: float | None = None
     uefi_direct: Mode = "auto"
-    neighbours: Callable[[IPv4Address], Collection[str]] | None = None
-    """The hardware addresses of a client, where only its own machine's files are for it."""
+    neighbours: Neighbours | None = None
+    """Where a script or a file is only for the machine that it is made for."""
     hook_timeout: float = 10.0
     event_timeout: float = 2.0
     observe: Observe | None = None
@@ -81,6 +81,7 @@ class Core:
     first_stage: FirstStage
     urls: UrlMaker
     names: BootFileNames
+    neighbours: Neighbours | None
 
 
 def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, details: bool = False) -> Core:
@@ -123,6 +124,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls, parts.neighbours)),
         urls,
         BootFileNames(decider.first_steps, urls),
+        parts.neighbours,
     )
 
 

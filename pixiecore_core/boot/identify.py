@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -14,6 +14,10 @@ from pixiecore_core.models import Machine, normalise_mac
 
 _GO_CODES = {"0": 0, "1": 7}
 """What the Go Pixiecore's iPXE said of itself, IA32 and X64, as codes of the registry."""
+
+
+Neighbours = Callable[[IPv4Address], Collection[str]]
+"""The hardware addresses of a client on a link of ours; none where it is not known (``--check-neighbour``)."""
 
 
 class Whereabouts(Protocol):
@@ -69,6 +73,19 @@ def asked_from(machine: Machine, said: Whereabouts) -> Machine:
     elsewhere = said.subnet is not None and machine.address is not None and machine.address not in said.subnet
     subnet = None if elsewhere else said.subnet
     return machine.model_copy(update={"interface": said.interface, "subnet": subnet, "relay": said.relay})
+
+
+def hardware_of_another(machine: Machine, neighbours: Neighbours | None) -> str:
+    """The hardware address of a client that asks in a machine's name and is another; empty where it is that machine, or
+    nobody knows.
+
+    :param machine: with the address that asks
+    :raises OSError: it cannot be told
+    """
+    if neighbours is None or machine.address is None:
+        return ""
+    seen = neighbours(machine.address)
+    return "" if not seen or machine.mac in seen else ", ".join(sorted(seen))
 
 
 def parameters(query: str) -> dict[str, str]:

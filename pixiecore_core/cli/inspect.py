@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +15,7 @@ from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.firmware.finding import FoundLoaders, find_loaders, loader_option
-from pixiecore_core.firmware.rows import Firmware, FirmwareFamily
+from pixiecore_core.firmware.rows import Firmware, FirmwareFamily, Loader, Stub
 from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings.loaders import LoaderSettings, with_loaders
@@ -116,38 +118,33 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
     platform: Platform = ctx.obj
     settings = configuration(ctx).part(with_loaders(LoaderSettings, platform.firmware))
     found = find_loaders(platform.firmware, settings.loaders(platform.firmware), user_folder("data"))
+
+    def where(one: Loader | Stub, paths: Mapping[str, Path]) -> dict[str, str | None]:
+        path = paths.get(one.name)
+        how_to_get = found.how_to_get(one) if path is None else None
+        return {"option": loader_option(one), "path": str(path) if path else None, "how_to_get": how_to_get}
+
     loaders = [
-        {
-            "name": loader.name,
-            "serves": loader.serves,
-            "option": loader_option(loader),
-            "path": str(found.paths[loader.name]) if loader.name in found.paths else None,
-            "how_to_get": None if loader.name in found.paths else found.how_to_get(loader),
-        }
-        for loader in platform.firmware.loaders()
+        {"name": one.name, "serves": one.serves, **where(one, found.paths)} for one in platform.firmware.loaders()
     ]
-    stubs = [
-        {
-            "name": stub.name,
-            "option": loader_option(stub),
-            "path": str(found.stubs[stub.name]) if stub.name in found.stubs else None,
-            "how_to_get": None if stub.name in found.stubs else found.how_to_get(stub),
-        }
-        for stub in platform.firmware.stubs()
-    ]
+    stubs = [{"name": one.name, **where(one, found.stubs)} for one in platform.firmware.stubs()]
     ways = [{"firmware": str(row), "way": way(row, found)} for row in platform.firmware.rows if row.loader or row.stub]
     if as_json:
         print_document({"loaders": loaders, "stubs": stubs, "firmware": ways})
         return
     for one in loaders:
-        click.echo(f"{one['name']:11}  {one['serves']}")
-        click.echo(f"{'':11}  {one['path'] or 'missing: ' + str(one['how_to_get'])}")
+        click.echo(f"{one['name']:12}  {one['serves']}")
+        click.echo(f"{'':12}  {_place(one)}")
     click.echo("\nEFI stubs, for files that UEFI starts without iPXE (--uefi-direct):\n")
     for one in stubs:
-        click.echo(f"{one['name']:11}  {one['path'] or 'missing: ' + str(one['how_to_get'])}")
+        click.echo(f"{one['name']:12}  {_place(one)}")
     click.echo("\nWhat firmware gets:\n")
     for pair in ways:
-        click.echo(f"{pair['firmware']:11}  {pair['way']}")
+        click.echo(f"{pair['firmware']:12}  {pair['way']}")
+
+
+def _place(one: Mapping[str, str | None]) -> str:
+    return one["path"] or f"missing: {one['how_to_get']}"
 
 
 firmware_command = click.Command(

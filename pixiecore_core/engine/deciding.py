@@ -52,17 +52,18 @@ class Decider:
         """What a machine that asks by DHCP or on 4011 is to get."""
         cannot = self._cannot_start(request)
         # Without iPXE and without a stub, UEFI can still start an EFI program, if that is what it boots.
-        depends = cannot is not None and self.first_steps.may_be_direct(request.machine)
-        refusal = (None if depends else cannot) or self._policy.on_pxe_request(request)
-        if refusal is not None:
-            return refusal
-        decision = self.decide_script(request.machine)
-        step = self.first_steps.of(request, decision)
-        if step is None and cannot is not None and isinstance(decision, (BootSpec, Hold)):
+        if cannot is not None and not self.first_steps.may_be_direct(request.machine):
             return cannot
-        if step is FirstStep.UNIFIED and isinstance(decision, (BootSpec, Hold)):
+        veto = self._policy.on_pxe_request(request)
+        if veto is not None:
+            return veto
+        decision = self.decide_script(request.machine)
+        if not isinstance(decision, (BootSpec, Hold)):
+            return decision
+        step = self.first_steps.of(request, decision)
+        if step is FirstStep.UNIFIED:
             return cannot_be_unified(decision) or decision
-        return decision
+        return decision if step is not None or cannot is None else cannot
 
     def decide_in_time(self, request: PxeRequest, attempt: Attempt) -> Decision:
         """The same for a request that a client waits on: the decision from the last one, if that came too late."""

@@ -20,7 +20,7 @@ class Joined:
 
     def __init__(self, pieces: Sequence[bytes | BootFile]) -> None:
         self._pieces = [piece for piece in pieces if _size(piece)]
-        self._unread = [piece for piece in pieces if isinstance(piece, BootFile) and not piece.size]
+        self._files = [piece for piece in pieces if isinstance(piece, BootFile)]
         self._starts = [0, *accumulate(map(_size, self._pieces))]
 
     @property
@@ -43,9 +43,8 @@ class Joined:
 
     def close(self) -> None:
         """Close every file."""
-        for piece in (*self._pieces, *self._unread):
-            if isinstance(piece, BootFile):
-                piece.source.close()
+        for file in self._files:
+            file.source.close()
 
 
 def _size(piece: bytes | BootFile) -> int:

@@ -7,13 +7,13 @@ The same order of questions as for a script. Reads through the files that a poli
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address
 
-from pixiecore_core.boot.identify import asked_from
+from pixiecore_core.boot.identify import Neighbours, asked_from, hardware_of_another
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.uki import Part, kernel_machine, unify
 from pixiecore_core.boot.urls import UrlMaker
@@ -39,7 +39,7 @@ _MOST_STUB_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Unifier:
-    """Makes unified kernel images.
+    """Opens what firmware starts by itself.
 
     :param policy: opens files, renders the command line
     :param decider: says what a machine boots
@@ -50,7 +50,7 @@ class Unifier:
     policy: Policy
     decider: Decider
     urls: UrlMaker
-    neighbours: Callable[[IPv4Address], Collection[str]] | None = None
+    neighbours: Neighbours | None = None
     clock: Callable[[], float] = time.time
 
     def open(self, mac: str, stub_name: str, server: ServerAddress, client: str) -> BootFile:
@@ -91,18 +91,16 @@ class Unifier:
         :raises BootFileNotFound: the client is another machine (``--check-neighbour``)
         :raises BootFileError: that cannot be told
         """
-        address = IPv4Address(client)
+        attempt = self.decider.attempts.latest(mac)
+        known = attempt.machine if attempt is not None else Machine(mac=mac)
+        machine = asked_from(known.model_copy(update={"address": IPv4Address(client)}), known)
         try:
-            seen = self.neighbours(address) if self.neighbours is not None else ()
+            another = hardware_of_another(machine, self.neighbours)
         except OSError as error:
             raise BootFileError(f"cannot tell whose file this is: {error.strerror}") from error
-        if seen and mac not in seen:
-            others = ", ".join(sorted(seen))
-            raise BootFileNotFound(f"not for {client}, whose hardware address is {others} (--check-neighbour)")
-        attempt = self.decider.attempts.latest(mac)
-        if attempt is None:
-            return Machine(mac=mac, address=address)
-        return asked_from(attempt.machine.model_copy(update={"address": address}), attempt.machine)
+        if another:
+            raise BootFileNotFound(f"not for {client}, whose hardware address is {another} (--check-neighbour)")
+        return machine
 
     def _spec(self, machine: Machine) -> BootSpec:
         decision = self.decider.decide_script(machine)

@@ -6,14 +6,15 @@ bytes of each to see that it is what its name claims. Serves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pixiecore_core.errors import ConfigError
+from pixiecore_core.errors import ConfigError, WireError
 from pixiecore_core.firmware.known import FOLDERS, STUB_FOLDERS
 from pixiecore_core.firmware.rows import Loader, Stub
 from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.wire.pe import HEADER_BYTES, machine_of
 
 
 def loader_option(loader: Loader | Stub) -> str:
@@ -57,58 +58,47 @@ def find_loaders(
     folders: tuple[str, ...] = FOLDERS,
     stub_folders: tuple[str, ...] = STUB_FOLDERS,
 ) -> FoundLoaders:
-    """Look for every loader.
+    """Look for every loader and every stub.
 
-    :param given: the paths the user named, by loader or setting of a stub, which win and must be right
+    :param given: the paths the user named, by the setting that names them, which win and must be right
     :param data_folder: the user's own, looked at last
     :raises ConfigError: a path the user gave cannot be read, or is for another CPU
     """
-    paths = {}
-    for loader in table.loaders():
-        if loader.name in given:
-            problem = _unusable(given[loader.name], loader)
-            if problem:
-                raise ConfigError(loader_option(loader), f"{given[loader.name]} {problem}")
-            paths[loader.name] = given[loader.name]
-            continue
-        candidates = (Path(folder, name) for folder in (*map(Path, folders), data_folder) for name in loader.files)
-        found = next((path for path in candidates if _unusable(path, loader) is None), None)
-        if found is not None:
-            paths[loader.name] = found
-    return FoundLoaders(
-        table, paths, data_folder, dict(_find_stubs(table, given, (*map(Path, stub_folders), data_folder)))
-    )
+
+    def found(wanted: Iterable[Loader | Stub], among: tuple[str, ...]) -> dict[str, Path]:
+        places = (*map(Path, among), data_folder)
+        paths = ((one.name, _find(one, given.get(one.setting), places)) for one in wanted)
+        return {name: path for name, path in paths if path is not None}
+
+    return FoundLoaders(table, found(table.loaders(), folders), data_folder, found(table.stubs(), stub_folders))
 
 
-def _find_stubs(table: FirmwareTable, given: Mapping[str, Path], folders: Sequence[Path]) -> Iterator[tuple[str, Path]]:
-    for stub in table.stubs():
-        if stub.setting in given:
-            problem = _unusable(given[stub.setting], stub)
-            if problem:
-                raise ConfigError(loader_option(stub), f"{given[stub.setting]} {problem}")
-            yield stub.name, given[stub.setting]
-            continue
-        candidates = (folder / name for folder in folders for name in stub.files)
-        found = next((path for path in candidates if _unusable(path, stub) is None), None)
-        if found is not None:
-            yield stub.name, found
+def _find(wanted: Loader | Stub, given: Path | None, folders: Sequence[Path]) -> Path | None:
+    """Where a loader or a stub is: where the user says, or else the first of its names that is one."""
+    if given is None:
+        candidates = (folder / name for folder in folders for name in wanted.files)
+        return next((path for path in candidates if _unusable(path, wanted) is None), None)
+    problem = _unusable(given, wanted)
+    if problem:
+        raise ConfigError(loader_option(wanted), f"{given} {problem}")
+    return given
 
 
 def _unusable(path: Path, loader: Loader | Stub) -> str | None:
     """What is wrong with *path* as this loader, as the end of a sentence."""
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
+            head = file.read(HEADER_BYTES)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if not head:
         return "is empty"
     if loader.pe_machine is None:
         return "is an EFI program, which BIOS cannot run" if head.startswith(b"MZ") else None
-    pe_header = int.from_bytes(head[60:64], "little")
-    if not head.startswith(b"MZ") or head[pe_header : pe_header + 4] != b"PE\0\0":
+    try:
+        machine = machine_of(head)
+    except WireError:
         return "is not an EFI program"
-    machine = int.from_bytes(head[pe_header + 4 : pe_header + 6], "little")
     if machine != loader.pe_machine:
         return f"is built for another CPU (PE machine {machine:#06x}, not {loader.pe_machine:#06x})"
     return None

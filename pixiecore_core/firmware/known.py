@@ -138,38 +138,19 @@ _LOONG64_LOADER = Loader(
 _DEBIAN_STUB = "apt-get install systemd-boot-efi"
 """Has the stub of the package's own architecture; another's is added by ``dpkg --add-architecture`` first."""
 _STUBS_OF = {"debian": _DEBIAN_STUB, "fedora": "dnf install systemd-boot-unsigned"}
-_X64_STUB = Stub(
-    name="x64",
-    setting="uefi_stub_x64",
-    files=("linuxx64.efi.stub",),
-    packages=_STUBS_OF,
-    pe_machine=0x8664,
-    kernels=(0x8664,),
-)
-_IA32_STUB = Stub(
-    name="ia32",
-    setting="uefi_stub_ia32",
-    files=("linuxia32.efi.stub",),
-    packages={"debian": f"{_DEBIAN_STUB}:i386"},
-    pe_machine=0x014C,
-    kernels=(0x014C, 0x8664),  # a 64-bit kernel on a 64-bit processor (EFI_MIXED; stubs since systemd 255)
-)
-_ARM64_STUB = Stub(
-    name="arm64",
-    setting="uefi_stub_arm64",
-    files=("linuxaa64.efi.stub",),
-    packages=_STUBS_OF | {"debian": f"{_DEBIAN_STUB}:arm64"},
-    pe_machine=0xAA64,
-    kernels=(0xAA64,),
-)
-_RISCV64_STUB = Stub(
-    name="riscv64",
-    setting="uefi_stub_riscv64",
-    files=("linuxriscv64.efi.stub",),
-    packages={"debian": f"{_DEBIAN_STUB}:riscv64"},
-    pe_machine=0x5064,
-    kernels=(0x5064,),
-)
+
+
+def _stub(name: str, file: str, machine: int, packages: dict[str, str], *more_kernels: int) -> Stub:
+    setting = f"uefi_stub_{name}"
+    kernels = (machine, *more_kernels)
+    return Stub(name=name, setting=setting, files=(file,), packages=packages, pe_machine=machine, kernels=kernels)
+
+
+_X64_STUB = _stub("x64", "linuxx64.efi.stub", 0x8664, _STUBS_OF)
+# A 64-bit kernel too, on a 64-bit processor (EFI_MIXED; stubs since systemd 255).
+_IA32_STUB = _stub("ia32", "linuxia32.efi.stub", 0x014C, {"debian": f"{_DEBIAN_STUB}:i386"}, 0x8664)
+_ARM64_STUB = _stub("arm64", "linuxaa64.efi.stub", 0xAA64, _STUBS_OF | {"debian": f"{_DEBIAN_STUB}:arm64"})
+_RISCV64_STUB = _stub("riscv64", "linuxriscv64.efi.stub", 0x5064, {"debian": f"{_DEBIAN_STUB}:riscv64"})
 
 
 def _uefi(cpu: str, pxe: int, http: int, loader: Loader | None = None, stub: Stub | None = None) -> Firmware:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from werkzeug.wrappers import Request, Response
 
-from pixiecore_core.boot.identify import asked_from, machine_from, parameters
+from pixiecore_core.boot.identify import Neighbours, asked_from, hardware_of_another, machine_from, parameters
 from pixiecore_core.boot.paths import (
     AUTOEXEC,
     BOOTING_PATH,
@@ -56,7 +54,7 @@ class BootPages:
     first_stage: FirstStage
     urls: UrlMaker
     bus: Bus
-    neighbours: Callable[[IPv4Address], Collection[str]] | None = None
+    neighbours: Neighbours | None = None
 
     def pages(self) -> dict[str, Page]:
         """The pages by path."""
@@ -113,12 +111,10 @@ class BootPages:
 
     def _is_another(self, machine: Machine) -> bool:
         """Whether the kernel knows the client by another hardware address than the one that it asks for."""
-        if self.neighbours is None or machine.address is None:
+        another = hardware_of_another(machine, self.neighbours)
+        if not another:
             return False
-        seen = self.neighbours(machine.address)
-        if not seen or machine.mac in seen:
-            return False
-        reason = f"it asks as {machine.mac}, but its hardware address is {', '.join(sorted(seen))} (--check-neighbour)"
+        reason = f"it asks as {machine.mac}, but its hardware address is {another} (--check-neighbour)"
         self.bus.report(Refused(via="HTTP", what="script", source=str(machine.address), reason=reason))
         return True
 

@@ -40,10 +40,9 @@ class RouterSocket:
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
         try:
-            wanted = bytearray(b"\xff" * 32)  # a bit for each type; set: not for us
-            for kind in (ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT):
-                wanted[kind // 32 * 4 : kind // 32 * 4 + 4] = _without(wanted, kind)
-            self._socket.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, bytes(wanted))
+            self._socket.setsockopt(
+                socket.IPPROTO_ICMPV6, _ICMP6_FILTER, _only(ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT)
+            )
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, HOP_LIMIT)
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOP_LIMIT)
@@ -90,11 +89,12 @@ def is_closed(error: OSError) -> bool:
     return error.errno == errno.EBADF
 
 
-def _without(filter_: bytearray, kind: int) -> bytes:
-    """The 32-bit word of the filter that has this type, with its bit cleared: in the order of this machine's bytes."""
-    start = kind // 32 * 4
-    (word,) = struct.unpack_from("=I", filter_, start)
-    return struct.pack("=I", word & ~(1 << kind % 32))
+def _only(*kinds: int) -> bytes:
+    """The filter that lets these types through: a bit for each of 256, in words of this machine's; set: not for us."""
+    words = [0xFFFFFFFF] * 8
+    for kind in kinds:
+        words[kind // 32] &= ~(1 << kind % 32)
+    return struct.pack("=8I", *words)
 
 
 def _is_hop_limit(level: int, kind: int) -> bool:

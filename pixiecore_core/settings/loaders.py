@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from pixiecore_core.firmware.rows import Loader, Stub
 from pixiecore_core.firmware.table import FirmwareTable
 
 
@@ -20,10 +21,10 @@ class LoaderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def loaders(self, firmware: FirmwareTable) -> dict[str, Path]:
-        """The paths that were given, by the loader's name, or the stub's setting."""
-        paths = {loader.name: getattr(self, loader.setting, None) for loader in firmware.loaders()}
-        paths |= {stub.setting: getattr(self, stub.setting, None) for stub in firmware.stubs()}
-        return {name: path for name, path in paths.items() if path is not None}
+        """The paths that were given, of loaders and stubs, by their settings."""
+        wanted: tuple[Loader | Stub, ...] = (*firmware.loaders(), *firmware.stubs())
+        paths = {one.setting: getattr(self, one.setting, None) for one in wanted}
+        return {setting: path for setting, path in paths.items() if path is not None}
 
 
 L = TypeVar("L", bound=LoaderSettings)
@@ -31,29 +32,15 @@ L = TypeVar("L", bound=LoaderSettings)
 
 @lru_cache(maxsize=32)
 def with_loaders(model: type[L], firmware: FirmwareTable) -> type[L]:
-    """*model* with a setting for each loader of a table."""
-    fields: dict[str, Any] = {
-        loader.setting: (
-            Path | None,
-            Field(
-                default=None,
-                description=f"iPXE for {loader.serves}, such as {loader.files[0]}",
-                json_schema_extra={"metavar": "PATH"},
-            ),
-        )
-        for loader in firmware.loaders()
+    """*model* with a setting for each loader and each stub of a table."""
+    told = {one.setting: f"iPXE for {one.serves}, such as {one.files[0]}" for one in firmware.loaders()}
+    told |= {
+        one.setting: f"systemd's EFI stub for {one.name}, such as {one.files[0]}: --uefi-direct makes its files with it"
+        for one in firmware.stubs()
     }
-    fields |= {
-        stub.setting: (
-            Path | None,
-            Field(
-                default=None,
-                description=f"systemd's EFI stub for {stub.name}, such as {stub.files[0]}: what --uefi-direct makes "
-                "files with",
-                json_schema_extra={"metavar": "PATH"},
-            ),
-        )
-        for stub in firmware.stubs()
+    fields: dict[str, Any] = {
+        setting: (Path | None, Field(default=None, description=words, json_schema_extra={"metavar": "PATH"}))
+        for setting, words in told.items()
     }
     made: type[L] = create_model(model.__name__, __base__=model, **fields)
     return made

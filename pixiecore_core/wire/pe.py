@@ -15,7 +15,7 @@ from pixiecore_core.errors import WireError
 HEADER_BYTES = 4096
 """How much of a file holds all headers of any EFI program in the field."""
 SECTION_BYTES = 40
-_COFF = struct.Struct("<HHIIIHH")  # PE/COFF section 3.3
+_COFF, _COFF_BYTES = "<HHIIIHH", 20  # PE/COFF section 3.3
 _PE32, _PE32_PLUS = 0x10B, 0x20B
 _MOST_SECTIONS = 96  # PE/COFF section 4: more, and the loader refuses it
 
@@ -51,7 +51,6 @@ class Program:
     file_alignment: int
     headers_size: int
     """What all headers take in the file, with the room behind them."""
-    image_size: int
     sections: tuple[Section, ...]
 
     @property
@@ -65,25 +64,30 @@ class Program:
         return max((one.position + one.raw_size for one in self.sections), default=self.headers_size)
 
 
+def machine_of(head: bytes) -> int:
+    """The processor that an EFI program is for (PE/COFF section 3.3.1).
+
+    :param head: the first bytes of the file, as for :func:`parse`
+    :raises WireError: it is no such program, or its headers are not all in *head*
+    """
+    (machine,) = _fields("<H", head, _coff(head))
+    return int(machine)
+
+
 def parse(head: bytes) -> Program:
     """Read the headers of an EFI program.
 
     :param head: the first bytes of the file, :data:`HEADER_BYTES` or all that there are
     :raises WireError: it is no such program, or its headers are not all in *head*
     """
-    if head[:2] != b"MZ":
-        raise WireError("not an EFI program: it does not begin with MZ", 0)
-    (start,) = _fields("<I", head, 0x3C)
-    if head[start : start + 4] != b"PE\0\0":
-        raise WireError("not an EFI program: no PE header where it says that one is", start)
-    coff = start + 4
-    machine, count, _, _, _, optional_size, _ = _fields(_COFF.format, head, coff)
-    optional = coff + _COFF.size
+    coff = _coff(head)
+    machine, count, _, _, _, optional_size, _ = _fields(_COFF, head, coff)
+    optional = coff + _COFF_BYTES
     (magic,) = _fields("<H", head, optional)
     if magic not in (_PE32, _PE32_PLUS):
         raise WireError(f"not an EFI program: its optional header is of kind {magic:#x}", optional)
     section_alignment, file_alignment = _fields("<II", head, optional + 32)
-    image_size, headers_size = _fields("<II", head, optional + 56)
+    (headers_size,) = _fields("<I", head, optional + 60)
     if not 0 < count <= _MOST_SECTIONS:
         raise WireError(f"an EFI program with {count} sections", coff + 2)
     for alignment in (section_alignment, file_alignment):
@@ -104,9 +108,18 @@ def parse(head: bytes) -> Program:
         section_alignment=section_alignment,
         file_alignment=file_alignment,
         headers_size=headers_size,
-        image_size=image_size,
         sections=sections,
     )
+
+
+def _coff(head: bytes) -> int:
+    """Where the COFF header is: behind the signature, whose place the header of DOS gives (PE/COFF section 3.2)."""
+    if head[:2] != b"MZ":
+        raise WireError("not an EFI program: it does not begin with MZ", 0)
+    (start,) = _fields("<I", head, 0x3C)
+    if head[start : start + 4] != b"PE\0\0":
+        raise WireError("not an EFI program: no PE header where it says that one is", start)
+    return int(start) + 4
 
 
 def _section(head: bytes, position: int) -> Section:

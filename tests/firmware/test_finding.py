@@ -26,7 +26,7 @@ def known(name: str) -> Loader:
 
 
 def find(given: dict[str, Path], folders: tuple[str, ...], data: Path) -> FoundLoaders:
-    return find_loaders(KNOWN, given, data, folders)
+    return find_loaders(KNOWN, {known(name).setting: path for name, path in given.items()}, data, folders, folders)
 
 
 X64, IA32, ARM64, RISCV64, LOONG64 = map(efi, (0x8664, 0x14C, 0xAA64, 0x5064, 0x6264))
@@ -136,3 +136,16 @@ def test_every_loader_has_an_option_of_its_own() -> None:
     options = [loader_option(loader) for loader in KNOWN.loaders()]
     x86 = ["--ipxe-bios", "--ipxe-ipxe", "--ipxe-efi32", "--ipxe-efi64"]
     assert options == [*x86, "--ipxe-arm32", "--ipxe-arm64", "--ipxe-riscv64", "--ipxe-loong64"]
+
+
+def test_stubs_are_looked_for_as_loaders_are(tmp_path: Path) -> None:
+    (tmp_path / "linuxx64.efi.stub").write_bytes(X64)
+    (tmp_path / "linuxaa64.efi.stub").write_bytes(X64)
+    found = find({}, (str(tmp_path),), tmp_path / "data")
+    assert found.stubs == {"x64": tmp_path / "linuxx64.efi.stub"}, "the other is for another processor"
+    mine = tmp_path / "mine"
+    mine.write_bytes(ARM64)
+    assert find_loaders(KNOWN, {"uefi_stub_arm64": mine}, tmp_path, (), ()).stubs["arm64"] == mine
+    with pytest.raises(ConfigError, match="built for another CPU") as caught:
+        find_loaders(KNOWN, {"uefi_stub_x64": mine}, tmp_path, (), ())
+    assert caught.value.option == "--uefi-stub-x64"

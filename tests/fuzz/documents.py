@@ -213,4 +213,4 @@ def loader_file(data: bytes) -> None:
     path = _file("loader", data)
     for loader in KNOWN.loaders():
         with suppress(ConfigError):
-            find_loaders(KNOWN, {loader.name: path}, _FOLDER, ())
+            find_loaders(KNOWN, {loader.setting: path}, _FOLDER, ())

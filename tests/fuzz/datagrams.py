@@ -1,9 +1,9 @@
-"""Datagrams: DHCP with all that is made of it, TFTP with a whole transfer, UDP in IPv4."""
+"""Datagrams: DHCP with all that is made of it, TFTP with a whole transfer, UDP in IPv4, neighbour discovery."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from itertools import count
 
 from pixiecore_core.boot.classify import NotForUs, classify, might_netboot
@@ -12,9 +12,10 @@ from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.route import Destination, Relays, Router
 from pixiecore_core.boot.tftp_negotiation import Limits, negotiate, refusal
 from pixiecore_core.boot.transfer import Transfer
+from pixiecore_core.engine.quiet_router import QuietRouter
 from pixiecore_core.errors import WireError
 from pixiecore_core.models import Stage
-from pixiecore_core.wire import dhcp4, tftp, udp4
+from pixiecore_core.wire import dhcp4, icmp6, tftp, udp4
 from tests.fuzz.target import target
 from tests.golden import golden_datagrams
 from tests.messages import HTTP_IPXE, REQUEST, architecture, message
@@ -162,3 +163,25 @@ def udp_packet(data: bytes) -> None:
         return
     assert packet.data in data
     assert udp4.parse(udp4.serialize(packet)) == packet
+
+
+_QUIET = QuietRouter(lambda mac: mac.startswith("52:54:"))
+_LINK_LOCAL = IPv6Address("fe80::5054:ff:fe12:3456")
+
+
+@target(
+    [icmp6.SOLICITATION, icmp6.SOLICITATION + b"\x01\x01\x52\x54\0\x12\x34\x56", icmp6.QUIET_ADVERTISEMENT],
+    [b"\x85\0", b"\x86\0", b"\x01\x01", b"\x05\x01"],
+)
+def neighbour_discovery(data: bytes) -> None:
+    """Read, and answered to none but machines under way, each once."""
+    try:
+        message = icmp6.parse(data)
+    except WireError:
+        return
+    now = float(next(_clock))
+    _QUIET.heard(message, _LINK_LOCAL, 1, now)
+    answers = _QUIET.due(now + 1.0)
+    assert len(answers) <= 1
+    assert all(answer.mac.startswith("52:54:") and answer.address == _LINK_LOCAL for answer in answers)
+    assert _QUIET.next_due() is None

@@ -21,10 +21,14 @@ from pixiecore_static_booter.catalogue import parse as parse_recipe
 from pixiecore_static_booter.recipe import mirror_url
 
 from pixiecore_core import ConfigError
+from pixiecore_core.boot.uki import Part, unify
+from pixiecore_core.errors import WireError
 from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.settings.file import SettingsFile
+from pixiecore_core.wire.pe import machine_of
 from tests.fuzz.target import target, text_of
+from tests.programs import program
 
 _ROOT = Path(__file__).parents[2]
 _FOLDER = Path(tempfile.mkdtemp(prefix="pixiecore-fuzz-"))
@@ -214,3 +218,15 @@ def loader_file(data: bytes) -> None:
     for loader in KNOWN.loaders():
         with suppress(ConfigError):
             find_loaders(KNOWN, {loader.setting: path}, _FOLDER, ())
+
+
+@target([program(), program(0xAA64, bits=32), program(trailer=b"symbols")], [b"MZ", b"PE\0\0", b".sdmagic", b".text"])
+def efi_program(data: bytes) -> None:
+    """An EFI stub: what comes of joining a kernel to it begins with it, and is as long as is said."""
+    try:
+        image = unify(data, Part("kernel", 5000), [Part("initrd", 7)], "quiet", "ID=x\n")
+    except WireError:
+        return
+    assert machine_of(data) == machine_of(b"".join(piece for piece in image.pieces if isinstance(piece, bytes)))
+    sizes = [piece.size if isinstance(piece, Part) else len(piece) for piece in image.pieces]
+    assert image.size == sum(sizes)

@@ -133,7 +133,7 @@ class App:
 
         :param on_ready: called first; once more, if a plugin's signal handler breaks it off
         """
-        chances = 2
+        chances = 2  # for on_ready
         try:
             while not self._stop.is_set():
                 try:

@@ -262,18 +262,21 @@ def _check_privileges(settings: ServerSettings) -> None:
     if not missing:
         return
     names = ",".join(missing)
-    ways = [
-        f"run it as root: {shlex.join(['sudo', *_this_command()])}",
-        f"let this Python do it, whoever runs it: sudo setcap '{names}=+ep' "
-        f"{shlex.quote(os.path.realpath(sys.executable))}",
-        f"in a systemd unit: AmbientCapabilities={(upper := ' '.join(missing).upper())}"
-        f"{_systemd_restrictions(missing, upper)}",
-        f"in a container: {' '.join(f'--cap-add={name[4:].upper()}' for name in missing)}",
-    ]
     if has_no_new_privileges():
         # As of docker run --security-opt no-new-privileges: then neither sudo nor setcap helps.
-        ways[:2] = ["start it without no_new_privs, by which no program gets a privilege that its caller has not"]
-        ways[-1] = "in a container, beside no-new-privileges: --user 0:0, which becomes the user pixiecore by itself"
+        ways = [
+            "start it without no_new_privs, with which no program gains a privilege",
+            _in_a_unit(missing),
+            "in a container with no-new-privileges: --user 0:0; the server then becomes the user pixiecore by itself",
+        ]
+    else:
+        ways = [
+            f"run it as root: {shlex.join(['sudo', *_this_command()])}",
+            "let this Python do it, for everyone who runs it: "
+            f"sudo setcap '{names}=+ep' {shlex.quote(os.path.realpath(sys.executable))}",
+            _in_a_unit(missing),
+            f"in a container: {' '.join(f'--cap-add={name[4:].upper()}' for name in missing)}",
+        ]
     if "cap_net_raw" in missing:
         ways.append("leave out --dhcp-no-bind, if no other DHCP server runs on this host")
     if "cap_net_bind_service" in missing:
@@ -284,12 +287,14 @@ def _check_privileges(settings: ServerSettings) -> None:
     )
 
 
-def _systemd_restrictions(missing: Collection[str], upper: str) -> str:
-    """What else a unit must allow, if it restricts it: those that systemd has started most likely do."""
+def _in_a_unit(missing: Collection[str]) -> str:
+    """What a unit must grant; and what it must allow, if it restricts that, as one that has started us may well do."""
+    names = " ".join(missing).upper()
+    granted = f"in a systemd unit: AmbientCapabilities={names}"
     if "INVOCATION_ID" not in os.environ:
-        return ""
+        return granted
     packets = " and AF_PACKET in RestrictAddressFamilies=" if "cap_net_raw" in missing else ""
-    return f", and {upper} in CapabilityBoundingSet={packets}; systemctl edit adds such lines"
+    return f"{granted}, and {names} in CapabilityBoundingSet={packets}; systemctl edit adds such lines"
 
 
 def _this_command() -> list[str]:

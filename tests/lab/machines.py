@@ -58,8 +58,8 @@ class Machine:
     payload: str = "x86_64"
     posing: bool = False
     """A PXE client in software instead of the card's ROM."""
-    unified: bool = False
-    """Debian has no iPXE for it: Pixiecore makes one file of kernel, initrd and command line."""
+    stub: str = ""
+    """Does without iPXE: Pixiecore makes one file of this stub, kernel, initrd and command line."""
     settings: tuple[str, ...] = ()
     mac: str = MAC
     memory: int = 512
@@ -109,7 +109,7 @@ MACHINES = {
         Machine("bios-plain-pxe", nic=_NO_ROM, posing=True),
         Machine("ovmf-x64-pxe", _X64, nic=_NO_ROM),
         Machine("ovmf-x64-ipxe-rom", _X64),
-        Machine("ovmf-ia32-pxe", _IA32, nic=_NO_ROM, payload="i386", unified=True),
+        Machine("ovmf-ia32-pxe", _IA32, nic=_NO_ROM, payload="i386", stub="ia32"),
         Machine("ovmf-x64-http", _X64, nic=_NO_ROM, settings=_HTTP_BOOT_ONLY),
     )
 }

@@ -49,7 +49,7 @@ class Errand:
     def check(self, machine: Machine, result: BootResult, server_address: str = SERVER_ADDRESS) -> None:
         """AssertionError unless the machine did what it was sent for."""
         # In front are, from EFI iPXE, the image's name, and initrd=NAME, by which such a kernel finds its initrd.
-        front = "" if machine.unified else r"(kernel )?(initrd=\S+ )*"
+        front = "" if machine.stub else r"(kernel )?(initrd=\S+ )*"
         url = rf"http://{re.escape(server_address)}/_/file\?name=\S+"
         expected = rf"{front}console=ttyS0 quiet lab\.fetch={url} lab\.word={self.word}"
         assert re.fullmatch(expected, result.cmdline), result.cmdline
@@ -80,8 +80,8 @@ def start_server(
     argv += options
     if not own_user:
         argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]
-    if machine.unified and not options:
-        argv.append(f"--uefi-stub-ia32={parts.efi_stub}")
+    if machine.stub:
+        argv.append(f"--uefi-stub-{machine.stub}={parts.efi_stub}")
     if beside_neighbour:
         argv.append("--dhcp-no-bind")
     if own_user:

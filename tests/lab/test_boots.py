@@ -68,9 +68,8 @@ def test_on_the_same_host_as_the_dhcp_server(lab_folder: Path) -> None:
 @pytest.mark.parametrize("machine", [PXE, MACHINES["ovmf-x64-http"]], ids=lambda machine: machine.name)
 def test_without_ipxe(machine: Machine, lab_folder: Path) -> None:
     """UEFI starts one file that is made for it, on a network without router advertisements, where iPXE would wait."""
-    machine = replace(machine, unified=True)
-    options = ["--uefi-direct=always", f"--uefi-stub-x64={payload(machine.payload).efi_stub}"]
-    boots(machine, lab_folder, router_advertisements=False, options=options)
+    machine = replace(machine, stub="x64")
+    boots(machine, lab_folder, router_advertisements=False, options=["--uefi-direct=always"])
 
 
 def test_by_a_server_that_has_given_root_up(lab_folder: Path) -> None:

@@ -85,7 +85,7 @@ class Decider:
             return PolicyFailed(error)
         is_bios = machine.architecture is not None and machine.architecture.family is FirmwareFamily.BIOS
         if isinstance(decision, BootSpec) and decision.efi is not None and is_bios:
-            return Ignore(reason="it is to start an EFI program, which BIOS cannot")
+            return Ignore(reason="it is told to boot an EFI program, which BIOS cannot start")
         return decision
 
     def _cannot_start(self, request: PxeRequest) -> Ignore | None:

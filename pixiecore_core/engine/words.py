@@ -89,7 +89,7 @@ def _held(fact: Held) -> str:
 
 
 def _quietly_advertised(fact: QuietlyAdvertised) -> str:
-    return f"Told {fact.mac} that no IPv6 router is on {fact.interface}, so that it does not wait for one"
+    return f"Told {fact.mac} that there is no IPv6 router on {fact.interface}, so that it does not wait for one"
 
 
 def _script_sent(fact: ScriptSent) -> str:

@@ -116,7 +116,7 @@ class ServerSettings(AccountSettings, HttpSettings, TftpSettings, TrustSettings,
     uefi_direct: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="start UEFI machines with kernel, initrds and command line in one file that is made for each, "
-        "without iPXE. auto: where no iPXE for their firmware is here and an EFI stub is",
+        "without iPXE. auto: where there is no iPXE for their firmware, and there is an EFI stub",
         json_schema_extra={"metavar": "WHEN"},
     )
     quiet_ra: Literal["auto", "off"] = Field(

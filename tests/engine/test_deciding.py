@@ -128,7 +128,7 @@ def test_an_efi_program_needs_no_ipxe() -> None:
 
 def test_bios_starts_no_efi_program() -> None:
     answer = decider(Answers(boot=PROGRAM), bios=Path("/x")).decide(request(0))
-    assert answer == Ignore(reason="it is to start an EFI program, which BIOS cannot")
+    assert answer == Ignore(reason="it is told to boot an EFI program, which BIOS cannot start")
 
 
 def test_a_plugin_may_bring_the_loader_and_an_ipxe_needs_none() -> None:

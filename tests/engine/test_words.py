@@ -16,7 +16,7 @@ LINES = [
     f"[PXE] Told {MAC} (UEFI x86_64 on eth0) where its boot file is",
     f'[TFTP] Sent file "a/b" (loader, 1,000 bytes in 0.1 s) to {MAC} (1.2.3.4)',
     f"[DHCP] Offering to boot {MAC} (iPXE on UEFI x86_64 on eth0) by script, to wait there: approval",
-    f"[IPv6] Told {MAC} that no IPv6 router is on eth0, so that it does not wait for one",
+    f"[IPv6] Told {MAC} that there is no IPv6 router on eth0, so that it does not wait for one",
     f"[HTTP] Sent boot script to {MAC} (192.0.2.100)",
     f'[HTTP] Sent file "vmlinuz" (kernel, 1,000 bytes in 0.1 s) to {MAC}',
     f'[HTTP] Sent file "initrd" (initrd, 1,000 bytes in 0.1 s) to {MAC}',

@@ -90,7 +90,7 @@ def test_a_machine_under_way_hears_that_there_is_no_router(asker: Asker, serve: 
     ((after, data),) = asker.hears()
     assert after >= 0.9, "a router has its second"
     assert without_checksum(data) == QUIET_ADVERTISEMENT
-    assert f"Told {asker.mac} that no IPv6 router is on {LINK}" in server.text()
+    assert f"Told {asker.mac} that there is no IPv6 router on {LINK}" in server.text()
     asker.says(bytes(ICMPv6ND_RA(routerlifetime=600)), to=ALL_NODES)
     asker.says(bytes(ICMPv6ND_RS()))
     assert asker.hears() == [], "there is a router now"

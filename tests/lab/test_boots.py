@@ -86,7 +86,7 @@ def test_by_a_server_that_has_given_root_up(lab_folder: Path) -> None:
 def test_where_no_router_is_ipxe_is_told_so(machine: Machine, lab_folder: Path) -> None:
     """As on most home networks. It would wait 15 s."""
     log = boots(machine, lab_folder, router_advertisements=False)
-    assert "that no IPv6 router is on eth0" in log
+    assert "that there is no IPv6 router on eth0" in log
 
 
 def test_where_a_router_is_nobody_is_told_anything(lab_folder: Path) -> None:

@@ -192,4 +192,4 @@ def test_ipxe_starts_an_efi_program_as_a_kernel(site: Unified) -> None:
     assert "echo Testing" in script
     refusal = site.get(f"/_/ipxe?mac={MAC}&arch=x86_64&platform=pcbios")
     assert refusal.status_code == 404
-    assert "an EFI program, which BIOS cannot" in refusal.text
+    assert "an EFI program, which BIOS cannot start" in refusal.text

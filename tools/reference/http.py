@@ -77,9 +77,12 @@ def _pages_of_plugins() -> list[str]:
 
 def _tftp() -> str:
     names = ", ".join(f"`{loader.name}`" for loader in KNOWN.loaders())
+    stubs = ", ".join(f"`{stub.name}`" for stub in KNOWN.stubs())
     autoexec = inline(documented(paths)["AUTOEXEC"])
     return (
         f"`MAC/LOADER/NAME`, with LOADER one of {names}, whatever NAME is, because signed iPXE "
         "and shim ask for their own names. Options blksize, tsize, timeout and windowsize; read requests only.\n\n"
+        f"`MAC/{paths.UNIFIED}STUB/linux.efi` is made for the machine when it asks, with STUB one of {stubs}; "
+        f"`{paths.efi_path('MAC')}` is the EFI program that it boots. Both are for that machine, as its script is.\n\n"
         f"`{paths.AUTOEXEC}`, by HTTP too. {autoexec}"
     )

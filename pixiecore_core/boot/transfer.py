@@ -29,9 +29,11 @@ LONGEST_TIMEOUT = 8.0
 PATIENCE = 25.0
 """Seconds without progress until the client counts as gone, or four timeouts where those are longer."""
 _MOST_PATIENCE = 300.0  # seconds, for a client that asked for a timeout of minutes
-UNANSWERED_PATIENCE = 5.0
-"""Seconds, whatever timeout was asked for, until a client that has acknowledged nothing is forgotten. One that is only
-slow asks again, and begins anew."""
+UNANSWERED_PATIENCE = 13.0
+"""Seconds, whatever timeout was asked for, until a client that has acknowledged nothing is forgotten. Clients whose
+first acknowledgement was lost repeat that, not the request, tftp-hpa and U-Boot after 5 s, curl after 6 s: two of these
+may be lost."""
+_UNANSWERED_REPEATS = 2  # of our OACK: a forged request must not be worth more
 
 SHORTEST_WAIT = 0.5
 """Seconds. An acknowledgement that is repeated sooner after what it waits for was sent is a copy; later, the client has
@@ -252,8 +254,8 @@ class Transfer:
     @property
     def _repeats(self) -> bool:
         """Whether our timer sends anything again: a first block, seven times as long as what asked for it, goes out
-        once for each request."""
-        return bool(self._options) or self.answered
+        once for each request, an OACK three times."""
+        return self.answered or (bool(self._options) and self._tries < _UNANSWERED_REPEATS)
 
     @property
     def _patience(self) -> float:

@@ -276,7 +276,7 @@ class TestTimers:
 
     @pytest.mark.parametrize(
         ("options", "times"),
-        [({}, [5]), ({"tsize": 0}, [1.25, 3.75, 5]), ({"timeout": 1}, [1, 3, 5]), ({"timeout": 255}, [5])],
+        [({}, [13]), ({"tsize": 0}, [1.25, 3.75, 13]), ({"timeout": 1}, [1, 3, 13]), ({"timeout": 255}, [13])],
     )
     def test_a_client_that_never_answers_gets_next_to_nothing(
         self, options: dict[str, int], times: list[float]
@@ -297,6 +297,14 @@ class TestTimers:
         assert blocks(sending.start(0.0)) == [1]
         assert blocks(sending.repeat(1.0)) == [1]
         assert sending.deadline == UNANSWERED_PATIENCE
+
+    @pytest.mark.parametrize("timer", [5.0, 6.0])
+    def test_a_first_acknowledgement_that_was_lost_twice_is_waited_for(self, timer: float) -> None:
+        """tftp-hpa, U-Boot and curl repeat the acknowledgement by their own timers, not the request."""
+        sending = transfer(5000)
+        sending.start(0.0)
+        assert sending.expire(2 * timer + 0.5) == []
+        assert blocks(sending.receive(ack(1), 2 * timer + 0.5)) == [2]
 
     def test_a_near_client_is_asked_again_sooner(self) -> None:
         sending = transfer(50_000)

@@ -125,7 +125,7 @@ class Network:
             nodad = ["nodad"] if ":" in address else []
             _ip("-n", namespace, "address", "add", address, "dev", LINK, *nodad)
         # Whole checksums: udhcpc verifies them, and captures are clean.
-        _run("ip", "netns", "exec", namespace, "ethtool", "-K", LINK, "tx", "off")
+        run("ip", "netns", "exec", namespace, "ethtool", "-K", LINK, "tx", "off")
         _ip("-n", namespace, "link", "set", LINK, "up")
 
     def _remove(self) -> None:
@@ -160,11 +160,15 @@ def _sigterm_unwinds() -> Iterator[None]:
 
 
 def _ip(*arguments: str, check: bool = True) -> str:
-    return _run("ip", *arguments, check=check)
+    return run("ip", *arguments, check=check)
 
 
-def _run(*argv: str, check: bool = True) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+def run(*argv: str, check: bool = True) -> str:
+    """What a program says that comes to its end.
+
+    :raises RuntimeError: it failed, and was not to
+    """
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if check and done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
+        raise RuntimeError(f"{' '.join(argv)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.lab.network import Network, Process
+from tests.lab.network import Network, Process, run
 from tests.lab.packages import REPOSITORY
 
 _MAKE_ROOT = REPOSITORY / "packaging/debian/make-root"
@@ -27,7 +27,7 @@ class System:
     @classmethod
     def make(cls, suite: str, root: Path, packages: Sequence[str]) -> System:
         """A fresh system of a release with nothing but apt and *packages*."""
-        _run(str(_MAKE_ROOT), suite, str(root), *packages)
+        run(str(_MAKE_ROOT), suite, str(root), *packages)
         system = cls(root)
         system.apt("update")
         system.run("systemctl", "mask", "apt-daily.timer", "apt-daily-upgrade.timer")  # they would lock apt
@@ -38,7 +38,7 @@ class System:
 
         :raises RuntimeError: it failed
         """
-        return _run(*self._inside, *argv)
+        return run(*self._inside, *argv)
 
     def install(self, package: Path) -> None:
         """Install a package from a file, with what it needs from the mirror."""
@@ -52,7 +52,7 @@ class System:
     def apt(self, *argv: str) -> None:
         """apt-get, in the network of this machine: none of the lab's namespaces has a mirror."""
         inside = [word for word in self._inside if word != "--net"]
-        _run(*inside, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes", *argv)
+        run(*inside, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--yes", *argv)
 
     def start(self, network: Network, namespace: str, log: Path) -> None:
         """Boot its systemd there, and wait until it is up.
@@ -97,10 +97,3 @@ def _init_of(process: Process) -> int:
             return int(children[0])
         time.sleep(0.05)
     raise RuntimeError(f"no systemd: {process.text()}")
-
-
-def _run(*argv: str) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(argv)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout

@@ -14,6 +14,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from uuid import UUID
 
+from pixiecore_core.boot.identify import bus_id
 from pixiecore_core.errors import WireError
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.rows import Architecture, Transport
@@ -31,6 +32,7 @@ from pixiecore_core.wire.dhcp4 import (
 )
 
 _FEATURE_HTTP = 0x13  # iPXE features.h: DHCP_EB_FEATURE_HTTP inside option 175
+_BUS_ID = 0xB1  # iPXE dhcp.h: DHCP_EB_BUS_ID
 _CLASS_ARCHITECTURE = re.compile(rb"Arch:(\d{5})")
 _NO_MAC = bytes(6)
 
@@ -85,6 +87,7 @@ def classify(
         kind = _architecture(firmware, message.options.get(Option.CLIENT_ARCHITECTURE, b""), vendor_class)
         uuid = _uuid(message)
         ipxe = _is_ipxe(message)
+        card = bus_id(suboptions(message.options.get(Option.IPXE, b"")).get(_BUS_ID, b"")) if ipxe else ""
         http = ipxe and _ipxe_fetches_http(message)
     except WireError as error:
         return NotForUs(str(error), noteworthy=True)
@@ -107,6 +110,7 @@ def classify(
             interface=interface,
             subnet=None if relayed else subnet,
             relay=message.giaddr if relayed and message.giaddr in relays else None,
+            bus_id=card,
             hostname=message.options.get(Option.HOST_NAME, b"").rstrip(b"\0").decode("utf-8", "replace"),
         ),
         client=client,

@@ -12,6 +12,8 @@ from pixiecore_core.firmware.rows import Architecture
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import Machine, normalise_mac
 
+_PCI = 1
+"""Of iPXE's kinds of buses (device.h, BUS_TYPE_PCI)."""
 _GO_CODES = {"0": 0, "1": 7}
 """What the Go Pixiecore's iPXE said of itself, IA32 and X64, as codes of the registry."""
 
@@ -36,32 +38,57 @@ class Whereabouts(Protocol):
         """The relay in between, of those that are believed."""
 
 
-def machine_from(known: Mapping[str, str], address: str, firmware: FirmwareTable) -> Machine:
+_TEXTS = {
+    "serial": "serial",
+    "manufacturer": "manufacturer",
+    "product": "product",
+    "hostname": "hostname",
+    "asset": "asset",
+    "board_serial": "board-serial",
+    "chip": "chip",
+    "ipxe_version": "version",
+}
+"""What iPXE knows as text: fields of a machine, and the URL's parameters."""
+
+
+def machine_from(
+    known: Mapping[str, str], address: str, firmware: FirmwareTable, architecture: int | None = None
+) -> Machine:
     """The machine that asks.
 
     :param known: the URL's parameters
     :param address: where the request came from
+    :param architecture: the code that its DHCP request had, where that is known: some iPXE cannot say what it is
     :raises ValueError: it cannot be told, in the Go Pixiecore's words
     """
     if not known.get("mac"):
         raise ValueError("missing MAC address parameter")
-    if not known.get("arch"):
+    if not known.get("arch") and architecture is None:
         raise ValueError("missing architecture parameter")
     try:
         mac = normalise_mac(known["mac"])
     except ValueError:
         raise ValueError("invalid MAC address") from None
+    texts: dict[str, Any] = {field: known.get(parameter, "") for field, parameter in _TEXTS.items()}
+    kind = _architecture(known["arch"], known.get("platform", ""), firmware) if known.get("arch") else None
     return Machine(
         mac=mac,
-        architecture=_architecture(known["arch"], known.get("platform", ""), firmware),
+        architecture=firmware.architecture(architecture) if kind is None and architecture is not None else kind,
         uuid=_or_none(UUID, known.get("uuid", "")),
-        serial=known.get("serial", ""),
-        manufacturer=known.get("manufacturer", ""),
-        product=known.get("product", ""),
-        hostname=known.get("hostname", ""),
         net0_mac=_or_none(normalise_mac, known.get("net0", "")),
+        bus_id=bus_id(_or_none(_pairs, known.get("busid", "")) or b""),
         address=_or_none(IPv4Address, address),
+        told_address=_or_none(IPv4Address, known.get("ip", "")),
+        **texts,
     )
+
+
+def bus_id(value: bytes) -> str:
+    """A network card's vendor and device, as PCI's own tools write them: ``1af4:1000``.
+
+    :param value: iPXE's ``busid`` (iPXE device.h): the kind of bus, then vendor and device; empty where none is known
+    """
+    return f"{value[1:3].hex()}:{value[3:5].hex()}" if len(value) == 5 and value[0] == _PCI else ""
 
 
 def asked_from(machine: Machine, said: Whereabouts) -> Machine:
@@ -100,6 +127,10 @@ def _architecture(arch: str, platform: str, firmware: FirmwareTable) -> Architec
     if arch not in _GO_CODES:
         raise ValueError("unknown architecture")
     return firmware.architecture(_GO_CODES[arch])
+
+
+def _pairs(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", ""))
 
 
 def _or_none(kind: Callable[[str], Any], text: str) -> Any:

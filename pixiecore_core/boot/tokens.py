@@ -39,8 +39,12 @@ class Origin(Model):
     interface: str = ""
     subnet: IPv4Network | None = None
     relay: IPv4Address | None = None
+    architecture: int | None = None
+    """The code that it sent."""
     attempt: str = ""
     """The identifier of its boot attempt."""
+    began: int = 0
+    """When that began, in seconds since the epoch."""
 
 
 class Sealer:
@@ -89,21 +93,25 @@ class Sealer:
 
     def seal_origin(self, origin: Origin) -> str:
         """A token that says where a machine asked from: short, since it is part of a URL in one DHCP option."""
-        known = (origin.mac, origin.interface, origin.subnet, origin.relay, origin.attempt)
+        mac = origin.mac.replace(":", "")
+        place = (origin.interface, origin.subnet, origin.relay)
+        known = (mac, *place, origin.architecture, origin.attempt, origin.began)
         return self._seal("\n".join(["origin", *("" if value is None else str(value) for value in known)]).encode())
 
     def open_origin(self, token: str) -> Origin | None:
         """What a token of :meth:`seal_origin` says, or ``None`` for anything else."""
         try:
-            kind, mac, interface, subnet, relay, attempt = self._open(token).decode().split("\n")
+            kind, mac, interface, subnet, relay, architecture, attempt, began = self._open(token).decode().split("\n")
             if kind != "origin":
                 return None
             return Origin(
-                mac=mac,
+                mac=bytes.fromhex(mac).hex(":"),
                 interface=interface,
                 subnet=IPv4Network(subnet) if subnet else None,
                 relay=IPv4Address(relay) if relay else None,
+                architecture=int(architecture) if architecture else None,
                 attempt=attempt,
+                began=int(began),
             )
         except (CryptoError, ValueError):
             return None

@@ -73,16 +73,19 @@ class UrlMaker:
         """Further URLs of a boot that *sealed* belongs to, which cease to work when that does."""
         return SealedUrls(server, self.sealer, sealed.mac, sealed.expires)
 
-    def offered(self, server: ServerAddress, machine: Machine, attempt: str) -> str:
+    def offered(self, server: ServerAddress, machine: Machine, attempt: str, began: float) -> str:
         """The URL that iPXE is offered, which tells every instance where the machine asked from.
 
         :param attempt: the identifier of its boot attempt
+        :param began: when that began, in seconds since the epoch
         """
         origin = Origin(
             mac=machine.mac,
             interface=machine.interface,
             subnet=machine.subnet,
             relay=machine.relay,
+            architecture=machine.architecture.code if machine.architecture is not None else None,
             attempt=attempt,
+            began=int(began),
         )
         return server.offered_url(self.sealer.seal_origin(origin))

@@ -23,6 +23,13 @@ MACHINE_OPTIONS = [
     click.Option(["--serial"], default="", metavar="TEXT", help="Its serial number."),
     click.Option(["--manufacturer"], default="", metavar="TEXT", help="Who made it."),
     click.Option(["--product"], default="", metavar="TEXT", help="Its product name."),
+    click.Option(["--asset"], default="", metavar="TEXT", help="Its asset tag."),
+    click.Option(["--board-serial"], default="", metavar="TEXT", help="Serial number of its main board."),
+    click.Option(["--chip"], default="", metavar="TEXT", help="What iPXE drives its network card as."),
+    click.Option(
+        ["--bus-id"], default="", metavar="ID", help="PCI vendor and device of its network card, such as 1af4:1000."
+    ),
+    click.Option(["--ipxe-version"], default="", metavar="TEXT", help="The version of its iPXE."),
     click.Option(["--hostname"], default="", metavar="TEXT", help="What it calls itself."),
     click.Option(
         ["--arch"],
@@ -50,6 +57,8 @@ MACHINE_OPTIONS = [
     ),
 ]
 
+_TEXTS = ("serial", "manufacturer", "product", "asset", "board_serial", "chip", "bus_id", "ipxe_version", "hostname")
+_KNOWN = ("mac", "uuid", *_TEXTS, "interface", "subnet", "relay", "address")
 _PLATFORMS: dict[str, FirmwareFamily] = {
     "efi": FirmwareFamily.UEFI,
     "uefi": FirmwareFamily.UEFI,
@@ -66,11 +75,10 @@ def machine_of(values: dict[str, Any], firmware: FirmwareTable) -> Machine:
 
     :raises ConfigError: one of them is unusable
     """
-    known = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
     architecture = architecture_of(values["arch"].lower(), values["platform"].lower(), firmware)
     found = values | {"address": values["address"] or _address_near(values)}
     try:
-        return Machine(architecture=architecture, **{name: found[name] for name in known if found[name]})
+        return Machine(architecture=architecture, **{name: found[name] for name in _KNOWN if found[name]})
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"--{first['loc'][0]}", first["msg"].removeprefix("Value error, ")) from error

@@ -87,12 +87,12 @@ class Attempt:
     facts: list[Fact] = field(default_factory=list)  # a deque has room for 64 from the start
     """What happened, oldest first."""
     outcome: Outcome = Outcome.UNDER_WAY
+    began: float = 0.0
+    """In seconds since the epoch: other instances compare it with theirs."""
     heard: float = 0.0
     """When it was heard of last, by the clock of :class:`Attempts`."""
     before: list[Fact] | None = None
     """The facts of the attempt before this one."""
-    before_id: str = ""
-    """The identifier of the attempt before this one."""
     ipxe_asked: bool = False
     """Whether it has come so far that its iPXE asked, by DHCP or for its script."""
     late: dict[Question, tuple[float, Decision]] | None = None
@@ -119,14 +119,20 @@ class Attempts:
     :param machines: how many machines are remembered
     :param facts: how many facts are remembered for all of them together
     :param clock: seconds, monotonic
+    :param wall: seconds since the epoch
     """
 
     def __init__(
-        self, machines: int = MACHINES, facts: int = FACTS, clock: Callable[[], float] = time.monotonic
+        self,
+        machines: int = MACHINES,
+        facts: int = FACTS,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._most_machines = machines
         self._most_facts = facts
         self._clock = clock
+        self._wall = wall
         self._attempts: OrderedDict[str, Attempt] = OrderedDict()
         self._facts = 0
 
@@ -174,19 +180,22 @@ class Attempts:
         if attempt is None:
             return machine
         known = asked_from(machine, attempt.machine)
-        return known if known.hostname else known.model_copy(update={"hostname": attempt.machine.hostname})
+        # What iPXE does not say at its script, it may have said by DHCP.
+        by_dhcp = {name: getattr(attempt.machine, name) for name in ("hostname", "bus_id") if not getattr(known, name)}
+        return known.model_copy(update=by_dhcp) if by_dhcp else known
 
-    def resume(self, machine: Machine, identifier: str) -> None:
-        """Take over an attempt that another instance has begun, as its token says. The token of the attempt before this
+    def resume(self, machine: Machine, identifier: str, began: float) -> None:
+        """Take over an attempt that another instance has begun, as its token says. The token of an attempt before this
         one, which somebody may have kept, begins nothing.
 
         :param machine: with where it asked from
+        :param began: when that attempt began, in whole seconds since the epoch
         """
         attempt = self._attempts.get(machine.mac)
-        if identifier and (attempt is None or identifier not in (attempt.id, attempt.before_id)):
-            began = self._begin(machine, attempt)
-            began.id, began.ipxe_asked = identifier, True
-            self._heard(machine.mac, began, self._clock())
+        if identifier and (attempt is None or (identifier != attempt.id and began >= int(attempt.began))):
+            resumed = self._begin(machine, attempt)
+            resumed.id, resumed.began, resumed.ipxe_asked = identifier, began, True
+            self._heard(machine.mac, resumed, self._clock())
 
     def keep_late(self, attempt: Attempt, question: Question, decision: Decision) -> None:
         """Keep a decision that came too late for its own request, for the next retry."""
@@ -221,10 +230,10 @@ class Attempts:
         return list(reversed(self._attempts))
 
     def _begin(self, machine: Machine, last: Attempt | None = None) -> Attempt:
-        attempt = self._attempts[machine.mac] = Attempt(machine, heard=self._clock())
+        attempt = self._attempts[machine.mac] = Attempt(machine, began=self._wall(), heard=self._clock())
         if last is not None:
             self._facts -= len(last.before or ())
-            attempt.before, attempt.before_id = last.facts, last.id
+            attempt.before = last.facts
         if len(self._attempts) > self._most_machines:
             self._forget_oldest()
         return attempt

@@ -36,7 +36,7 @@ class BootFileNames:
         """
         machine = request.machine
         if request.client is Client.IPXE:
-            return self.urls.offered(server, machine, attempt.id)
+            return self.urls.offered(server, machine, attempt.id, attempt.began)
         path = self._path(request, decision)
         return server.first_stage_url(path) if request.client is Client.HTTP_BOOT else path
 

@@ -22,6 +22,13 @@ class Machine(Model):
     serial: str = Field(default="", description="SMBIOS serial number, as iPXE reports it")
     manufacturer: str = Field(default="", description="SMBIOS manufacturer, as iPXE reports it")
     product: str = Field(default="", description="SMBIOS product name, as iPXE reports it")
+    asset: str = Field(default="", description="SMBIOS asset tag, as iPXE reports it")
+    board_serial: str = Field(default="", description="SMBIOS serial number of the main board, as iPXE reports it")
+    chip: str = Field(default="", description="what iPXE drives its network card as, such as virtio-net or SNP")
+    bus_id: str = Field(
+        default="", description="PCI vendor and device of its network card as iPXE reports them, such as 1af4:1000"
+    )
+    ipxe_version: str = Field(default="", description="the iPXE that asks for the script, such as 1.21.1+git")
     net0_mac: MacAddress | None = Field(
         default=None, description="the machine's first card as iPXE counts; differs from mac when another card boots"
     )
@@ -42,4 +49,7 @@ class Machine(Model):
     address: IPv4Address | None = Field(
         default=None,
         description="the machine's own address, once it has one: on the script path, never on the DHCP path",
+    )
+    told_address: IPv4Address | None = Field(
+        default=None, description="the address that iPXE says it has: another than `address` behind NAT"
     )

@@ -79,8 +79,10 @@ class BootPages:
 
     def _script(self, request: Request) -> Response:
         known, decider = parameters(request.query_string.decode("latin-1")), self.scripts.decider
+        origin = self.urls.sealer.open_origin(known.get("from", ""))
+        said = origin.architecture if origin is not None else None
         try:
-            machine = machine_from(known, request.remote_addr or "", decider.loaders.table)
+            machine = machine_from(known, request.remote_addr or "", decider.loaders.table, said)
         except ValueError as error:
             return text(400, str(error))
         try:
@@ -88,10 +90,9 @@ class BootPages:
                 return text(403, "this is not your script: your hardware address is another")
         except OSError as error:
             return wait(2, f"cannot tell whose script this is: {error.strerror}")
-        origin = self.urls.sealer.open_origin(known.get("from", ""))
         if origin is not None and origin.mac == machine.mac:
             machine = asked_from(machine, origin)
-            decider.attempts.resume(machine, origin.attempt)
+            decider.attempts.resume(machine, origin.attempt, origin.began)
         machine = decider.attempts.complete(machine)
         urls = self.urls.of(server_of(request), machine.mac, time.time())
         script = self.scripts.write(machine, urls)

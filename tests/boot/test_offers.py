@@ -20,7 +20,7 @@ from pixiecore_core.engine.first_step import FirstSteps
 from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.known import KNOWN
-from pixiecore_core.firmware.rows import Architecture
+from pixiecore_core.firmware.rows import Architecture, FirmwareFamily
 from pixiecore_core.models import Client, Machine, PxeRequest, Stage
 from pixiecore_core.wire import dhcp4
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option
@@ -123,9 +123,10 @@ def test_the_longest_url_of_a_script_fits_one_option() -> None:
         interface="enp0s31f6.4094x",
         subnet=IPv4Network("192.168.200.200/32"),
         relay=IPv4Address("192.168.200.201"),
+        architecture=Architecture(code=65535, cpu="unknown", family=FirmwareFamily.OTHER),
     )
     server = ServerAddress(IPv4Address("192.168.100.200"), 65535)
-    assert len(UrlMaker(SEALER).offered(server, machine, Attempt(machine).id)) < 255
+    assert len(UrlMaker(SEALER).offered(server, machine, Attempt(machine).id, 1e10)) < 255
 
 
 def test_http_boot_gets_a_url_and_its_own_class() -> None:

@@ -60,6 +60,21 @@ def test_the_standard_port_is_left_out_of_urls() -> None:
 def test_ipxe_is_asked_for_all_that_it_knows() -> None:
     url = ServerAddress(IPv4Address("192.0.2.2")).script_url(MAC, "TOKEN")
     assert url.startswith(f"http://192.0.2.2/_/ipxe?mac={MAC}&from=TOKEN&net0=${{net0/mac}}")
-    for setting in ("${uuid}", "${serial:uristring}", "${buildarch}", "${platform}", "${product:uristring}"):
-        assert setting in url
+    told = (
+        "uuid",
+        "serial:uristring",
+        "asset:uristring",
+        "board-serial:uristring",
+        "manufacturer:uristring",
+        "product:uristring",
+        "hostname:uristring",
+        "buildarch",
+        "platform",
+        "version:uristring",
+        "netX/chip:uristring",
+        "netX/busid",
+        "netX/ip",
+    )
+    for setting in told:
+        assert f"=${{{setting}}}" in url
     assert len(url) < 800, "so long a URL was seen to work with the iPXE of 2019, BIOS and EFI"

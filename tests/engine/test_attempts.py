@@ -49,9 +49,10 @@ def attempts(clock: Clock) -> Attempts:
 
 def test_what_dhcp_told_completes_what_the_script_request_tells(attempts: Attempts) -> None:
     subnet = IPv4Network("192.0.2.0/24")
-    attempts.asked(request(interface="eth0", subnet=subnet, hostname="firmware"))
+    attempts.asked(request(interface="eth0", subnet=subnet, hostname="firmware", bus_id="1af4:1000"))
     seen = attempts.complete(Machine(mac=MAC, serial="S1"))
     assert (seen.interface, seen.subnet, seen.serial, seen.hostname) == ("eth0", subnet, "S1", "firmware")
+    assert seen.bus_id == "1af4:1000"
     attempts.asked(request(interface="eth1", relay=IPv4Address("10.0.0.1")))
     seen = attempts.complete(Machine(mac=MAC, hostname="ipxe"))
     assert (seen.interface, seen.subnet, seen.relay) == ("eth1", None, IPv4Address("10.0.0.1"))
@@ -103,14 +104,25 @@ def test_firmware_that_asks_after_its_ipxe_was_switched_off_and_on(attempts: Att
 
 def test_an_old_token_begins_nothing(attempts: Attempts) -> None:
     machine = Machine(mac="52:54:00:12:34:56")
-    attempts.resume(machine, "one")
-    attempts.resume(machine, "two")
+    for identifier, began in (("one", 1000), ("two", 1100), ("three", 1200)):
+        attempts.resume(machine, identifier, began)
     attempts.add(Booting(mac=machine.mac))
-    for identifier in ("one", "two", "one"):
-        attempts.resume(machine, identifier)
+    for identifier, began in (("one", 1000), ("three", 1200), ("two", 1100), ("one", 1000)):
+        attempts.resume(machine, identifier, began)
     latest = attempts.latest(machine.mac)
     assert latest is not None
-    assert (latest.id, latest.outcome) == ("two", Outcome.BOOTING)
+    assert (latest.id, latest.outcome) == ("three", Outcome.BOOTING)
+
+
+def test_an_attempt_of_another_instance_takes_the_place_of_an_older_one(clock: Clock) -> None:
+    attempts, machine = Attempts(clock=clock, wall=lambda: 1000.9), Machine(mac=MAC)
+    mine = attempts.asked(request())
+    attempts.resume(machine, "before", 999)
+    assert attempts.latest(MAC) is mine
+    attempts.resume(machine, "in the same second", 1000)
+    latest = attempts.latest(MAC)
+    assert latest is not None
+    assert (latest.id, latest.began) == ("in the same second", 1000)
 
 
 def test_a_machine_that_was_silent_begins_anew(attempts: Attempts, clock: Clock) -> None:

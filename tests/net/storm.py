@@ -162,12 +162,13 @@ class Machine:
             "uuid": "",
             "serial:uristring": f"S{self.number}",
             "manufacturer:uristring": "Storm%20%26%20Co.",
-            "product:uristring": "",
-            "hostname:uristring": "",
+            "netX/chip:uristring": "SNP",
+            "netX/busid": "01:1a:f4:10:00",
+            "netX/ip": "192.0.2.100",
             "buildarch": "x86_64" if self.uefi else "i386",
             "platform": "efi" if self.uefi else "pcbios",
         }
-        return re.sub(r"\$\{([^}]*)\}", lambda match: settings[match[1]], url)
+        return re.sub(r"\$\{([^}]*)\}", lambda match: settings.get(match[1], ""), url)
 
     def _get(self, url: str) -> bytes:
         """The body of *url*; its length must be what was promised."""

@@ -18,6 +18,7 @@ def as_line(known: Known) -> str:
         f"at {where}" if where else "",
         f'"{escaped(maker)}"' if maker else "",
         f'serial "{escaped(known.serial)}"' if known.serial else "",
+        f'asset "{escaped(known.asset)}"' if known.asset else "",
         f"uuid {known.uuid}" if known.uuid else "",
         f"seen {_when(known.first_seen)} to {_when(known.last_seen)}" if known.last_seen else "never seen",
     ]

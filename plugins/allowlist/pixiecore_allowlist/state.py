@@ -22,7 +22,7 @@ REMEMBERED = 10_000
 LONGEST_TEXT = 128
 """Characters that are kept of each thing that a machine says of itself."""
 
-TEXTS = ("uuid", "serial", "manufacturer", "product", "address", "subnet", "relay")
+TEXTS = ("uuid", "serial", "asset", "manufacturer", "product", "address", "subnet", "relay")
 """What a machine says of itself, or what is known about where it asks."""
 _TABLE = "allowlist"
 """In which releases before the store kept all machines: mac, verdict, and the fields of :class:`Seen`."""
@@ -35,6 +35,7 @@ class Seen(BaseModel):
 
     uuid: str = ""
     serial: str = ""
+    asset: str = ""
     manufacturer: str = ""
     product: str = ""
     address: str = ""

@@ -32,6 +32,13 @@ class Question(BaseModel):
     firmware: str | None = Field(default=None, description="firmware family, such as BIOS or UEFI")
     manufacturer: str | None = Field(default=None, description="SMBIOS manufacturer; known when it asks for its script")
     product: str | None = Field(default=None, description="SMBIOS product name; known when it asks for its script")
+    asset: str | None = Field(default=None, description="SMBIOS asset tag; known when it asks for its script")
+    board_serial: str | None = Field(
+        default=None, description="SMBIOS serial number of the main board; known when it asks for its script"
+    )
+    chip: str | None = Field(default=None, description="what iPXE drives its network card as; known at the script")
+    bus_id: str | None = Field(default=None, description="PCI vendor and device of its network card, such as 1af4:1000")
+    ipxe_version: str | None = Field(default=None, description="the iPXE that asks for the script")
     hostname: str | None = Field(default=None, description="what it calls itself, such as the name that DHCP gave it")
     interface: str | None = Field(default=None, description="Pixiecore's network interface that the request came in on")
     relay: str | None = Field(
@@ -42,6 +49,7 @@ class Question(BaseModel):
     )
 
 
+_WORDS = {"uuid": "UUID", "id": "ID", "ipxe": "iPXE"}
 FIELDS: tuple[str, ...] = tuple(name for name in Question.model_fields if name != "mac")
 """What is known beyond the MAC address: the names in the query; headers are those of :func:`header_name`."""
 
@@ -57,6 +65,7 @@ def question(machine: Machine) -> Question:
         firmware=kind.family.value if kind and kind.family is not FirmwareFamily.OTHER else None,
         manufacturer=_text(machine.manufacturer),
         product=_text(machine.product),
+        **{name: _text(getattr(machine, name)) for name in ("asset", "board_serial", "chip", "bus_id", "ipxe_version")},
         hostname=_text(machine.hostname),
         interface=_text(machine.interface),
         relay=str(machine.relay) if machine.relay else None,
@@ -65,8 +74,8 @@ def question(machine: Machine) -> Question:
 
 
 def header_name(field: str) -> str:
-    """``X-Pixiecore-Serial`` for ``serial``."""
-    return HEADER_PREFIX + ("UUID" if field == "uuid" else field.capitalize())
+    """``X-Pixiecore-Serial`` for ``serial``, ``X-Pixiecore-Board-Serial`` for ``board_serial``."""
+    return HEADER_PREFIX + "-".join(_WORDS.get(word, word.capitalize()) for word in field.split("_"))
 
 
 def headers(machine: Machine) -> dict[str, str]:

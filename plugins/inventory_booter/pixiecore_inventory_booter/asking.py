@@ -15,7 +15,8 @@ from pixiecore_core import Architecture, ConfigError, FirmwareFamily, Machine, n
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_KNOWN = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
+_TEXTS = ("serial", "manufacturer", "product", "asset", "board_serial", "chip", "bus_id", "hostname")
+_KNOWN = ("mac", "uuid", *_TEXTS, "interface", "subnet", "relay", "address")
 _BIOS, _UEFI = ("bios", "pcbios"), ("efi", "uefi")
 _BIOS_RUNS = ("x86_64", "i386")
 """BIOS firmware does not say which of them it is on."""
@@ -25,6 +26,10 @@ _OPTIONS = (
     click.option("--serial", metavar="TEXT", help="Its serial number."),
     click.option("--manufacturer", metavar="TEXT", help="Who made it."),
     click.option("--product", metavar="TEXT", help="Its product name."),
+    click.option("--asset", metavar="TEXT", help="Its asset tag."),
+    click.option("--board-serial", metavar="TEXT", help="Serial number of its main board."),
+    click.option("--chip", metavar="TEXT", help="What iPXE drives its network card as."),
+    click.option("--bus-id", metavar="ID", help="PCI vendor and device of its network card, such as 1af4:1000."),
     click.option("--hostname", metavar="TEXT", help="What it calls itself."),
     click.option(
         "--arch",

@@ -35,9 +35,9 @@ _LONGEST_TEXT = 255
 """Characters of each thing that a machine says of itself, because these go into its URLs."""
 _SAFE = re.compile(r"[A-Za-z0-9._:+=-]+")
 _NO_WORD = re.compile(r"[^A-Za-z0-9._:+@/,()#-]")
-_SAID = ("serial", "manufacturer", "product")
+_SAID = ("serial", "manufacturer", "product", "asset", "board_serial", "chip")
 """Facts for which a machine may say anything."""
-_KEPT = ("mac", "uuid", "serial", "manufacturer", "product", "hostname", "interface", "subnet", "relay", "address")
+_KEPT = (*_SAID, "mac", "uuid", "bus_id", "hostname", "interface", "subnet", "relay", "address")
 
 Words = dict[str, Callable[[], str]]
 

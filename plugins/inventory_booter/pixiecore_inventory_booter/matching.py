@@ -90,6 +90,9 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
         yield text(match.manufacturer, machine.manufacturer)
     if match.product:
         yield text(match.product, machine.product)
+    for name in ("asset", "board_serial", "chip", "bus_id"):
+        if patterns := getattr(match, name):
+            yield text(patterns, getattr(machine, name))
     if match.label:
         yield found(entry is not None and has_labels(match.label, entry))
 

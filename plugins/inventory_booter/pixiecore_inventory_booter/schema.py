@@ -24,6 +24,10 @@ FACTS = (
     "serial",
     "manufacturer",
     "product",
+    "asset",
+    "board_serial",
+    "chip",
+    "bus_id",
     "arch",
     "firmware",
     "hostname",
@@ -233,6 +237,12 @@ class Match(_Part):
     )
     manufacturer: Texts = Field(default=[], description="who made it, as patterns")
     product: Texts = Field(default=[], description="product names, as patterns")
+    asset: Texts = Field(default=[], description="SMBIOS asset tags, as patterns")
+    board_serial: Texts = Field(default=[], description="serial numbers of the main board, as patterns")
+    chip: Texts = Field(default=[], description="what iPXE drives the network card as, as patterns: virtio-net, SNP")
+    bus_id: Texts = Field(
+        default=[], description="PCI vendor and device of the network card, as patterns, such as 1af4:1000 or 8086:*"
+    )
     label: dict[str, Texts] = Field(default={}, description="labels of the machine in the inventory, as patterns")
 
     @model_validator(mode="after")

@@ -243,7 +243,9 @@ class App:
 
     def _build_tftp(self, http_port: int) -> None:
         if self._bound.tftp is not None:
-            files = TftpFiles(self.core.first_stage, self.core.bus, http_port, self._interfaces.serves)
+            files = TftpFiles(
+                self.core.first_stage, self.core.bus, self.core.adapter.limits, http_port, self._interfaces.serves
+            )
             settings = self.settings
             most = settings.tftp_transfers
             shares = Shares.at_most_half(most, TRANSFERS_PER_CLIENT, settings.http_shared_address)
@@ -264,7 +266,7 @@ class App:
         settings, core = self.settings, self.core
         dhcp_port = settings.dhcp.port if settings.dhcp else 67
         place = Place(self._interfaces, http_port, dhcp_port, Relays(settings.trust_relay))
-        answerer = self._answerer = Answerer(core.decider, core.names, core.bus, place)
+        answerer = self._answerer = Answerer(core.decider, core.adapter, core.names, core.bus, place)
         if self._bound.pxe is not None:
             self.servers["PXE"] = DhcpServer("pxe", self._bound.pxe, answerer)
         if self._bound.dhcp is not None:

@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -15,12 +15,15 @@ import structlog
 from pixiecore_core.boot.identify import Neighbours
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.boot.variants import VariantTable
 from pixiecore_core.defaults import Defaults
+from pixiecore_core.engine.adapting import Adapter
 from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.engine.first_step import Mode
 from pixiecore_core.engine.naming import BootFileNames
+from pixiecore_core.engine.offer_memory import OfferMemory
 from pixiecore_core.engine.scripting import ScriptWriter
 from pixiecore_core.engine.unifying import Unifier
 from pixiecore_core.errors import PluginError
@@ -56,6 +59,10 @@ class Parts:
     open_sealer: Callable[[Warn], Sealer] = lambda warn: Sealer()
     url_lifetime: float | None = None
     uefi_direct: Mode = "auto"
+    offer_variants: Sequence[str] = ()
+    """Ways to answer by hand, as ``--offer-variant`` takes them."""
+    open_memory: Callable[[Warn], OfferMemory] = lambda warn: OfferMemory()
+    """Opens what is remembered of machines' firmware, and may warn, even later."""
     neighbours: Neighbours | None = None
     """Where a script or a file is only for the machine that it is made for."""
     hook_timeout: float = 10.0
@@ -74,6 +81,7 @@ class Core:
     bus: Bus
     metrics: Metrics
     attempts: Attempts
+    adapter: Adapter
     plugins: PluginManager
     files: FilePlane
     decider: Decider
@@ -110,20 +118,33 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     # Asked last, whatever is registered after it: its hooks say so themselves.
     plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
+    variants = VariantTable(plugins.register_offer_variants())
     urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime)
     decider = Decider(plugins, loaders, attempts, parts.clock, parts.uefi_direct)
+    steps = decider.first_steps
+    adapter = Adapter(
+        variants,
+        attempts,
+        parts.open_memory(_warner(bus, "Init")),
+        plugins,
+        has_other_loader=lambda request: steps.other_loader(request) is not None,
+        pinned=variants.pinned(parts.offer_variants),
+        clock=parts.clock,
+    )
+    bus.subscribe(adapter.hear)
     return Core(
         logger,
         bus,
         metrics,
         attempts,
+        adapter,
         plugins,
         files,
         decider,
         ScriptWriter(plugins, decider),
         FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls, parts.neighbours)),
         urls,
-        BootFileNames(decider.first_steps, urls),
+        BootFileNames(steps, urls),
         parts.neighbours,
     )
 

@@ -6,7 +6,7 @@ Holds only specifications: how they are called, timed and isolated is in :mod:`p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
@@ -20,6 +20,7 @@ from pixiecore_core.models import (
     Hold,
     Ignore,
     Machine,
+    OfferVariant,
     PageAnswer,
     PageRequest,
     PxeRequest,
@@ -54,6 +55,13 @@ class FirmwareRegistrar(Protocol):
 
     def __call__(self, firmware: Firmware, /) -> None:
         """Add one row to the table of firmware."""
+
+
+class OfferVariantRegistrar(Protocol):
+    """What ``register_offer_variants`` is given."""
+
+    def __call__(self, variant: OfferVariant, /) -> None:
+        """Add one row to the table of ways to answer, behind those that are there."""
 
 
 class CommandRegistrar(Protocol):
@@ -145,6 +153,17 @@ def register_firmware(register: FirmwareRegistrar) -> None:
 
 
 @hookspec
+def register_offer_variants(register: OfferVariantRegistrar) -> None:
+    """Add ways to word an offer that the core does not know.
+
+    Fires once, when all plugins are loaded. A machine that refuses an answer gets the next row that fits it; these come
+    after the core's own, unless ``pick_offer`` or ``--offer-variant`` names one.
+
+    :raises Exception: Pixiecore refuses to start and names the plugin
+    """
+
+
+@hookspec
 def register_commands(commands: CommandRegistrar) -> None:
     """Add subcommands to ``pixiecore``.
 
@@ -198,6 +217,19 @@ def on_pxe_request(request: PxeRequest) -> Ignore | None:
 
     :returns: ``None`` to let it pass, :class:`Ignore` to refuse it; a single refusal wins
     :raises Exception: fails closed: the machine gets no answer, and an event names the plugin
+    """
+
+
+@hookspec(firstresult=True)
+def pick_offer(request: PxeRequest, variants: Sequence[str]) -> str | None:
+    """Say how the offer to a machine is to be worded, where you know what its firmware takes.
+
+    Fires for each answer to firmware or iPXE. Without an opinion, the way that has worked for the machine comes first,
+    then for its kind of firmware, and the next one when the machine refuses it.
+
+    :param variants: the names that fit the request, the usual one first
+    :returns: one of these names, or ``None``
+    :raises Exception: it is as if there were no opinion, and an event names the plugin
     """
 
 

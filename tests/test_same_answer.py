@@ -97,7 +97,7 @@ def core(booter: type, find: Any) -> Core:
 def by_the_server(kind: Architecture, made: Core) -> str:
     """What the wire and the machine's timeline say."""
     answerer, socket = (
-        Answerer(made.decider, made.names, made.bus, Place(Interfaces(adapters=lambda: [ETH0]))),
+        Answerer(made.decider, made.adapter, made.names, made.bus, Place(Interfaces(adapters=lambda: [ETH0]))),
         FakeSocket(),
     )
     data = dhcp4.serialize(message(architecture(kind.code)))

@@ -50,7 +50,7 @@ class Instance:
         self.core = self._core(folder)
         relays = Relays([IPv4Network("10.5.0.1")])
         place = Place(Interfaces(adapters=lambda: self.interfaces), relays=relays)
-        self.answerer = Answerer(self.core.decider, self.core.names, self.core.bus, place)
+        self.answerer = Answerer(self.core.decider, self.core.adapter, self.core.names, self.core.bus, place)
         boot = BootPages(self.core.scripts, self.core.first_stage, self.core.urls, self.core.bus)
         self.http = Client(Site(boot.pages(), boot.folders()))
         self.address = address

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
@@ -70,6 +70,7 @@ def classify(
     subnet: IPv4Network | None = None,
     firmware: FirmwareTable = KNOWN,
     relays: Container[IPv4Address] = (),
+    answers_requests: Callable[[str], bool] = lambda mac: False,
 ) -> PxeRequest | NotForUs:
     """What *message* is to us.
 
@@ -78,8 +79,9 @@ def classify(
     :param subnet: our network there that the sender is on, if it is on one
     :param firmware: what is known about the codes that clients send
     :param relays: the relays that are believed; of a machine behind another nothing is known of where it is
+    :param answers_requests: whether a machine's DHCPREQUEST, which is meant for its DHCP server, concerns us too
     """
-    refusal = _not_usable(message, stage)
+    refusal = _not_usable(message, stage, answers_requests)
     if refusal is not None:
         return refusal
     vendor_class = message.options.get(Option.VENDOR_CLASS, b"")
@@ -116,18 +118,21 @@ def classify(
         client=client,
         loader=loader.name if loader is not None else None,
         stage=stage,
+        vendor_class=_printable(vendor_class),
         transaction_id=message.xid,
         seconds=message.secs,
     )
 
 
-def _not_usable(message: Dhcp4Message, stage: Stage) -> NotForUs | None:
+def _not_usable(message: Dhcp4Message, stage: Stage, answers_requests: Callable[[str], bool]) -> NotForUs | None:
+    kind = message.message_type
     if message.op != Op.BOOTREQUEST:
         return NotForUs("a reply, not a request")
-    if stage == "dhcp" and message.message_type != MessageType.DISCOVER:
+    is_asked_too = kind == MessageType.REQUEST and answers_requests(message.chaddr.hex(":"))
+    if stage == "dhcp" and kind != MessageType.DISCOVER and not is_asked_too:
         return NotForUs("not a DISCOVER")
     # PXE 2.1 section 2.2.3 asks boot servers with REQUEST; some clients send INFORM.
-    if stage == "pxe" and message.message_type not in (MessageType.REQUEST, MessageType.INFORM, MessageType.DISCOVER):
+    if stage == "pxe" and kind not in (MessageType.REQUEST, MessageType.INFORM, MessageType.DISCOVER):
         return NotForUs("not a boot-server request")
     if message.htype != 1 or len(message.chaddr) != 6:
         return NotForUs(
@@ -165,6 +170,10 @@ def _uuid(message: Dhcp4Message) -> UUID | None:
     if value is None or len(value) != 17 or value[0] != 0 or value[1:] in (bytes(16), b"\xff" * 16):
         return None
     return UUID(bytes_le=value[1:])
+
+
+def _printable(text: bytes) -> str:
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "?" for byte in text)
 
 
 def _is_ipxe(message: Dhcp4Message) -> bool:

@@ -1,99 +1,28 @@
 """Builds the DHCP reply that each kind of firmware accepts: the ProxyDHCP offer and the boot-server ACK.
 
-What differs between kinds is in the rows of a table, each with its source; the code is the same for all. Never an
+What differs between kinds is in the rows of :mod:`pixiecore_core.boot.variants`; the code is the same for all. Never an
 address for the client: yiaddr stays 0, so no DHCP server is disturbed. Whether to answer is decided elsewhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pixiecore_core.boot.paths import ServerAddress
-from pixiecore_core.firmware.rows import FirmwareFamily
-from pixiecore_core.models import Client, PxeRequest, Stage
-from pixiecore_core.wire.dhcp4 import FILE_BYTES, NO_ADDRESS, Dhcp4Message, MessageType, Op, Option
+from pixiecore_core.errors import WireError
+from pixiecore_core.models import PxeRequest
+from pixiecore_core.models.offer import OfferVariant
+from pixiecore_core.wire.dhcp4 import FILE_BYTES, NO_ADDRESS, Dhcp4Message, MessageType, Op, Option, suboptions
 
-_SKIP_DISCOVERY = b"\x06\x01\x08\xff"
-"""Option 43, PXE 2.1 table 2-1: sub-option 6 with bit 3, "fetch the boot file, no menu, no boot-server discovery"."""
-_IPXE_PRIORITY = b"\x01\x01\x01"
-"""Option 175 sub-option 1 = 1: our boot file outranks one that the ordinary DHCP server names (iPXE settings.c)."""
 _OFFER, _ACK = bytes([MessageType.OFFER]), bytes([MessageType.ACK])
 _BROADCAST = 0x8000
 _ECHOED = (Option.RELAY_AGENT, Option.CLIENT_UUID)
 """RFC 3046 section 2.2 and RFC 4578 section 2.3; an Intel ROM that sent no UUID must get none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One way to word an offer, and the clients it is for.
-
-    The first row that fits a request is the one used for its offer.
-    """
-
-    name: str
-    client: Client
-    source: str
-    """Which firmware forced it, or which specification says so."""
-    family: FirmwareFamily | None = None
-    """Only for this family; for any if ``None``."""
-    stage: Stage | None = None
-    """Only at this port; at both if ``None``."""
-    vendor_class: bytes = b"PXEClient"
-    """Option 60."""
-    vendor_specific: bytes = b""
-    """Option 43."""
-    ipxe: bytes = b""
-    """Option 175."""
-    server_name: bool = False
-    """Whether the header's sname holds our address."""
-    always_option_67: bool = False
-    """Whether the boot file is in option 67 even where the header's file field can hold it."""
-
-    def fits(self, request: PxeRequest) -> bool:
-        """Whether this row is for *request*."""
-        architecture = request.machine.architecture
-        return (
-            self.client is request.client
-            and self.stage in (None, request.stage)
-            and (self.family is None or (architecture is not None and architecture.family is self.family))
-        )
-
-
-VARIANTS = (
-    Variant(
-        "bios",
-        Client.PXE,
-        "without option 43 a BIOS ROM ends in PXE-E55 (siderolabs/booter issue 4)",
-        family=FirmwareFamily.BIOS,
-        stage="dhcp",
-        vendor_specific=_SKIP_DISCOVERY,
-        server_name=True,
-    ),
-    Variant(
-        "binl",
-        Client.PXE,
-        "UEFI is better off without option 43: some drop offers that skip discovery, and all then ask 4011",
-        server_name=True,
-    ),
-    Variant("ipxe", Client.IPXE, "iPXE settings.c and dhcp.c", ipxe=_IPXE_PRIORITY),
-    Variant(
-        "http-boot",
-        Client.HTTP_BOOT,
-        "UEFI 2.10 section 24.7: option 60 must be echoed, and the boot file is a URL in option 67",
-        vendor_class=b"HTTPClient",
-        always_option_67=True,
-    ),
-)
-"""Every way to word an offer."""
-
-
-def variants_for(request: PxeRequest) -> tuple[Variant, ...]:
-    """The rows that fit *request*, the one to begin with first."""
-    return tuple(variant for variant in VARIANTS if variant.fits(request))
+_BOOT_ITEM = 71
+_OURS = b"\x80\x00"
+"""PXE 2.1 table 2-1: the first type of boot server that vendors may define."""
 
 
 def offer(
-    request: PxeRequest, message: Dhcp4Message, server: ServerAddress, boot_file: str, variant: Variant
+    request: PxeRequest, message: Dhcp4Message, server: ServerAddress, boot_file: str, variant: OfferVariant
 ) -> Dhcp4Message:
     """The answer to *message*, an OFFER on port 67 or an ACK on 4011.
 
@@ -101,11 +30,14 @@ def offer(
     """
     name = boot_file.encode("ascii")
     options: dict[int, bytes] = {}
-    if variant.vendor_specific:
-        options[Option.VENDOR_SPECIFIC] = variant.vendor_specific
-    options[Option.MESSAGE_TYPE] = _OFFER if request.stage == "dhcp" else _ACK
+    vendor_specific = _menu(server) if variant.menu else variant.vendor_specific or _echoed_item(request, message)
+    if vendor_specific:
+        options[Option.VENDOR_SPECIFIC] = vendor_specific
+    discovers = request.stage == "dhcp" and message.message_type == MessageType.DISCOVER
+    options[Option.MESSAGE_TYPE] = _OFFER if discovers else _ACK
     options[Option.SERVER_ID] = server.ip.packed
-    options[Option.VENDOR_CLASS] = variant.vendor_class
+    if variant.vendor_class:
+        options[Option.VENDOR_CLASS] = variant.vendor_class
     options |= {echoed: message.options[echoed] for echoed in _ECHOED if echoed in message.options}
     if variant.ipxe:
         options[Option.IPXE] = variant.ipxe
@@ -126,3 +58,24 @@ def offer(
         file=name if fits else b"",
         options=options,
     )
+
+
+def _menu(server: ServerAddress) -> bytes:
+    """Option 43 with a list of one boot server, us, and a menu that takes it at once (PXE 2.1 table 2-1)."""
+    name = b"Pixiecore"
+    only_listed = b"\x06\x01\x07"  # neither broadcast nor multicast discovery, and no server that is not in the list
+    servers = b"\x08\x07" + _OURS + b"\x01" + server.ip.packed
+    entry = bytes([9, 3 + len(name)]) + _OURS + bytes([len(name)]) + name
+    at_once = bytes([10, 1 + len(name), 0]) + name
+    return only_listed + servers + entry + at_once + b"\xff"
+
+
+def _echoed_item(request: PxeRequest, message: Dhcp4Message) -> bytes:
+    """Option 43 of an answer to a boot-server request that names the item which was chosen (PXE 2.1 section 2.2.4)."""
+    if request.stage != "pxe" or Option.VENDOR_SPECIFIC not in message.options:
+        return b""
+    try:
+        item = suboptions(message.options[Option.VENDOR_SPECIFIC]).get(_BOOT_ITEM, b"")
+    except WireError:
+        return b""
+    return bytes([_BOOT_ITEM, len(item)]) + item + b"\xff" if len(item) == 4 else b""

@@ -25,6 +25,10 @@ class Limits:
     windowsize: int = 64
     """Blocks."""
 
+    def within(self, blksize: int | None, windowsize: int | None) -> Limits:
+        """The lower of these and others; ``None`` is no limit."""
+        return Limits(min(self.blksize, blksize or self.blksize), min(self.windowsize, windowsize or self.windowsize))
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:

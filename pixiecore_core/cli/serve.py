@@ -30,6 +30,7 @@ from pixiecore_core.cli.configuring import settled
 from pixiecore_core.cli.dropping import Secrets, become_server, settled_again, told_as
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
+from pixiecore_core.cli.offer_keeping import open_offer_memory
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import unread_variables
@@ -163,6 +164,8 @@ def _assembled(
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
         url_lifetime=settings.url_lifetime,
         uefi_direct=settings.uefi_direct,
+        offer_variants=settings.offer_variant,
+        open_memory=partial(open_offer_memory, settings),
         neighbours=hardware_addresses if settings.check_neighbour else None,
         hook_timeout=settings.hook_timeout,
         event_timeout=settings.event_timeout,

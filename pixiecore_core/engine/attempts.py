@@ -16,6 +16,7 @@ from itertools import count
 
 from pixiecore_core.boot.identify import asked_from
 from pixiecore_core.engine.policy import Decision
+from pixiecore_core.engine.trial import Trial
 from pixiecore_core.models import Client, Machine, PxeRequest
 from pixiecore_core.models.facts import (
     Booting,
@@ -95,6 +96,8 @@ class Attempt:
     """The facts of the attempt before this one."""
     ipxe_asked: bool = False
     """Whether it has come so far that its iPXE asked, by DHCP or for its script."""
+    trial: Trial | None = None
+    """What its firmware is being answered; goes on in the next attempt."""
     late: dict[Question, tuple[float, Decision]] | None = None
     """Decisions that came too late for their own request, and until when each is kept."""
 
@@ -233,7 +236,7 @@ class Attempts:
         attempt = self._attempts[machine.mac] = Attempt(machine, began=self._wall(), heard=self._clock())
         if last is not None:
             self._facts -= len(last.before or ())
-            attempt.before = last.facts
+            attempt.before, attempt.trial = last.facts, last.trial
         if len(self._attempts) > self._most_machines:
             self._forget_oldest()
         return attempt

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pixiecore_core.engine.policy import Decision
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.firmware.rows import FirmwareFamily, Stub
+from pixiecore_core.firmware.rows import FirmwareFamily, Loader, Stub
 from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
 
 Mode = Literal["auto", "always", "never"]
@@ -62,6 +62,14 @@ class FirstSteps:
             return False
         row = self.loaders.table.row(machine.architecture.code)
         return row is not None and row.family is FirmwareFamily.UEFI and bool(row.loader or row.stub)
+
+    def other_loader(self, request: PxeRequest) -> Loader | None:
+        """Another build of iPXE for a client that is handed one, if it is here and is another file."""
+        architecture, paths = request.machine.architecture, self.loaders.paths
+        other = self.loaders.table.other_loader_for(architecture) if architecture is not None else None
+        if other is None or request.loader is None or self.of(request) is not FirstStep.LOADER:
+            return None
+        return other if other.name in paths and paths[other.name] != paths[request.loader] else None
 
     def missing_stub(self, machine: Machine) -> Stub | None:
         """A stub that would start a machine without iPXE, and is not here."""

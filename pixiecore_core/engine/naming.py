@@ -27,17 +27,25 @@ class BootFileNames:
     steps: FirstSteps
     urls: UrlMaker
 
-    def of(self, request: PxeRequest, server: ServerAddress, attempt: Attempt, decision: Decision | None = None) -> str:
+    def of(
+        self,
+        request: PxeRequest,
+        server: ServerAddress,
+        attempt: Attempt,
+        decision: Decision | None = None,
+        other_loader: bool = False,
+    ) -> str:
         """The file that the client of *request* is to fetch from *server*.
 
         :param decision: what it boots
-
+        :param other_loader: whether it is to be handed the other build of iPXE
         :raises ValueError: it is firmware that no boot file exists for
         """
         machine = request.machine
         if request.client is Client.IPXE:
             return self.urls.offered(server, machine, attempt.id, attempt.began)
-        path = self._path(request, decision)
+        other = self.steps.other_loader(request) if other_loader else None
+        path = self._path(request.model_copy(update={"loader": other.name}) if other else request, decision)
         return server.first_stage_url(path) if request.client is Client.HTTP_BOOT else path
 
     def _path(self, request: PxeRequest, decision: Decision | None) -> str:

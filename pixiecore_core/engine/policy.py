@@ -5,6 +5,7 @@ The plugin manager fits it, and so does a table of answers in a test. States the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,9 @@ class Policy(Protocol):
 
     def on_pxe_request(self, request: PxeRequest) -> Ignore | None:
         """A refusal, or ``None``. Raises nothing: a plugin that fails refuses the request."""
+
+    def pick_offer(self, request: PxeRequest, variants: Sequence[str]) -> str | None:
+        """The name of the variant that the request is answered with, or ``None``. Raises nothing."""
 
     def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
         """What the machine boots. :raises PluginError: a plugin failed"""

@@ -72,8 +72,9 @@ def _client(fact: _Request) -> str:
 
 def _offered(fact: Offered | ScriptOffered) -> str:
     by = " by script" if isinstance(fact, ScriptOffered) else ""
+    way = f", now {fact.variant}: {fact.because}" if fact.because else ""
     wait = f", to wait there: {fact.wait}" if fact.wait else ""
-    return f"Offering to boot {fact.mac} ({_client(fact)} on {fact.interface}){by}{wait}"
+    return f"Offering to boot {fact.mac} ({_client(fact)} on {fact.interface}){by}{way}{wait}"
 
 
 def _pxe_answered(fact: PxeAnswered) -> str:

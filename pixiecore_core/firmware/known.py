@@ -103,6 +103,27 @@ _ARM64_LOADER = Loader(
     },
     pe_machine=0xAA64,
 )
+# With iPXE's own drivers, for cards on which the firmware's driver fails.
+_X64_NATIVE_LOADER = Loader(
+    name="efi-x64-native",
+    serves="64-bit x86 UEFI machines whose firmware drives its card badly",
+    boot_file="ipxe.efi",
+    setting="ipxe_efi64_native",
+    files=("ipxe.efi", "ipxe-x86_64.efi", "ipxe-amd64.efi", "x86_64/ipxe.efi", "x86_64-efi/ipxe.efi"),
+    packages=_X86,
+    pe_machine=0x8664,
+    usual=False,
+)
+_ARM64_NATIVE_LOADER = Loader(
+    name="efi-arm64-native",
+    serves="64-bit ARM UEFI machines whose firmware drives its card badly",
+    boot_file="ipxe.efi",
+    setting="ipxe_arm64_native",
+    files=("ipxe-arm64.efi", "ipxe-aarch64.efi", "arm64/ipxe.efi", "arm64-efi/ipxe.efi"),
+    packages=_ARM64_LOADER.packages,
+    pe_machine=0xAA64,
+    usual=False,
+)
 # Nobody has seen a distribution with an iPXE for it: the names are those that iPXE's own build gives.
 _ARM32_LOADER = Loader(
     name="efi-arm32",
@@ -153,8 +174,19 @@ _ARM64_STUB = _stub("arm64", "linuxaa64.efi.stub", 0xAA64, _STUBS_OF | {"debian"
 _RISCV64_STUB = _stub("riscv64", "linuxriscv64.efi.stub", 0x5064, {"debian": f"{_DEBIAN_STUB}:riscv64"})
 
 
-def _uefi(cpu: str, pxe: int, http: int, loader: Loader | None = None, stub: Stub | None = None) -> Firmware:
-    return Firmware(cpu=cpu, family=UEFI, codes=(pxe,), http_codes=(http,), platform="efi", loader=loader, stub=stub)
+def _uefi(
+    cpu: str, pxe: int, http: int, loader: Loader | None = None, stub: Stub | None = None, other: Loader | None = None
+) -> Firmware:
+    return Firmware(
+        cpu=cpu,
+        family=UEFI,
+        codes=(pxe,),
+        http_codes=(http,),
+        platform="efi",
+        loader=loader,
+        other_loader=other,
+        stub=stub,
+    )
 
 
 ROWS = (
@@ -169,6 +201,7 @@ ROWS = (
         platform="pcbios",
         loader=_BIOS_LOADER,
         ipxe_loader=_BIOS_IPXE_LOADER,
+        other_loader=_BIOS_IPXE_LOADER,
     ),
     _uefi("i386", 6, 15, _IA32_LOADER, _IA32_STUB),
     Firmware(
@@ -178,11 +211,12 @@ ROWS = (
         http_codes=(16, 17),
         platform="efi",
         loader=_X64_LOADER,
+        other_loader=_X64_NATIVE_LOADER,
         stub=_X64_STUB,
         source="9 and 17 are EBC, which VMware and others announce for plain x64 (danderson/netboot PR 30)",
     ),
     _uefi("arm32", 10, 18, _ARM32_LOADER),
-    _uefi("arm64", 11, 19, _ARM64_LOADER, _ARM64_STUB),
+    _uefi("arm64", 11, 19, _ARM64_LOADER, _ARM64_STUB, _ARM64_NATIVE_LOADER),
     _uefi("riscv32", 25, 26),
     _uefi("riscv64", 27, 28, _RISCV64_LOADER, _RISCV64_STUB),
     _uefi("riscv128", 29, 30),

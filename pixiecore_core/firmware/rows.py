@@ -115,6 +115,9 @@ class Firmware(_Row):
     ipxe_loader: Loader | None = Field(
         default=None, description="what an iPXE without HTTP takes on this firmware, if that is another file"
     )
+    other_loader: Loader | None = Field(
+        default=None, description="another build of iPXE for it, for machines on which the first does not come up"
+    )
     stub: Stub | None = Field(default=None, description="what a unified kernel image for it is made with")
     source: str = Field(default="", description="where this is known from, beyond the registry")
 
@@ -144,4 +147,5 @@ class Firmware(_Row):
 
     def loaders(self) -> tuple[Loader, ...]:
         """The first-stage files that it may be handed."""
-        return tuple(loader for loader in (self.loader, self.ipxe_loader) if loader is not None)
+        every = (self.loader, self.ipxe_loader, self.other_loader)
+        return tuple({loader.name: loader for loader in every if loader is not None}.values())

@@ -111,6 +111,11 @@ class FirmwareTable:
             return None
         return row.ipxe_loader if ipxe and row.ipxe_loader is not None else row.loader
 
+    def other_loader_for(self, architecture: Architecture) -> Loader | None:
+        """Another build of iPXE for a client on which the first does not come up; ``None`` where none is known."""
+        row = self._rows.get(architecture.code)
+        return row.other_loader if row is not None else None
+
 
 def _codes(row: Firmware) -> tuple[int, ...]:
     return (*row.codes, *row.http_codes)

@@ -9,6 +9,7 @@ from pixiecore_core.models.decision import BootSpec, Hold, Ignore
 from pixiecore_core.models.facts import Fact
 from pixiecore_core.models.files import BootFile, ByteSource, Digest, FileRef, Purpose, UrlFor
 from pixiecore_core.models.machine import Machine
+from pixiecore_core.models.offer import OfferVariant, Trouble
 from pixiecore_core.models.pages import PageAnswer, PageRequest
 from pixiecore_core.models.request import Client, PxeRequest, Stage
 
@@ -25,11 +26,13 @@ __all__ = [
     "MacAddress",
     "Machine",
     "Model",
+    "OfferVariant",
     "PageAnswer",
     "PageRequest",
     "Purpose",
     "PxeRequest",
     "Stage",
+    "Trouble",
     "UrlFor",
     "normalise_mac",
 ]

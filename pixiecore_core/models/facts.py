@@ -63,7 +63,8 @@ class _Answer(Fact):
     architecture: str = Field(default="", description="what it said it is, in words")
     interface: str = Field(default="", description="our network interface that the request came in on")
     seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
-    variant: str = Field(default="", description="the way the answer was worded, by its name")
+    variant: str = Field(default="", description="the way it was answered: names of the rows of the table of variants")
+    because: Text = Field(default="", description="why it is another way than before; empty if it is not")
     wait: str = Field(default="", description="why it will have to wait at its script; empty if it need not")
 
 

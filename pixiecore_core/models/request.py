@@ -34,5 +34,8 @@ class PxeRequest(Model):
         description="name of the first-stage loader it needs, such as efi-x64; None where none is known"
     )
     stage: Stage = Field(description="'dhcp' on port 67, 'pxe' for a boot-server request on 4011")
+    vendor_class: str = Field(
+        default="", max_length=255, description="option 60, what it says of itself, such as PXEClient:Arch:00007:…"
+    )
     transaction_id: int = Field(ge=0, le=0xFFFFFFFF, description="xid, the same in retransmissions of one attempt")
     seconds: int = Field(ge=0, le=0xFFFF, description="secs, how long the client says it has been trying")

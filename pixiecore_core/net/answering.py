@@ -12,10 +12,11 @@ from ipaddress import IPv4Address
 from typing import Any, Protocol
 
 from pixiecore_core.boot.classify import NotForUs, classify, might_netboot
-from pixiecore_core.boot.offers import Variant, offer, variants_for
+from pixiecore_core.boot.offers import offer
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.rationing import Ration
 from pixiecore_core.boot.route import Destination, Relays, Router, Undeliverable
+from pixiecore_core.engine.adapting import Adapter, Way
 from pixiecore_core.engine.attempts import Attempt, Question, question_of
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.naming import BootFileNames
@@ -28,7 +29,7 @@ from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
 from pixiecore_core.net.workers import Workers
 from pixiecore_core.observe.bus import Bus
-from pixiecore_core.wire.dhcp4 import Dhcp4Message, parse, serialize
+from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, parse, serialize
 
 IN_FLIGHT = 1000
 """Requests being answered at once; beyond it they are dropped, and the clients ask again."""
@@ -76,11 +77,13 @@ class _Asked:
 class Answerer:
     """Turns datagrams on 67 and 4011 into replies.
 
+    :param adapter: says how an answer is worded
     :param names: names the file that a client is offered
     """
 
-    def __init__(self, decider: Decider, names: BootFileNames, bus: Bus, place: Place) -> None:
+    def __init__(self, decider: Decider, adapter: Adapter, names: BootFileNames, bus: Bus, place: Place) -> None:
         self._decider = decider
+        self._adapter = adapter
         self._names = names
         self._bus = bus
         self._place = place
@@ -107,7 +110,8 @@ class Answerer:
             return
         subnet = interface.network_of(datagram.source[0])
         table, relays = self._decider.loaders.table, self._place.relays
-        request = classify(message, stage, interface.name, subnet, table, relays)
+        asks = self._adapter.answers_requests
+        request = classify(message, stage, interface.name, subnet, table, relays, asks)
         if isinstance(request, NotForUs):
             self._bus.drop(subsystem, "not-for-us")
             mac = message.chaddr.hex(":")
@@ -160,29 +164,30 @@ class Answerer:
         if isinstance(decision, Ignore):
             self._ignored(forms[-1], decision.reason)
             return
+        discovers = request.stage == "dhcp" and forms[-1].message.message_type == MessageType.DISCOVER
+        way = self._adapter.choose(request, attempt, discovers)
         for asked in forms:
-            variant = variants_for(asked.request)[0]
             try:
-                self._reply(asked, attempt, variant, decision)
+                self._reply(asked, attempt, way, decision)
             except (OSError, PixiecoreError, ValueError) as error:
                 via = subsystem_of(request.stage)
                 self._bus.report(Failed(mac=request.machine.mac, via=via, step="reply", reason=str(error)))
             else:
-                self._offered(asked, variant, decision.reason if isinstance(decision, Hold) else "")
+                self._offered(asked, way, decision.reason if isinstance(decision, Hold) else "")
 
-    def _reply(self, asked: _Asked, attempt: Attempt, variant: Variant, decision: Decision) -> None:
+    def _reply(self, asked: _Asked, attempt: Attempt, way: Way, decision: Decision) -> None:
         request, message, datagram = asked.request, asked.message, asked.datagram
         server = ServerAddress(asked.interface.address(datagram.destination), self._place.http_port)
-        boot_file = self._names.of(request, server, attempt, decision)
-        reply = serialize(offer(request, message, server, boot_file, variant))
+        boot_file = self._names.of(request, server, attempt, decision, way.other_loader)
+        reply = serialize(offer(request, message, server, boot_file, way.wording))
         # 0 leaves it to the kernel's routes, as for a relay far away.
         way_out = datagram.interface if asked.to.near else 0
         asked.socket.send(reply, (asked.to.ip, asked.to.port), way_out, server.ip)
 
-    def _offered(self, asked: _Asked, variant: Variant, wait: str) -> None:
+    def _offered(self, asked: _Asked, way: Way, wait: str) -> None:
         request = asked.request
         kind = PxeAnswered if request.stage == "pxe" else ScriptOffered if request.client is Client.IPXE else Offered
-        self._bus.report(kind(**_who_asked(asked), variant=variant.name, wait=wait))
+        self._bus.report(kind(**_who_asked(asked), variant=way.name, because=way.because, wait=wait))
 
     def _ignored(self, asked: _Asked, reason: str) -> None:
         self._bus.report(Ignored(**_who_asked(asked), reason=reason))

@@ -264,7 +264,7 @@ class TftpServer:
 
     def _prepare(self, session: Session, options: Options) -> Transfer:
         file = session.file = self._open_file(session.name, session.client, session.local_address)
-        agreement = negotiate(options, file.size, self._limits)
+        agreement = negotiate(options, file.size, self._limits.within(file.most_blksize, file.most_windowsize))
         reader = session.reader = ReadAhead(
             file,
             agreement.blksize,

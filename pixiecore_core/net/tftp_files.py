@@ -23,11 +23,13 @@ class TftpFiles:
     """Opens files for the TFTP server and reports its transfers.
 
     :param http_port: where a client that reached us by TFTP reaches us by HTTP
+    :param limits: the largest block and window that are good for a machine
     :param serves: whether clients that reached us at an address of ours may be served
     """
 
     first_stage: FirstStage
     bus: Bus
+    limits: Callable[[str], tuple[int | None, int | None]] = lambda mac: (None, None)
     http_port: int = 80
     serves: Callable[[IPv4Address], bool] = lambda address: True
 
@@ -39,8 +41,9 @@ class TftpFiles:
         address = IPv4Address(local_address)
         if not self.serves(address):
             raise BootFileNotFound("this network is not served")
-        file, _ = self.first_stage.open(name, ServerAddress(address, self.http_port), client[0])
-        return TftpFile(file.size, file.source.read_at, file.source.close)
+        file, mac = self.first_stage.open(name, ServerAddress(address, self.http_port), client[0])
+        blksize, windowsize = self.limits(mac) if mac is not None else (None, None)
+        return TftpFile(file.size, file.source.read_at, file.source.close, blksize, windowsize)
 
     def report(self, report: TransferReport) -> None:
         """Report how a request ended."""

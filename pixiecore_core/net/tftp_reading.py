@@ -28,6 +28,10 @@ class TftpFile:
     Raises ``BootFileError`` when they cannot be read."""
     close: Callable[[], None]
     """Called once, when no read is under way."""
+    most_blksize: int | None = None
+    """Bytes that the client may have in a block, where that is less than others may."""
+    most_windowsize: int | None = None
+    """Blocks that it may have in a window."""
 
 
 class ReadAhead:

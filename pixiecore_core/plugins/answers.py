@@ -14,6 +14,7 @@ from pixiecore_core.plugins.telling import defined_at, in_words, invalid
 
 ANSWERS: dict[str, tuple[type, ...]] = {
     "on_pxe_request": (Ignore,),
+    "pick_offer": (str,),
     "select_boot": (BootSpec, Ignore, Hold),
     "provide_bootloader": (BootFile,),
     "render_cmdline": (str,),
@@ -71,7 +72,7 @@ def _wrong_with(answer: Any, hook: str, wrapper: bool) -> str:
     if not isinstance(answer, allowed):
         names = " or ".join(kind.__name__ for kind in allowed) or "nothing"
         return f"returned {type(answer).__name__}; expected {names} or None"
-    if isinstance(answer, str):
+    if isinstance(answer, str) and hook in _TEXTS:
         pattern, problem = _TEXTS[hook]
         if len(answer) > _LONGEST_TEXT or not re.fullmatch(pattern, answer):
             return f"returned a text that {problem}, or has over {_LONGEST_TEXT:,} characters"

@@ -6,9 +6,7 @@ plugin's name on whatever goes wrong. Does not load plugins (loader.py) and deci
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -27,32 +25,24 @@ from pixiecore_core.models import (
     Hold,
     Ignore,
     Machine,
+    OfferVariant,
     PageAnswer,
     PageRequest,
     PxeRequest,
     UrlFor,
 )
 from pixiecore_core.models.facts import Noted, PluginFailed
+from pixiecore_core.plugins.additions import Route, routes_of, rows_of
 from pixiecore_core.plugins.blame import CORE
 from pixiecore_core.plugins.guard import Guarded, guard
 from pixiecore_core.plugins.listeners import Listener
 from pixiecore_core.plugins.observing import Observe
 
-_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+/?")
 _MOST_REFERRALS = 3
 """How many times a plugin may name another file instead of opening one."""
 
 Report = Callable[[PluginError, str | None], None]
 """Told of each failure of a plugin, and whose boot it was, if any machine's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A plugin's page."""
-
-    plugin: str
-    page: hookspecs.Page
-    methods: frozenset[str] = frozenset({"GET"})
 
 
 class PluginManager:
@@ -137,43 +127,22 @@ class PluginManager:
 
         :raises PluginError: a plugin failed, or offers a path that it cannot have
         """
-        routes: dict[str, Route] = {}
-        for implementation in self._pluggy.hook.register_routes.get_hookimpls():
-            plugin = implementation.plugin_name
-
-            def add(
-                path: str,
-                page: hookspecs.Page,
-                methods: Collection[str] = ("GET",),
-                plugin: str = plugin,
-            ) -> None:
-                if path in routes:
-                    raise PluginError(plugin, "register_routes", f"plugin {routes[path].plugin!r} already has {path!r}")
-                if not _PATH.fullmatch(path) or path.startswith("/_/") or not callable(page):
-                    raise PluginError(plugin, "register_routes", f"cannot have the path {path!r} with {page!r}")
-                if isinstance(methods, str) or not methods or not set(methods) <= {"GET", "POST"}:
-                    raise PluginError(plugin, "register_routes", f"{path!r}: methods are GET and POST, not {methods!r}")
-                routes[path] = Route(plugin, page, frozenset(methods))
-
-            implementation.function(*(add for _ in implementation.argnames))
-        return routes
+        return routes_of(self._pluggy.hook.register_routes.get_hookimpls())
 
     def register_firmware(self) -> dict[str, list[Firmware]]:
         """Every plugin's rows for the table of firmware, by plugin.
 
         :raises PluginError: a plugin failed, or offers what is not a row
         """
-        rows: dict[str, list[Firmware]] = {}
-        for implementation in self._pluggy.hook.register_firmware.get_hookimpls():
-            plugin = implementation.plugin_name
+        return rows_of(self._pluggy.hook.register_firmware.get_hookimpls(), "register_firmware", Firmware)
 
-            def add(firmware: Firmware, /, plugin: str = plugin) -> None:
-                if not isinstance(firmware, Firmware):
-                    raise PluginError(plugin, "register_firmware", f"{firmware!r} is not a Firmware")
-                rows.setdefault(plugin, []).append(firmware)
+    def register_offer_variants(self) -> dict[str, list[OfferVariant]]:
+        """Every plugin's ways to answer, by plugin.
 
-            implementation.function(*(add for _ in implementation.argnames))
-        return rows
+        :raises PluginError: a plugin failed, or offers what is not a row
+        """
+        implementations = self._pluggy.hook.register_offer_variants.get_hookimpls()
+        return rows_of(implementations, "register_offer_variants", OfferVariant)
 
     def take_reporter(self, make: Callable[[str], hookspecs.Reporter]) -> None:
         """Give each plugin a reporter of its own.
@@ -237,6 +206,22 @@ class PluginManager:
             self.report(error, request.machine.mac)
             return Ignore(reason=str(error))
         return answers[0] if answers else None
+
+    def pick_offer(self, request: PxeRequest, variants: Sequence[str]) -> str | None:
+        """The first opinion, if it is one of *variants*; a plugin that fails is reported, and has none."""
+        for implementation in reversed(self._pluggy.hook.pick_offer.get_hookimpls()):
+            known: dict[str, object] = {"request": request, "variants": tuple(variants)}
+            try:
+                name = implementation.function(*(known[name] for name in implementation.argnames))
+                if name is not None and name not in variants:
+                    reason = f"there is no variant {name!r} for this request; there are {', '.join(variants)}"
+                    raise PluginError(implementation.plugin_name, "pick_offer", reason)
+            except PluginError as error:
+                self.report(error, request.machine.mac)
+                continue
+            if name is not None:
+                return str(name)
+        return None
 
     def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
         """The first opinion; :class:`Ignore` where there is none.

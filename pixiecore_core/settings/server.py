@@ -119,6 +119,18 @@ class ServerSettings(AccountSettings, HttpSettings, TftpSettings, TrustSettings,
         "without iPXE. auto: where there is no iPXE for their firmware, and there is an EFI stub",
         json_schema_extra={"metavar": "WHEN"},
     )
+    offer_variant: list[str] = Field(
+        default=[],
+        description="word the offers to all machines, or to one, in this way, where it fits their firmware, and try no "
+        "other; may be repeated",
+        json_schema_extra={"metavar": "[MAC=]NAME"},
+    )
+    offer_memory: Path | None = Field(
+        default=None,
+        description="file that keeps which way of answering each machine's firmware has taken; in /var/lib/pixiecore "
+        "for the user pixiecore, else the user's state folder, if not given",
+        json_schema_extra=_PATH,
+    )
     quiet_ra: Literal["auto", "off"] = Field(
         default="auto",
         description="tell machines under way that there is no IPv6 router, where none answers within a second; their "

@@ -84,7 +84,7 @@ class Netboot:
             configure(debug=True, stream=self._log), Parts(lambda manager: _register(manager, plugins), _everything)
         )
         interfaces = Interfaces(adapters=lambda: [_INTERFACE])
-        self._answerer = Answerer(core.decider, core.names, core.bus, Place(interfaces))
+        self._answerer = Answerer(core.decider, core.adapter, core.names, core.bus, Place(interfaces))
         boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
         pages = {**plugin_pages(core.plugins, core.plugins.register_routes(), core.urls.sealer), **boot.pages()}
         self._http = HttpClient(Site(pages, boot.folders()))

@@ -16,7 +16,8 @@ from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.errors import PluginError
 from pixiecore_core.models import PageRequest
 from pixiecore_core.net.site import Page, text
-from pixiecore_core.plugins.manager import PluginManager, Route
+from pixiecore_core.plugins.additions import Route
+from pixiecore_core.plugins.manager import PluginManager
 
 Refusal = Callable[[Request], Response | None]
 """What to answer whoever named us as nobody should; ``None`` to go on."""

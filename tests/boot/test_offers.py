@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixiecore_core.boot.classify import classify
-from pixiecore_core.boot.offers import VARIANTS, offer, variants_for
+from pixiecore_core.boot.offers import offer
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.boot.variants import ROWS, VariantTable
 from pixiecore_core.engine.attempts import Attempt
 from pixiecore_core.engine.first_step import FirstSteps
 from pixiecore_core.engine.naming import BootFileNames
@@ -34,6 +35,7 @@ with warnings.catch_warnings():
     from scapy.layers.dhcp import BOOTP, DHCP
 
 SEALER = Sealer()
+VARIANTS = VariantTable()
 SERVER = ServerAddress(IPv4Address("192.0.2.2"))
 
 
@@ -48,7 +50,9 @@ LOADERS = FoundLoaders(KNOWN, {loader.name: Path("/x") for loader in KNOWN.loade
 
 def answer(request: PxeRequest, asked: Dhcp4Message, server: ServerAddress = SERVER) -> Dhcp4Message:
     names = BootFileNames(FirstSteps(LOADERS), UrlMaker(SEALER))
-    return offer(request, asked, server, names.of(request, server, Attempt(request.machine)), variants_for(request)[0])
+    return offer(
+        request, asked, server, names.of(request, server, Attempt(request.machine)), VARIANTS.fitting(request)[0]
+    )
 
 
 @pytest.mark.parametrize("datagram", GOLDEN := golden_datagrams(), ids=str)
@@ -165,8 +169,37 @@ def test_no_request_leads_to_a_malformed_reply(options: dict[int, bytes], code: 
 
 
 def test_every_variant_has_a_name_of_its_own_and_a_source() -> None:
-    assert len({variant.name for variant in VARIANTS}) == len(VARIANTS)
-    assert all(variant.source for variant in VARIANTS)
+    assert list(VARIANTS.rows) == [row.name for row in ROWS]
+    assert all(row.source for row in ROWS)
+
+
+def test_a_menu_has_one_entry_and_takes_it_at_once() -> None:
+    """PXE 2.1 table 2-1, read by hand: no discovery by broadcast, one server, one entry, a prompt of 0 seconds."""
+    asked = message(of_code(7))
+    request = classify(asked, "dhcp", "eth0")
+    assert isinstance(request, PxeRequest)
+    reply = offer(request, asked, SERVER, "x/y.efi", VARIANTS.rows["menu"])
+    found = dhcp4.suboptions(reply.options[Option.VENDOR_SPECIFIC])
+    assert found[6] == b"\x07"
+    assert found[8] == b"\x80\x00\x01\xc0\x00\x02\x02"
+    assert found[9] == b"\x80\x00\x09Pixiecore"
+    assert found[10] == b"\x00Pixiecore"
+    chosen = REQUEST | of_code(7) | {Option.VENDOR_SPECIFIC: b"\x47\x04\x80\x00\x00\x00\xff"}
+    assert reply_to(message(chosen), "pxe").options[Option.VENDOR_SPECIFIC] == b"\x47\x04\x80\x00\x00\x00\xff"
+    assert Option.VENDOR_SPECIFIC not in reply_to(message(REQUEST | of_code(7)), "pxe").options
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\x47", b"\x47\x04\x80", b"\x47\x02\x80\x00", b"\xff", b"\x47\xff"])
+def test_a_menu_item_that_is_none_is_not_echoed(rubbish: bytes) -> None:
+    reply = reply_to(message(REQUEST | of_code(7) | {Option.VENDOR_SPECIFIC: rubbish}), "pxe")
+    assert Option.VENDOR_SPECIFIC not in reply.options
+
+
+def test_an_answer_without_a_class_has_none() -> None:
+    asked = message(of_code(7))
+    request = classify(asked, "dhcp", "eth0")
+    assert isinstance(request, PxeRequest)
+    assert Option.VENDOR_CLASS not in offer(request, asked, SERVER, "x", VARIANTS.rows["no-class"]).options
 
 
 @pytest.mark.parametrize("client", Client)
@@ -175,4 +208,4 @@ def test_every_variant_has_a_name_of_its_own_and_a_source() -> None:
 def test_every_request_has_a_variant(client: Client, stage: Stage, architecture: Architecture) -> None:
     machine = Machine(mac="52:54:00:12:34:56", architecture=architecture)
     request = PxeRequest(machine=machine, client=client, loader=None, stage=stage, transaction_id=1, seconds=0)
-    assert variants_for(request)
+    assert VARIANTS.fitting(request)

@@ -45,8 +45,10 @@ def test_what_a_distribution_installs_is_found(folder: Path) -> None:
     assert [loader.name for loader in found.missing()] == [
         "bios-ipxe",
         "efi-ia32",
+        "efi-x64-native",
         "efi-arm32",
         "efi-arm64",
+        "efi-arm64-native",
         "efi-riscv64",
         "efi-loong64",
     ]
@@ -58,8 +60,6 @@ def test_what_a_distribution_installs_is_found(folder: Path) -> None:
     ("name", "content", "loader"),
     [
         ("ipxe-snponly-x86_64.efi", X64, "efi-x64"),  # Fedora
-        ("x86_64/ipxe.efi", X64, "efi-x64"),  # Arch
-        ("ipxe-arm64.efi", ARM64, "efi-arm64"),  # Debian 13
         ("ipxe-riscv64.efi", RISCV64, "efi-riscv64"),  # Debian 13
         ("ipxe-loong64.efi", LOONG64, "efi-loong64"),  # Debian 13
         ("arm64-efi/snponly.efi", ARM64, "efi-arm64"),  # Fedora
@@ -71,6 +71,21 @@ def test_other_distributions_names(tmp_path: Path, name: str, content: bytes, lo
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_bytes(content)
     assert find({}, (str(tmp_path),), tmp_path / "data").paths == {loader: tmp_path / name}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "loaders"),
+    [
+        ("x86_64/ipxe.efi", X64, ("efi-x64", "efi-x64-native")),  # Arch
+        ("ipxe-arm64.efi", ARM64, ("efi-arm64", "efi-arm64-native")),  # Debian 13
+    ],
+)
+def test_one_file_may_be_both_builds(tmp_path: Path, name: str, content: bytes, loaders: tuple[str, ...]) -> None:
+    """Then there is no other one for a machine on which it fails."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(content)
+    found = find({}, (str(tmp_path),), tmp_path / "data")
+    assert found.paths == dict.fromkeys(loaders, tmp_path / name)
 
 
 def test_a_given_path_wins_and_the_data_folder_comes_last(folder: Path) -> None:
@@ -134,8 +149,9 @@ def test_how_to_get_a_missing_binary(tmp_path: Path, os_release: str, command: s
 
 def test_every_loader_has_an_option_of_its_own() -> None:
     options = [loader_option(loader) for loader in KNOWN.loaders()]
-    x86 = ["--ipxe-bios", "--ipxe-ipxe", "--ipxe-efi32", "--ipxe-efi64"]
-    assert options == [*x86, "--ipxe-arm32", "--ipxe-arm64", "--ipxe-riscv64", "--ipxe-loong64"]
+    x86 = ["--ipxe-bios", "--ipxe-ipxe", "--ipxe-efi32", "--ipxe-efi64", "--ipxe-efi64-native"]
+    arm = ["--ipxe-arm32", "--ipxe-arm64", "--ipxe-arm64-native"]
+    assert options == [*x86, *arm, "--ipxe-riscv64", "--ipxe-loong64"]
 
 
 def test_stubs_are_looked_for_as_loaders_are(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from itertools import count
 
 from pixiecore_core.boot.classify import NotForUs, classify, might_netboot
-from pixiecore_core.boot.offers import offer, variants_for
+from pixiecore_core.boot.offers import offer
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.route import Destination, Relays, Router
 from pixiecore_core.boot.tftp_negotiation import Limits, negotiate, refusal
 from pixiecore_core.boot.transfer import Transfer
+from pixiecore_core.boot.variants import VariantTable
 from pixiecore_core.engine.quiet_router import QuietRouter
 from pixiecore_core.errors import WireError
 from pixiecore_core.models import Stage
@@ -24,6 +25,7 @@ _STAGES: tuple[Stage, ...] = ("dhcp", "pxe")
 _SOURCE = ("192.0.2.77", 68)
 _LINK = [IPv4Network("192.0.2.0/24")]
 _RELAYS = Relays([IPv4Network("10.0.0.0/16")])
+_VARIANTS = VariantTable()
 _ROUTER = Router(_RELAYS)
 _SERVER = ServerAddress(IPv4Address("192.0.2.2"))
 _clock = count()
@@ -55,7 +57,7 @@ def dhcp_message(data: bytes) -> None:
         to = _ROUTER.destination(asked, stage, _SOURCE, _LINK, float(next(_clock)))
         if isinstance(to, Destination):
             assert to.ip in ("255.255.255.255", _SOURCE[0]) or IPv4Address(to.ip) in _RELAYS
-        for variant in variants_for(request):
+        for variant in _VARIANTS.fitting(request):
             sent = dhcp4.serialize(offer(request, asked, _SERVER, "http://192.0.2.2/_/ipxe/TOKEN", variant))
             told = dhcp4.parse(sent)
             assert (told.op, told.xid, told.chaddr) == (dhcp4.Op.BOOTREPLY, asked.xid, asked.chaddr)

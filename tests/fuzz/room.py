@@ -161,7 +161,7 @@ class Room:
         )
         self.http.bind()
         place = Place(Interfaces(adapters=lambda: [ETH0]), self.http.port)
-        self.answerer = Answerer(core.decider, core.names, core.bus, place)
+        self.answerer = Answerer(core.decider, core.adapter, core.names, core.bus, place)
         self.tftp.start()
         self.http.start()
 

@@ -75,7 +75,7 @@ class Bench:
         self.plugins, self.attempts, self.metrics = self.core.plugins, self.core.attempts, self.core.metrics
         interfaces = Interfaces(adapters=lambda: [ETH0])
         place = Place(interfaces, relays=Relays([IPv4Network("10.0.0.0/16")]))
-        self.answerer = Answerer(self.core.decider, self.core.names, self.core.bus, place)
+        self.answerer = Answerer(self.core.decider, self.core.adapter, self.core.names, self.core.bus, place)
 
     def plugin(self, name: str = "p", **hooks: Callable[..., Any]) -> None:
         functions = {hook: staticmethod(hookimpl(function)) for hook, function in hooks.items()}

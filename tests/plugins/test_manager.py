@@ -31,6 +31,7 @@ from pixiecore_core import (
     Held,
     Ignore,
     Machine,
+    OfferVariant,
     PageAnswer,
     PageRequest,
     PolicyRegistrar,
@@ -704,8 +705,36 @@ def test_hook_register_firmware_takes_rows_only(manager: PluginManager) -> None:
         register({"cpu": "m68k"})
 
     manager.register(plugin(register_firmware=register_firmware), "odd")
-    with pytest.raises(PluginError, match=r"plugin 'odd', hook register_firmware: .* is not a Firmware"):
+    with pytest.raises(PluginError, match=r"plugin 'odd', hook register_firmware: .* is not of the class Firmware"):
         manager.register_firmware()
+
+
+def test_hook_register_offer_variants(manager: PluginManager) -> None:
+    row = OfferVariant(name="odd", client=Client.PXE, source="a trial")
+    manager.register(plugin(register_offer_variants=hookimpl(lambda register: register(row))), "mine")
+    assert manager.register_offer_variants() == {"mine": [row]}
+    manager.register(plugin(register_offer_variants=hookimpl(lambda register: register("odd"))), "odd")
+    with pytest.raises(PluginError, match=r"hook register_offer_variants: 'odd' is not of the class OfferVariant"):
+        manager.register_offer_variants()
+
+
+def test_hook_pick_offer(manager: PluginManager, reports: list[Any]) -> None:
+    """The first opinion that can be had; what is none is told, and the next one asked."""
+
+    def fail(request: PxeRequest) -> str:
+        raise RuntimeError("broken")
+
+    assert manager.pick_offer(REQUEST, ["bios", "menu"]) is None
+    manager.register(plugin(pick_offer=hookimpl(lambda variants: variants[-1])), "last")
+    for name, function in (("odd", lambda request: "no such"), ("typed", lambda request: 5), ("faulty", fail)):
+        manager.register(plugin(pick_offer=hookimpl(function)), name)
+    manager.register(plugin(pick_offer=hookimpl(lambda request: None)), "silent")
+    assert manager.pick_offer(REQUEST, ["bios", "menu"]) == "menu"
+    assert [(error.plugin, error.hook) for error, _ in reports] == [
+        ("faulty", "pick_offer"),
+        ("typed", "pick_offer"),
+        ("odd", "pick_offer"),
+    ]
 
 
 def test_hook_take_reporter(manager: PluginManager) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pixiecore_core.boot.variants import ROWS
 from pixiecore_core.firmware.finding import loader_option
 from pixiecore_core.firmware.known import FOLDERS, KNOWN, STUB_FOLDERS
 from pixiecore_core.firmware.rows import Firmware
+from pixiecore_core.models.offer import OfferVariant, Trouble
 
 _INTRODUCTION = """# Firmware
 
@@ -14,6 +16,14 @@ Where the loader is missing, or with `--uefi-direct always`, UEFI gets one file 
 ([without iPXE](../explanation/on-the-wire.md#without-ipxe)); an EFI program that is booted in a kernel's place goes to
 any UEFI with a loader or a stub in its row. Other machines without a loader are ignored until a plugin brings one: a
 row with all codes of the one here ([`register_firmware`](hooks.md#register_firmwareregister))."""
+
+
+_VARIANTS = """## Ways to answer
+
+A machine gets the first of these that fits it and is not marked as being against something else, or the one that has
+worked for it, or for its kind of firmware, before ([how](../explanation/on-the-wire.md#when-an-offer-is-refused)).
+`--offer-variant NAME` or `--offer-variant MAC=NAME` pins one; plugins bring others (`register_offer_variants`) and pick
+one (`pick_offer`)."""
 
 
 def page() -> str:
@@ -45,8 +55,20 @@ def page() -> str:
         "## Stubs",
         there,
         "\n".join(stubs),
+        _VARIANTS,
+        "\n".join(["| variant | for | against | why |", "|---|---|---|---|", *map(_variant, ROWS)]),
     ]
     return "\n\n".join(tables) + "\n"
+
+
+def _variant(row: OfferVariant) -> str:
+    against = {
+        Trouble.OFFER: "an offer that is not taken",
+        Trouble.TRANSFER: "a file that is not fetched",
+        Trouble.LOADER: "an iPXE that stays silent",
+    }
+    kinds = f"{row.client} on {row.family}" if row.family is not None else row.client
+    return f"| `{row.name}` | {kinds} | {against[row.trouble]} | {row.source} |"
 
 
 def _row(row: Firmware) -> str:

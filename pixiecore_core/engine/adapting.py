@@ -1,0 +1,203 @@
+"""Chooses how a machine is answered, and what is tried next when it comes back without having taken the last answer.
+
+The ways are rows (:mod:`pixiecore_core.boot.variants`). What is being tried belongs to a machine's attempt; what worked
+is in :mod:`pixiecore_core.engine.offer_memory`. Pure but for these two: the time comes from a clock, nothing is sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pixiecore_core.boot.variants import VariantTable
+from pixiecore_core.engine.attempts import Attempt, Attempts
+from pixiecore_core.engine.offer_memory import OfferMemory, fingerprint
+from pixiecore_core.engine.policy import Policy
+from pixiecore_core.engine.trial import Step, Trial
+from pixiecore_core.models import Client, PxeRequest
+from pixiecore_core.models.facts import (
+    Booting,
+    Fact,
+    Failed,
+    InitrdSent,
+    KernelSent,
+    LoaderSent,
+    ScriptOffered,
+    ScriptSent,
+)
+from pixiecore_core.models.offer import OfferVariant, Trouble
+
+WINDOW = 2.0
+"""Seconds from an offer until the same question means that it was refused. Firmware asks again after 4 s at the
+earliest (PXE 2.1 section 2.2.3); what comes sooner is a copy, over another relay or interface."""
+IPXE_SECONDS = 20.0
+"""From the end of its transfer until an iPXE that has not asked for anything is held to have failed. It waits up to
+15 s for the link, and a person who switches a machine off meanwhile is no failure."""
+
+_AS_USUAL = "as usual"
+"""What is tried first against troubles that have not happened: nothing special."""
+
+
+_TROUBLE = {Step.ANSWERED: Trouble.OFFER, Step.FETCHING: Trouble.TRANSFER, Step.LOADED: Trouble.LOADER}
+_SINCE = {
+    Trouble.OFFER: "it has not taken {}",
+    Trouble.TRANSFER: "it could not fetch its file {}",
+    Trouble.LOADER: "its iPXE has not asked for anything {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a request is answered.
+
+    :param wording: the row by which the answer is worded
+    :param helps: rows against the troubles of later steps
+    :param because: why it is another way than before; empty if it is not
+    """
+
+    wording: OfferVariant
+    helps: tuple[OfferVariant, ...] = ()
+    because: str = ""
+
+    @property
+    def name(self) -> str:
+        """The names of its rows."""
+        return "+".join(row.name for row in (self.wording, *self.helps))
+
+    @property
+    def other_loader(self) -> bool:
+        """Whether the machine is handed the other build of iPXE."""
+        return any(row.other_loader for row in self.helps)
+
+
+@dataclass(slots=True)
+class Adapter:
+    """Chooses.
+
+    :param has_other_loader: whether another build of iPXE is here for a machine's firmware
+    :param pinned: rows by hand: for each MAC address, and for ``""`` for all others
+    :param clock: seconds, monotonic
+    """
+
+    table: VariantTable
+    attempts: Attempts
+    memory: OfferMemory
+    policy: Policy
+    has_other_loader: Callable[[PxeRequest], bool]
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+
+    def choose(self, request: PxeRequest, attempt: Attempt, discovers: bool = True) -> Way:
+        """The way to answer *request*.
+
+        :param discovers: whether it is a DISCOVER; what follows one is answered as that was
+        """
+        fitting = self.table.fitting(request)
+        if request.client is Client.IPXE:
+            return Way(self._pin(request, fitting) or fitting[0])
+        trial = attempt.trial
+        if not discovers:
+            # The offer that brought it here may have been another instance's, or made before a restart.
+            tried = trial.tried if trial is not None else {}
+            return Way(_named(tried.get(Trouble.OFFER, ""), fitting) or fitting[0], self._helps(request, tried))
+        because, before = "", {}
+        if trial is None or trial.client is not request.client:
+            trial = attempt.trial = self._begin(request)
+        else:
+            before = dict(trial.tried)
+            because = self._go_on(request, trial)
+        wording = self._pin(request, fitting) or _named(trial.tried[Trouble.OFFER], fitting) or fitting[0]
+        trial.tried[Trouble.OFFER] = wording.name
+        trial.answered, trial.step = self.clock(), Step.ANSWERED
+        return Way(wording, self._helps(request, trial.tried), because if trial.tried != before else "")
+
+    def answers_requests(self, mac: str) -> bool:
+        """Whether a DHCPREQUEST of this machine is to be answered."""
+        attempt = self.attempts.latest(mac)
+        if attempt is None or attempt.trial is None:
+            return False
+        row = self.table.rows.get(attempt.trial.tried[Trouble.OFFER])
+        return row is not None and row.answers_requests
+
+    def limits(self, mac: str) -> tuple[int | None, int | None]:
+        """The largest TFTP block, in bytes, and window, in blocks, that are good for a machine; ``None`` for any."""
+        attempt = self.attempts.latest(mac)
+        if attempt is None or attempt.trial is None:
+            return None, None
+        row = self.table.rows.get(attempt.trial.tried.get(Trouble.TRANSFER, ""))
+        return (row.most_blksize, row.most_windowsize) if row is not None else (None, None)
+
+    def hear(self, fact: Fact, sentence: str = "") -> None:
+        """Learn from a fact how far its machine has come. To be told after :class:`Attempts`."""
+        step = _step_of(fact)
+        attempt = self.attempts.latest(fact.mac) if step is not None and fact.mac is not None else None
+        if attempt is None or attempt.trial is None or step is None or step < attempt.trial.step:
+            return
+        trial = attempt.trial
+        trial.step, trial.stepped = step, self.clock()
+        passed = [trouble for reached, trouble in _TROUBLE.items() if reached < step]
+        if passed:
+            trial.failures = 0
+            worked = {trouble: trial.tried[trouble] for trouble in passed}
+            self.memory.worked(attempt.machine.mac, trial.fingerprint, worked, trial.usual)
+
+    def _begin(self, request: PxeRequest) -> Trial:
+        """Begin with what has worked for the machine, or for its firmware."""
+        of = fingerprint(request)
+        known = self.memory.known(request.machine.mac, of)
+        usual = dict.fromkeys(Trouble, _AS_USUAL) | {Trouble.OFFER: self.table.fitting(request)[0].name}
+        return Trial(request.client, of, usual, usual | known)
+
+    def _go_on(self, request: PxeRequest, trial: Trial) -> str:
+        """Try something else, if what was tried has failed; why."""
+        now = self.clock()
+        trouble = _TROUBLE.get(trial.step)
+        since = trial.stepped if trial.step is Step.LOADED else trial.answered
+        patience = IPXE_SECONDS if trouble is Trouble.LOADER else WINDOW
+        if trouble is None or now - since < patience:
+            return ""
+        before = trial.tried[trouble]
+        trial.failures += 1
+        if trial.failures < 2 and self.memory.of_machine(request.machine.mac).get(trouble) == before:
+            return ""  # its DHCP server may have been slow, or somebody has switched it off
+        rows = [row.name for row in self._fitting(request, trouble)]
+        ways = rows if trouble is Trouble.OFFER else [_AS_USUAL, *rows]
+        if len(ways) < 2:
+            return ""
+        following = ways[(ways.index(before) + 1) % len(ways)] if before in ways else ways[0]
+        trial.tried[trouble] = following
+        trial.failures = 0
+        return _SINCE[trouble].format(before)
+
+    def _fitting(self, request: PxeRequest, trouble: Trouble) -> list[OfferVariant]:
+        rows = self.table.fitting(request, trouble)
+        return [row for row in rows if not row.other_loader or self.has_other_loader(request)]
+
+    def _helps(self, request: PxeRequest, tried: Mapping[Trouble, str]) -> tuple[OfferVariant, ...]:
+        found = (
+            _named(tried.get(trouble, ""), self._fitting(request, trouble))
+            for trouble in (Trouble.TRANSFER, Trouble.LOADER)
+        )
+        return tuple(row for row in found if row is not None)
+
+    def _pin(self, request: PxeRequest, fitting: list[OfferVariant]) -> OfferVariant | None:
+        """The row that a plugin, or the user, wants for this machine, if it fits."""
+        mac = request.machine.mac
+        name = self.policy.pick_offer(request, [row.name for row in fitting])
+        name = name or self.pinned.get(mac) or self.pinned.get("")
+        return _named(name, fitting) if name else None
+
+
+def _named(name: str, rows: list[OfferVariant]) -> OfferVariant | None:
+    return next((row for row in rows if row.name == name), None)
+
+
+def _step_of(fact: Fact) -> Step | None:
+    if isinstance(fact, (ScriptOffered, ScriptSent, Booting)):
+        return Step.STARTED
+    if isinstance(fact, (LoaderSent, KernelSent, InitrdSent)):
+        return Step.LOADED
+    if isinstance(fact, Failed) and fact.step == "transfer":
+        return Step.FETCHING
+    return None

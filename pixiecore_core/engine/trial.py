@@ -1,0 +1,38 @@
+"""What a machine is being answered, and how far it has come since: a part of its attempt. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from pixiecore_core.models import Client
+from pixiecore_core.models.offer import Trouble
+
+
+class Step(IntEnum):
+    """How far a machine has come since it was answered."""
+
+    ANSWERED = 0
+    FETCHING = 1
+    """It began to fetch its first file, and did not get it."""
+    LOADED = 2
+    STARTED = 3
+    """Its iPXE has asked, by DHCP or for its script; or what it has loaded is what it boots."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """See above. The times are by the clock of :class:`pixiecore_core.engine.adapting.Adapter`."""
+
+    client: Client
+    fingerprint: str
+    usual: dict[Trouble, str]
+    """What is tried first where nothing is known."""
+    tried: dict[Trouble, str]
+    """The row in use against each trouble."""
+    answered: float = 0.0
+    step: Step = Step.ANSWERED
+    stepped: float = 0.0
+    """When that step was taken."""
+    failures: int = 0
+    """In a row, of what has worked for it before."""

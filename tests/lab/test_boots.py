@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def boots(
     :param extra: of the neighbour's command line
     :param options: of the server's
     """
-    errand = Errand.prepare(folder)
+    errand = Errand.prepare(folder, machine.board.console)
     with Network() as network:
         start_neighbour(network, folder, router_advertisements=router_advertisements, extra=extra)
         server = start_server(network, folder, machine, errand, options=options)
@@ -63,13 +62,6 @@ def test_on_the_same_host_as_the_dhcp_server(lab_folder: Path) -> None:
         start_neighbour(network, lab_folder)
         start_server(network, lab_folder, IPXE_ROM, errand, beside_neighbour=True)
         errand.check(IPXE_ROM, boot(IPXE_ROM, network, lab_folder), NEIGHBOUR_ADDRESS)
-
-
-@pytest.mark.parametrize("machine", [PXE, MACHINES["ovmf-x64-http"]], ids=lambda machine: machine.name)
-def test_without_ipxe(machine: Machine, lab_folder: Path) -> None:
-    """UEFI starts one file that is made for it, on a network without router advertisements, where iPXE would wait."""
-    machine = replace(machine, stub="x64")
-    boots(machine, lab_folder, router_advertisements=False, options=["--uefi-direct=always"])
 
 
 def test_by_a_server_that_has_given_root_up(lab_folder: Path) -> None:

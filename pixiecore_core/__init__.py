@@ -40,6 +40,7 @@ from pixiecore_core.models import (
     FileRef,
     Hold,
     Ignore,
+    LocalDisk,
     MacAddress,
     Machine,
     PageAnswer,
@@ -65,6 +66,7 @@ from pixiecore_core.models.facts import (
     Refused,
     ScriptOffered,
     ScriptSent,
+    SentToDisk,
 )
 from pixiecore_core.settings.durations import Duration
 from pixiecore_core.state.records import PendingChange, RecordChanges, Records
@@ -104,6 +106,7 @@ __all__ = [
     "KernelSent",
     "Loader",
     "LoaderSent",
+    "LocalDisk",
     "MacAddress",
     "Machine",
     "Noted",
@@ -126,6 +129,7 @@ __all__ = [
     "RouteRegistrar",
     "ScriptOffered",
     "ScriptSent",
+    "SentToDisk",
     "StateError",
     "StateMissing",
     "StateStore",

@@ -59,6 +59,7 @@ def machine_from(known: Mapping[str, str], address: str, firmware: FirmwareTable
         manufacturer=known.get("manufacturer", ""),
         product=known.get("product", ""),
         hostname=known.get("hostname", ""),
+        ipxe_version=known.get("version", ""),
         net0_mac=_or_none(normalise_mac, known.get("net0", "")),
         address=_or_none(IPv4Address, address),
     )

@@ -16,9 +16,9 @@ from pixiecore_core.models import normalise_mac
 # What stands below each path is its part of the documentation's reference.
 SCRIPT_PATH = "/_/ipxe"
 """The iPXE script. The query has ``mac``, ``arch``, and as iPXE knows them ``platform``, ``uuid``, ``serial``,
-``net0``, ``manufacturer``, ``product``, ``hostname``; ``from`` is a sealed word on where the machine asked from. 400
-without a usable ``mac`` and ``arch``; 404 ``you don't netboot: …``; 403 for another machine's (``--check-neighbour``);
-503 with ``Retry-After`` while there is no decision yet; 500 where a plugin failed."""
+``net0``, ``version``, ``manufacturer``, ``product``, ``hostname``; ``from`` is a sealed word on where the machine asked
+from. 400 without a usable ``mac`` and ``arch``; 404 ``you don't netboot: …``; 403 for another machine's
+(``--check-neighbour``); 503 with ``Retry-After`` while there is no decision yet; 500 where a plugin failed."""
 OFFERED_PATH = "/_/ipxe/"
 """``TOKEN``: what iPXE is offered. A script that has iPXE ask for its own with everything that it knows of the machine;
 the token says where the machine asked from, so any instance with the key can write the script. 404 for a token that
@@ -72,6 +72,7 @@ class ServerAddress:
         return (
             f"{self.base_url}{SCRIPT_PATH}?mac={mac}{origin}&net0=${{net0/mac}}&uuid=${{uuid}}"
             "&serial=${serial:uristring}&arch=${buildarch}&platform=${platform}"
+            "&version=${version:uristring}"
             "&manufacturer=${manufacturer:uristring}&product=${product:uristring}&hostname=${hostname:uristring}"
         )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pixiecore_core.errors import BootFileError, CmdlineError, PluginError
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, Machine, PxeRequest, UrlFor
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine, PxeRequest, UrlFor
 
 
 class Policy(Protocol):
@@ -21,7 +21,7 @@ class Policy(Protocol):
     def on_pxe_request(self, request: PxeRequest) -> Ignore | None:
         """A refusal, or ``None``. Raises nothing: a plugin that fails refuses the request."""
 
-    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         """What the machine boots. :raises PluginError: a plugin failed"""
 
     def provides_bootloaders(self) -> bool:
@@ -57,5 +57,5 @@ class PolicyFailed:
         return self.error.told if isinstance(self.error, PluginError) else str(self.error)
 
 
-Decision = BootSpec | Hold | Ignore | PolicyFailed
+Decision = BootSpec | Hold | Ignore | LocalDisk | PolicyFailed
 """What asking comes to."""

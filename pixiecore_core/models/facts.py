@@ -65,6 +65,7 @@ class _Answer(Fact):
     seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
     variant: str = Field(default="", description="the way the answer was worded, by its name")
     wait: str = Field(default="", description="why it will have to wait at its script; empty if it need not")
+    local: bool = Field(default=False, description="whether its script will send it on to its own disk")
 
 
 class Offered(_Answer):
@@ -119,6 +120,14 @@ class ScriptSent(Fact):
     kind: Literal["script-sent"] = "script-sent"
     address: str = Field(default="", description="where to")
     cmdline_bytes: int = Field(default=0, description="length of the kernel command line in bytes")
+
+
+class SentToDisk(Fact):
+    """The script that starts the machine's own disk was sent: ``Sent M on to its disk``."""
+
+    kind: Literal["local"] = "local"
+    address: str = Field(default="", description="where to")
+    reason: Text = Field(default="", description="why it does not boot from the network")
 
 
 class _Sent(Fact):
@@ -237,6 +246,7 @@ FACTS: tuple[type[Fact], ...] = (
     ScriptOffered,
     QuietlyAdvertised,
     ScriptSent,
+    SentToDisk,
     KernelSent,
     InitrdSent,
     FileSent,

@@ -25,6 +25,9 @@ class Machine(Model):
     net0_mac: MacAddress | None = Field(
         default=None, description="the machine's first card as iPXE counts; differs from mac when another card boots"
     )
+    ipxe_version: str = Field(
+        default="", description="the version of the iPXE that asks for its script, as it says it; empty on other paths"
+    )
     interface: str = Field(default="", description="our network interface that the request came in on")
     subnet: IPv4Network | None = Field(
         default=None,

@@ -26,6 +26,7 @@ from pixiecore_core.models import (
     FileRef,
     Hold,
     Ignore,
+    LocalDisk,
     Machine,
     PageAnswer,
     PageRequest,
@@ -238,13 +239,13 @@ class PluginManager:
             return Ignore(reason=str(error))
         return answers[0] if answers else None
 
-    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         """The first opinion; :class:`Ignore` where there is none.
 
         :raises PluginError: a plugin failed, and was reported
         """
         try:
-            answer: BootSpec | Ignore | Hold | None = self._pluggy.hook.select_boot(machine=machine)
+            answer: BootSpec | Ignore | Hold | LocalDisk | None = self._pluggy.hook.select_boot(machine=machine)
         except PluginError as error:
             self.report(error, machine.mac)
             raise

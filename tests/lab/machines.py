@@ -9,6 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from .disk import make_disk
 from .network import TAP
 from .packages import of_suite
 
@@ -97,6 +98,8 @@ class Machine:
     """Does without iPXE: Pixiecore makes one file of this stub, kernel, initrd and command line."""
     ipxe: Ipxe | None = None
     """The iPXE that it is handed, where that is not the one installed here."""
+    disk: bool = False
+    """Whether it has a disk that starts, second in its boot order."""
     settings: tuple[str, ...] = ()
     mac: str = MAC
     memory: int = 0
@@ -124,6 +127,10 @@ class Machine:
             boot_index = ""
         options += ["-netdev", f"tap,id=n0,ifname={TAP},script=no,downscript=no"]
         options += ["-device", f"{self.nic},netdev=n0,mac={self.mac}{boot_index}"]
+        if self.disk:
+            make_disk(folder / "disk.img")
+            options += ["-drive", f"if=none,id=disk,format=raw,file={folder / 'disk.img'}"]
+            options += ["-device", "virtio-blk-pci,drive=disk,bootindex=1"]
         return [self.board.program, "-machine", machine, *options]
 
 

@@ -23,7 +23,8 @@ ARCHITECTURES = ("amd64", "i386", "arm64")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 _PROGRAMS = (
-    *("apt-get", "dnsmasq", "ethtool", "ip", "qemu-system-aarch64", "qemu-system-x86_64", "setpriv", "tcpdump"),
+    *("apt-get", "dnsmasq", "ethtool", "ip", "qemu-system-aarch64", "qemu-system-x86_64"),
+    *("mcopy", "setpriv", "tcpdump"),
 )
 
 

@@ -163,6 +163,7 @@ class Machine:
             "serial:uristring": f"S{self.number}",
             "manufacturer:uristring": "Storm%20%26%20Co.",
             "product:uristring": "",
+            "version:uristring": "1.0.0",
             "hostname:uristring": "",
             "buildarch": "x86_64" if self.uefi else "i386",
             "platform": "efi" if self.uefi else "pcbios",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pixiecore_core.firmware.finding import loader_option
 from pixiecore_core.firmware.known import FOLDERS, KNOWN, STUB_FOLDERS
+from pixiecore_core.firmware.local_disk import WAYS
 from pixiecore_core.firmware.rows import Firmware
 
 _INTRODUCTION = """# Firmware
@@ -14,6 +15,9 @@ Where the loader is missing, or with `--uefi-direct always`, UEFI gets one file 
 ([without iPXE](../explanation/on-the-wire.md#without-ipxe)); an EFI program that is booted in a kernel's place goes to
 any UEFI with a loader or a stub in its row. Other machines without a loader are ignored until a plugin brings one: a
 row with all codes of the one here ([`register_firmware`](hooks.md#register_firmwareregister))."""
+
+_TO_THE_DISK = """How a machine is sent on to its own disk (`LocalDisk`, `--once-then local`, `local: true`). One with
+other firmware, or another iPXE, is offered nothing and left to its firmware."""
 
 
 def page() -> str:
@@ -36,6 +40,8 @@ def page() -> str:
         stubs.append(f"| `{stub.name}` | `{stub.files[0]}` | `{loader_option(stub)}` |")
     installed = ", ".join(f"`{folder}`" for folder in STUB_FOLDERS)
     there = f"systemd's. Looked for in {installed}, and in the user's data folder."
+    ways = ["| firmware | iPXE | command | known from |", "|---|---|---|---|"]
+    ways += [f"| {way.family} | {way.wants} | `{way.command}` | {way.source} |" for way in WAYS]
     tables = [
         _INTRODUCTION,
         "\n".join(rows),
@@ -45,6 +51,9 @@ def page() -> str:
         "## Stubs",
         there,
         "\n".join(stubs),
+        "## To the disk",
+        _TO_THE_DISK,
+        "\n".join(ways),
     ]
     return "\n\n".join(tables) + "\n"
 

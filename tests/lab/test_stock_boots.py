@@ -11,7 +11,7 @@ import pytest
 
 from .machines import BY_STOCK_IPXE, WITHOUT_IPXE, Machine
 from .packages import SuiteNotHere
-from .test_boots import boots
+from .test_boots import boots, way_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -33,9 +33,9 @@ def test_by_a_stock_ipxe(machine: Machine, lab_folder: Path) -> None:
         machine.ipxe.path()
     except SuiteNotHere as missing:
         pytest.skip(str(missing))
-    boots(machine, lab_folder, router_advertisements=False, options=["--uefi-direct=never"])
+    boots(machine, lab_folder, router_advertisements=False, options=["--uefi-direct=never"], way=way_of(machine))
 
 
 @pytest.mark.parametrize("machine", _rows(WITHOUT_IPXE))
 def test_without_ipxe(machine: Machine, lab_folder: Path) -> None:
-    boots(machine, lab_folder, router_advertisements=False, options=["--uefi-direct=always"])
+    boots(machine, lab_folder, router_advertisements=False, options=["--uefi-direct=always"], way=way_of(machine))

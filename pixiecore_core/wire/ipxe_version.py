@@ -47,5 +47,5 @@ class Since:
         dated = _DATE.search(version)
         if dated is not None:
             return dated[1] >= self.date
-        # With a plus sign at its end, it is the release and what nobody knows was made after it.
-        return None if "+" in version else False
+        # With more behind its number it is not the release, but something later, and nobody knows how much.
+        return False if number.end() == len(version) else None

@@ -62,6 +62,8 @@ def test_no_file_breaks_it(data: bytes, is_ipxe: bool) -> None:
         ("v2.1", True),
         ("1.21.1", False),
         ("1.21.1+ (g182ee)", None),  # whoever built it knows when
+        ("1.21.1-312-gab19546", None),
+        ("1.21.1_git20240329", False),  # Alpine
         ("1.20", False),
         ("", None),
         ("unknown", None),

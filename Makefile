@@ -3,6 +3,8 @@
 #   make demo    netboot a virtual machine before your eyes
 #   make test    all tests, real firmware included
 #   make fast    the tests that take seconds
+#   make lab     boots of real firmware in QEMU, those that CI makes
+#   make lab-all every boot, and dnsmasq's beside them, into docs/reference/compatibility.md
 #   make servers attacks on whole servers, and servers that give up root; a minute or two
 #   make fuzz    look for inputs that a parser cannot take, for SECONDS=60 in all
 #   make soak    a server under load for MINUTES=10; fails if it grows
@@ -10,6 +12,7 @@
 #   make docs    the documentation site, into site/; a link that leads nowhere is an error
 #   make picture the front page's picture, of a boot that it makes
 #   make bench   measure beside dnsmasq and nginx
+#   make bench-boot  power-on to Linux, beside dnsmasq with the same iPXE
 #   make wheels  wheels and source archives of the core and all plugins, into dist/
 #   make deb     Debian packages for Debian 12 and 13, into dist/, tried in fresh roots
 #   make image   a container image, into dist/, tried as engines run it, to a boot of real firmware
@@ -34,7 +37,7 @@ SUITES ?= bookworm trixie
 SUITE ?= trixie
 TARGETS ?= fast
 
-.PHONY: demo test fast servers lab fuzz soak check docs picture bench wheels dist deb image kubernetes release \
+.PHONY: demo test fast servers lab lab-all fuzz soak check docs picture bench bench-boot wheels dist deb image kubernetes release \
 	other-debian check-pythons clean system
 
 demo: system .venv/ready
@@ -49,7 +52,11 @@ servers: system .venv/ready
 	$(BIN)/python -m pytest -m servers $(SIDE_BY_SIDE) $(ARGS)
 
 lab: system .venv/ready
-	$(BIN)/python -m pytest -m lab $(SIDE_BY_SIDE) $(ARGS)
+	$(BIN)/python -m pytest -m 'lab and not extra' $(SIDE_BY_SIDE) $(ARGS)
+
+# One boot at a time: what is measured must not depend on its neighbour.
+lab-all: system .venv/ready
+	$(BIN)/python -m tests.lab.compatibility $(ARGS)
 
 fuzz: .venv/ready
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
@@ -73,6 +80,9 @@ picture: system .venv/ready
 
 bench: system .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-boot: system .venv/ready
+	$(BIN)/python -m benchmarks.boot $(RUNS)
 
 # Wheels and source archives of every distribution, into dist/.
 wheels: .venv/ready

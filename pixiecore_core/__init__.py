@@ -41,6 +41,7 @@ from pixiecore_core.models import (
     FileRef,
     Hold,
     Ignore,
+    LocalDisk,
     MacAddress,
     Machine,
     OfferVariant,
@@ -68,6 +69,7 @@ from pixiecore_core.models.facts import (
     Refused,
     ScriptOffered,
     ScriptSent,
+    SentToDisk,
 )
 from pixiecore_core.settings.durations import Duration
 from pixiecore_core.state.records import PendingChange, RecordChanges, Records
@@ -107,6 +109,7 @@ __all__ = [
     "KernelSent",
     "Loader",
     "LoaderSent",
+    "LocalDisk",
     "MacAddress",
     "Machine",
     "Noted",
@@ -131,6 +134,7 @@ __all__ = [
     "RouteRegistrar",
     "ScriptOffered",
     "ScriptSent",
+    "SentToDisk",
     "StateError",
     "StateMissing",
     "StateStore",

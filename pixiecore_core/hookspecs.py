@@ -19,6 +19,7 @@ from pixiecore_core.models import (
     FileRef,
     Hold,
     Ignore,
+    LocalDisk,
     Machine,
     OfferVariant,
     PageAnswer,
@@ -234,14 +235,15 @@ def pick_offer(request: PxeRequest, variants: Sequence[str]) -> str | None:
 
 
 @hookspec(firstresult=True)
-def select_boot(machine: Machine) -> BootSpec | Ignore | Hold | None:
+def select_boot(machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk | None:
     """Decide what *machine* boots.
 
     Fires for every DHCP offer and again for the iPXE script, so at least three times a boot: answer the same way each
     time, and keep no "already served" state here. May take seconds; other machines do not wait.
 
     :returns: a :class:`BootSpec` to boot it, :class:`Ignore` to stay silent, :class:`Hold` to offer its boot and let it
-        wait at the script, ``None`` to leave it to the next plugin (the chosen booter is asked last)
+        wait at the script, :class:`LocalDisk` to send it on to its own disk at once, ``None`` to leave it to the next
+        plugin (the chosen booter is asked last)
     :raises Exception: no offer, or HTTP 500 for the script, and an event names the plugin
     """
 

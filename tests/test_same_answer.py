@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 import pytest
 
-from pixiecore_core import Architecture, BootSpec, FileRef, Hold, Ignore, Machine, PxeRequest, hookimpl
+from pixiecore_core import Architecture, BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine, PxeRequest, hookimpl
 from pixiecore_core.assembly import Core, Parts, assemble
 from pixiecore_core.cli import select
 from pixiecore_core.firmware.finding import FoundLoaders
@@ -54,6 +54,14 @@ class Holds:
         return Hold(reason="somebody must approve it")
 
 
+class GoesLocal:
+    name = "goes local"
+
+    @hookimpl
+    def select_boot(self, machine: Machine) -> Any:
+        return LocalDisk(reason="it is installed")
+
+
 class Fails:
     name = "fails"
 
@@ -74,13 +82,16 @@ ANSWERS = [
     (Boots, "offered"),
     (Ignores, "ignored: not mine"),
     (Holds, "held: somebody must approve it"),
+    (GoesLocal, "local"),
     (Fails, "failed"),
     (Vetoes, "ignored: on holiday"),
 ]
 
 
 def everything(table: FirmwareTable) -> FoundLoaders:
-    return FoundLoaders(table, {loader.name: Path("/nonexistent") for loader in table.loaders()}, Path("/data"))
+    names = [loader.name for loader in table.loaders()]
+    paths, versions = dict.fromkeys(names, Path("/nonexistent")), dict.fromkeys(names, "2.0.0")
+    return FoundLoaders(table, paths, Path("/data"), versions=versions)
 
 
 def nothing(table: FirmwareTable) -> FoundLoaders:
@@ -119,6 +130,8 @@ def by_the_kit(kind: Architecture, booter: type) -> str:
 
 
 def said(fact: Any) -> str:
+    if fact.kind == "offered" and fact.local:
+        return "local"
     if fact.kind == "offered":
         return f"held: {fact.wait}" if fact.wait else "offered"
     return f"ignored: {fact.reason}" if fact.kind == "ignored" else "failed"
@@ -129,6 +142,9 @@ def by_the_dry_run(kind: Architecture, made: Core) -> str:
     assert verdict.told().startswith("\nIt boots:" if verdict.outcome == "boot" else "\nIt ")
     if verdict.outcome in ("hold", "ignore"):
         return f"{'held' if verdict.outcome == 'hold' else 'ignored'}: {verdict.reason}"
+    if verdict.outcome == "local":
+        assert (verdict.reason, "sanboot" in verdict.script) == ("it is installed", True)
+        return "local"
     return "offered" if verdict.outcome == "boot" else "failed"
 
 

@@ -35,6 +35,21 @@ def script(kernel_url: str, initrd_urls: Sequence[str], cmdline: str, message: s
     return "\n".join(lines) + "\n"
 
 
+def to_disk(command: str, problem: str = "") -> str:
+    """The script that starts the machine's own disk, or says why it does not.
+
+    Where it fails, iPXE ends with an error: after a success, UEFI would open its menu in place of trying what is next
+    in its boot order (UEFI 2.10 section 3.1.1).
+
+    :param command: what starts the disk; empty for nothing
+    :param problem: what the machine shows where there is no command
+    """
+    if not command:
+        return "\n".join(["#!ipxe", *_echo(problem), "exit 1"]) + "\n"
+    failed = "There is no disk, or nothing on it that starts: the firmware goes on"
+    return f"#!ipxe\necho Starting the disk\n{command} ||\necho {failed}\nexit 1\n"
+
+
 def _echo(message: str) -> list[str]:
     """*message* as ``echo`` commands, one for each of its lines, shown as it is written."""
     printable = "".join(character if character.isprintable() or character == "\n" else " " for character in message)

@@ -18,6 +18,10 @@ _ROW = struct.Struct("<8sIIIIIIHHI")
 _PAGE = 4096  # the stub of Debian 12 is aligned to 512 bytes, but what it hands on must begin a page
 _READ_ONLY_DATA = 0x4000_0040  # PE/COFF section 4.1: initialised data, readable
 _CERTIFICATES = 4  # row of the data directories with a signature's place (PE/COFF section 3.4.3)
+_MAGIC = b"#### LoaderInfo: systemd-stub "
+"""What systemd's stub holds in ``.sdmagic``; Debian 12's for ARM64 has the words and not the section."""
+_NO_OPERATION = b"\x1f\x20\x03\xd5"
+"""ARM64's: what Debian 12's stub for it has between its headers and its code, where others have zeros."""
 _INITRD_ALIGNMENT = 4
 """Initramfs archives that follow one another each begin at such a multiple (the kernel's buffer-format.rst)."""
 
@@ -70,8 +74,8 @@ def unify(stub: bytes, kernel: Part, initrds: Sequence[Part], cmdline: str, os_r
     :raises WireError: the stub is none, or has no room for more sections
     """
     program = pe.parse(stub[: pe.HEADER_BYTES])
-    if ".sdmagic" not in {section.name for section in program.sections}:
-        raise WireError("not systemd's EFI stub: it has no section .sdmagic")
+    if _MAGIC not in stub and ".sdmagic" not in {section.name for section in program.sections}:
+        raise WireError("not systemd's EFI stub: it has neither a section .sdmagic nor what stands in it")
     body = stub[program.headers_size : program.end_in_file]
     if len(body) != program.end_in_file - program.headers_size:
         raise WireError("an EFI stub that is cut off", len(stub))
@@ -103,7 +107,9 @@ def _headers(stub: bytes, program: pe.Program, rows: Sequence[bytes], end: int) 
     count = len(program.sections)
     behind = program.table + pe.SECTION_BYTES * count
     new = b"".join(rows)
-    if behind + len(new) > program.headers_size or any(headers[behind : behind + len(new)]):
+    room = bytes(headers[behind : behind + len(new)])
+    free = not any(room) or room == _NO_OPERATION * (len(new) // len(_NO_OPERATION))
+    if behind + len(new) > program.headers_size or not free:
         raise WireError(f"the EFI stub has no room for {len(rows)} more sections", behind)
     headers[behind : behind + len(new)] = new
     struct.pack_into("<H", headers, program.coff + 2, count + len(rows))

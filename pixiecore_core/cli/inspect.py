@@ -125,7 +125,8 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
         return {"option": loader_option(one), "path": str(path) if path else None, "how_to_get": how_to_get}
 
     loaders = [
-        {"name": one.name, "serves": one.serves, **where(one, found.paths)} for one in platform.firmware.loaders()
+        {"name": one.name, "serves": one.serves, **where(one, found.paths), "version": found.versions.get(one.name)}
+        for one in platform.firmware.loaders()
     ]
     stubs = [{"name": one.name, **where(one, found.stubs)} for one in platform.firmware.stubs()]
     ways = [{"firmware": str(row), "way": way(row, found)} for row in platform.firmware.rows if row.loader or row.stub]
@@ -144,7 +145,9 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
 
 
 def _place(one: Mapping[str, str | None]) -> str:
-    return one["path"] or f"missing: {one['how_to_get']}"
+    if one["path"] is None:
+        return f"missing: {one['how_to_get']}"
+    return f"{one['path']} ({one['version']})" if one.get("version") else one["path"]
 
 
 firmware_command = click.Command(

@@ -34,7 +34,7 @@ from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.firmware.rows import Transport
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.hosting.accounts import account_of
-from pixiecore_core.models import BootSpec, Client, Hold, Machine, PxeRequest
+from pixiecore_core.models import BootSpec, Client, Hold, LocalDisk, Machine, PxeRequest
 from pixiecore_core.observe.log import configure
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.observing import Observe
@@ -115,6 +115,8 @@ def _decide(core: Core, machine: Machine, ipxe: bool) -> Verdict:
     spec = decision if isinstance(decision, BootSpec) else None
     if isinstance(decision, BootSpec):
         decision = core.scripts.render(machine, decision, core.urls.of(_OURS, machine.mac, time.time()))
+    if isinstance(decision, LocalDisk):
+        return Verdict("local", decision.reason, script=core.scripts.to_disk(machine, decision).text)
     if isinstance(decision, Script):
         return Verdict("boot", "", spec, decision.cmdline, decision.text)
     if isinstance(decision, PolicyFailed):

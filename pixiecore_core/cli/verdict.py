@@ -13,7 +13,7 @@ import click
 
 from pixiecore_core.errors import PluginError
 from pixiecore_core.hidden import without_secrets
-from pixiecore_core.models import BootSpec, FileRef, Hold, Ignore, Machine
+from pixiecore_core.models import BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine
 from pixiecore_core.settings.spelling import spelled
 
 
@@ -21,7 +21,7 @@ from pixiecore_core.settings.spelling import spelled
 class Verdict:
     """What a machine does, and why."""
 
-    outcome: Literal["boot", "hold", "ignore", "failed"]
+    outcome: Literal["boot", "local", "hold", "ignore", "failed"]
     reason: str = ""
     """Why it does not boot."""
     spec: BootSpec | None = None
@@ -30,9 +30,12 @@ class Verdict:
 
     def told(self) -> str:
         """In words."""
+        script = "\n".join(f"  {line}" for line in self.script.splitlines())
+        if self.outcome == "local":
+            reason = f": {self.reason}" if self.reason else ""
+            return f"\nIt goes to its disk{reason}\n\nScript:\n{script}"
         if self.spec is None:
             return f"\nIt {'waits' if self.outcome == 'hold' else 'does not boot'}: {self.reason}"
-        script = "\n".join(f"  {line}" for line in self.script.splitlines())
         return f"\nIt boots:\n{_spec(self.spec)}\nCommand line:\n  {self.cmdline}\n\nScript:\n{script}"
 
 
@@ -66,7 +69,7 @@ def document(machine: Machine, answers: Answers, verdict: Verdict) -> dict[str, 
         "files": {name: ref.location for name, ref in spec.files.items()} if spec else {},
         "message": (spec.message if spec else "") or None,
         "cmdline": verdict.cmdline if spec else None,
-        "script": verdict.script if spec else None,
+        "script": verdict.script or None,
     }
     cleaned: dict[str, Any] = _cleaned(made)
     return cleaned
@@ -100,6 +103,8 @@ def in_words(answer: object) -> str:
             return "no opinion"
         case Ignore(reason=reason):
             return f"ignore it: {reason}"
+        case LocalDisk(reason=reason):
+            return f"start its disk: {reason}" if reason else "start its disk"
         case Hold(reason=reason):
             return f"let it wait: {reason}"
         case BootSpec():

@@ -30,6 +30,7 @@ from pixiecore_core.models.facts import (
     PxeAnswered,
     ScriptOffered,
     ScriptSent,
+    SentToDisk,
 )
 
 MACHINES = 10_000
@@ -51,6 +52,8 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
     HELD = "held"
     FAILED = "failed"
+    LOCAL = "local"
+    """It goes to its own disk."""
     BOOTING = "booting"
     """Everything was loaded, and the kernel started."""
 
@@ -59,6 +62,7 @@ _OUTCOMES: dict[type[Fact], Outcome] = {
     Ignored: Outcome.IGNORED,
     Held: Outcome.HELD,
     Failed: Outcome.FAILED,
+    SentToDisk: Outcome.LOCAL,
     Booting: Outcome.BOOTING,
     Offered: Outcome.UNDER_WAY,
     PxeAnswered: Outcome.UNDER_WAY,
@@ -105,7 +109,7 @@ class Attempt:
         """Whether *request* begins another attempt, however soon it comes: the machine has started, or its firmware
         asks again where its iPXE had asked already, so that it was switched off and on.
         """
-        if self.outcome is Outcome.BOOTING:
+        if self.outcome in (Outcome.BOOTING, Outcome.LOCAL):
             return True
         return request.client is not Client.IPXE and self.ipxe_asked
 
@@ -172,7 +176,7 @@ class Attempts:
         if isinstance(fact, (Offered, PxeAnswered, ScriptOffered)):
             attempt.offered = fact.variant
         # One that was led there by its autoexec script has not asked DHCP.
-        attempt.ipxe_asked |= isinstance(fact, ScriptSent)
+        attempt.ipxe_asked |= isinstance(fact, (ScriptSent, SentToDisk))
         self._heard(fact.mac, attempt, self._clock())
         while self._facts > self._most_facts and len(self._attempts) > 1:
             self._forget_oldest()

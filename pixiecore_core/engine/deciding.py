@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from pixiecore_core.engine.attempts import Attempt, Attempts, question_of
 from pixiecore_core.engine.first_step import FirstStep, FirstSteps, Mode, cannot_be_unified
+from pixiecore_core.engine.going_local import cannot_go
 from pixiecore_core.engine.policy import Decision, Policy, PolicyFailed
 from pixiecore_core.errors import PluginError
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.rows import FirmwareFamily, Loader
-from pixiecore_core.models import BootSpec, Hold, Ignore, Machine, PxeRequest
+from pixiecore_core.models import BootSpec, Hold, Ignore, LocalDisk, Machine, PxeRequest
 
 LATE_SECONDS = 1.0
 """iPXE waits for offers about 2 s in all (dhcp.c): a decision that took longer may well have missed its request."""
@@ -58,6 +59,8 @@ class Decider:
         if veto is not None:
             return veto
         decision = self.decide_script(request.machine)
+        if isinstance(decision, LocalDisk):
+            return self._to_disk(request, decision)
         if not isinstance(decision, (BootSpec, Hold)):
             return decision
         step = self.first_steps.of(request, decision)
@@ -88,10 +91,18 @@ class Decider:
             return Ignore(reason="it is told to boot an EFI program, which BIOS cannot start")
         return decision
 
+    def _to_disk(self, request: PxeRequest, decision: LocalDisk) -> LocalDisk | Ignore:
+        """The decision, where it can be carried out."""
+        refusal = self._no_loader(request) if self.first_steps.of(request, decision) is None else None
+        ours = not self._policy.provides_bootloaders()
+        return refusal or cannot_go(request, decision, self.loaders, ours) or decision
+
     def _cannot_start(self, request: PxeRequest) -> Ignore | None:
         """Why there is no first-stage file for the machine, if it needs one."""
-        if self.first_steps.of(request) is not None:
-            return None
+        return None if self.first_steps.of(request) is not None else self._no_loader(request)
+
+    def _no_loader(self, request: PxeRequest) -> Ignore | None:
+        """Why there is no iPXE for the machine, if there is none."""
         loader = self.loader_for(request)
         if loader is None:
             return Ignore(reason=f"no boot file exists for {request.machine.architecture}")

@@ -12,7 +12,7 @@ from typing import Literal
 from pixiecore_core.engine.policy import Decision
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.rows import FirmwareFamily, Loader, Stub
-from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
+from pixiecore_core.models import BootSpec, Client, Hold, Ignore, LocalDisk, Machine, PxeRequest
 
 Mode = Literal["auto", "always", "never"]
 """When UEFI is handed a unified kernel image: where there is no iPXE for it, wherever one can be made, or never."""
@@ -52,6 +52,8 @@ class FirstSteps:
         if self.may_be_direct(request.machine) and isinstance(decision, BootSpec) and decision.efi is not None:
             return FirstStep.EFI
         has_loader = request.loader is not None and request.loader in self.loaders.paths
+        if isinstance(decision, LocalDisk):
+            return FirstStep.LOADER if has_loader else None  # only iPXE can send it on
         if self.mode != "never" and (self.mode == "always" or not has_loader) and self.stub_of(request.machine):
             return FirstStep.UNIFIED
         return FirstStep.LOADER if has_loader else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pixiecore_core.errors import BootFileError, CmdlineError, PluginError
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, Machine, PxeRequest, UrlFor
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine, PxeRequest, UrlFor
 
 
 class Policy(Protocol):
@@ -25,7 +25,7 @@ class Policy(Protocol):
     def pick_offer(self, request: PxeRequest, variants: Sequence[str]) -> str | None:
         """The name of the variant that the request is answered with, or ``None``. Raises nothing."""
 
-    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         """What the machine boots. :raises PluginError: a plugin failed"""
 
     def provides_bootloaders(self) -> bool:
@@ -61,5 +61,5 @@ class PolicyFailed:
         return self.error.told if isinstance(self.error, PluginError) else str(self.error)
 
 
-Decision = BootSpec | Hold | Ignore | PolicyFailed
+Decision = BootSpec | Hold | Ignore | LocalDisk | PolicyFailed
 """What asking comes to."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pixiecore_core.engine.deciding import Decider
+from pixiecore_core.engine.going_local import script_to_disk
 from pixiecore_core.engine.policy import Policy, PolicyFailed
 from pixiecore_core.errors import BootFileError, CmdlineError, PluginError
-from pixiecore_core.models import BootSpec, Hold, Ignore, Machine, UrlFor
+from pixiecore_core.models import BootSpec, Hold, Ignore, LocalDisk, Machine, UrlFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,10 @@ class Script:
     text: str
     cmdline: str
     """The kernel command line in it; empty for the user's own script."""
+    to_disk: LocalDisk | None = None
+    """The decision by which it sends the machine on to its own disk."""
+    cannot: str = ""
+    """Why it only says that it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,14 @@ class ScriptWriter:
     def write(self, machine: Machine, urls: UrlFor) -> Script | Ignore | Hold | PolicyFailed:
         """The script of *machine*, or why it gets none."""
         decision = self.decider.decide_script(machine)
+        if isinstance(decision, LocalDisk):
+            return self.to_disk(machine, decision)
         return self.render(machine, decision, urls) if isinstance(decision, BootSpec) else decision
+
+    def to_disk(self, machine: Machine, decision: LocalDisk) -> Script:
+        """The script that sends *machine* on to its own disk."""
+        text, cannot = script_to_disk(machine, decision)
+        return Script(text, "", decision, cannot)
 
     def render(self, machine: Machine, spec: BootSpec, urls: UrlFor) -> Script | PolicyFailed:
         """The script that boots *machine* into *spec*."""

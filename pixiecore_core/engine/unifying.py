@@ -29,7 +29,7 @@ from pixiecore_core.errors import (
     WireError,
 )
 from pixiecore_core.firmware.rows import Stub
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, Machine, UrlFor
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine, UrlFor
 from pixiecore_core.wire.pe import HEADER_BYTES
 
 _OS_RELEASE = "ID=pixiecore\nNAME=Pixiecore\nPRETTY_NAME=Pixiecore\n"
@@ -110,6 +110,8 @@ class Unifier:
             raise BootFileNotReady(decision.words, decision.seconds)
         if isinstance(decision, Ignore):
             raise BootFileNotFound(f"you don't netboot: {decision.words}")
+        if isinstance(decision, LocalDisk):
+            raise BootFileNotFound("you don't netboot: it is to start its disk")
         raise BootFileError(decision.words)
 
     def _join(self, machine: Machine, spec: BootSpec, stub: Stub, urls: UrlFor) -> BootFile:

@@ -28,6 +28,7 @@ from pixiecore_core.models.facts import (
     Refused,
     ScriptOffered,
     ScriptSent,
+    SentToDisk,
     Subsystem,
 )
 
@@ -74,7 +75,8 @@ def _offered(fact: Offered | ScriptOffered) -> str:
     by = " by script" if isinstance(fact, ScriptOffered) else ""
     way = f", now {fact.variant}: {fact.because}" if fact.because else ""
     wait = f", to wait there: {fact.wait}" if fact.wait else ""
-    return f"Offering to boot {fact.mac} ({_client(fact)} on {fact.interface}){by}{way}{wait}"
+    on = ", to go on to its disk" if fact.local else ""
+    return f"Offering to boot {fact.mac} ({_client(fact)} on {fact.interface}){by}{way}{wait}{on}"
 
 
 def _pxe_answered(fact: PxeAnswered) -> str:
@@ -101,6 +103,11 @@ def _script_sent(fact: ScriptSent) -> str:
         f"{text}; its command line has {fact.cmdline_bytes} bytes, and Linux cuts it off after {_LONGEST_CMDLINE} "
         "without a word"
     )
+
+
+def _sent_to_disk(fact: SentToDisk) -> str:
+    reason = f": {fact.reason}" if fact.reason else ""
+    return f"Sent {fact.mac} on to its disk ({fact.address}){reason}"
 
 
 def _to(fact: _Sent | Refused | Failed) -> str:
@@ -178,6 +185,7 @@ _WORDS = cast(
         ScriptOffered: _offered,
         QuietlyAdvertised: _quietly_advertised,
         ScriptSent: _script_sent,
+        SentToDisk: _sent_to_disk,
         LoaderSent: _sent,
         KernelSent: _sent,
         InitrdSent: _sent,

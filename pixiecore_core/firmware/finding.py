@@ -1,7 +1,7 @@
 """Finds the first-stage loaders that this system has: none are shipped, stock ones from the distribution are enough.
 
-Looks at the paths the user gave, then where distributions install them, then in the user's data folder. Reads a few
-bytes of each to see that it is what its name claims. Serves nothing.
+Looks at the paths the user gave, then where distributions install them, then in the user's data folder. Reads each
+once, when the server starts: that it is what its name claims, and which iPXE it is. Serves nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from pixiecore_core.errors import ConfigError, WireError
 from pixiecore_core.firmware.known import FOLDERS, STUB_FOLDERS
 from pixiecore_core.firmware.rows import Loader, Stub
 from pixiecore_core.firmware.table import FirmwareTable
+from pixiecore_core.wire.ipxe_version import version_in
 from pixiecore_core.wire.pe import HEADER_BYTES, machine_of
+
+_MOST_BYTES = 16 << 20
+"""iPXE has about one megabyte."""
 
 
 def loader_option(loader: Loader | Stub) -> str:
@@ -35,6 +39,8 @@ class FoundLoaders:
     data_folder: Path
     stubs: Mapping[str, Path] = field(default_factory=dict)
     """The EFI stubs, by their names."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Which iPXE a loader says it is, by the loader's name; of one that does not say, nothing."""
 
     def missing(self) -> list[Loader]:
         """The loaders for which nothing was found."""
@@ -70,7 +76,22 @@ def find_loaders(
         paths = ((one.name, _find(one, given.get(one.setting), places)) for one in wanted)
         return {name: path for name, path in paths if path is not None}
 
-    return FoundLoaders(table, found(table.loaders(), folders), data_folder, found(table.stubs(), stub_folders))
+    paths, stubs = found(table.loaders(), folders), found(table.stubs(), stub_folders)
+    return FoundLoaders(table, paths, data_folder, stubs, _versions(paths))
+
+
+def _versions(paths: Mapping[str, Path]) -> dict[str, str]:
+    versions = {name: _version(path) for name, path in paths.items()}
+    return {name: version for name, version in versions.items() if version}
+
+
+def _version(path: Path) -> str:
+    """Which iPXE a file says it is; empty where it does not, or is too long to be one."""
+    try:
+        with path.open("rb") as file:
+            return version_in(file.read(_MOST_BYTES))
+    except OSError:
+        return ""
 
 
 def _find(wanted: Loader | Stub, given: Path | None, folders: Sequence[Path]) -> Path | None:

@@ -5,7 +5,7 @@ behaviour beyond validation.
 """
 
 from pixiecore_core.models.base import MacAddress, Model, normalise_mac
-from pixiecore_core.models.decision import BootSpec, Hold, Ignore
+from pixiecore_core.models.decision import BootSpec, Hold, Ignore, LocalDisk
 from pixiecore_core.models.facts import Fact
 from pixiecore_core.models.files import BootFile, ByteSource, Digest, FileRef, Purpose, UrlFor
 from pixiecore_core.models.machine import Machine
@@ -23,6 +23,7 @@ __all__ = [
     "FileRef",
     "Hold",
     "Ignore",
+    "LocalDisk",
     "MacAddress",
     "Machine",
     "Model",

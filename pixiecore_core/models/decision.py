@@ -1,4 +1,4 @@
-"""What is decided about a machine: what it boots, that it waits, or that it is left alone."""
+"""What is decided about a machine: what it boots, that it waits, starts its own disk, or is left alone."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ class Hold(_Refusal):
 
     # iPXE's httpcore.c
     seconds: int = Field(default=5, ge=1, le=3600, description="how long it should wait before it asks again")
+
+
+class LocalDisk(Model):
+    """A decision to send a machine on to its own disk at once, where its firmware would try the network for long.
+
+    It is offered its boot, and its script starts the disk. Where no way is known to do that with its firmware and its
+    iPXE, it is offered nothing, as with :class:`Ignore`, and its timeline says why.
+    """
+
+    reason: str = Field(
+        default="", max_length=65_536, description="why; in the log and in the machine's timeline, never on its screen"
+    )
 
 
 class _ReadOnly(dict[str, FileRef]):

@@ -66,6 +66,7 @@ class _Answer(Fact):
     variant: str = Field(default="", description="the way it was answered: names of the rows of the table of variants")
     because: Text = Field(default="", description="why it is another way than before; empty if it is not")
     wait: str = Field(default="", description="why it will have to wait at its script; empty if it need not")
+    local: bool = Field(default=False, description="whether its script will send it on to its own disk")
 
 
 class Offered(_Answer):
@@ -120,6 +121,14 @@ class ScriptSent(Fact):
     kind: Literal["script-sent"] = "script-sent"
     address: str = Field(default="", description="where to")
     cmdline_bytes: int = Field(default=0, description="length of the kernel command line in bytes")
+
+
+class SentToDisk(Fact):
+    """The script that starts the machine's own disk was sent: ``Sent M on to its disk``."""
+
+    kind: Literal["local"] = "local"
+    address: str = Field(default="", description="where to")
+    reason: Text = Field(default="", description="why it does not boot from the network")
 
 
 class _Sent(Fact):
@@ -238,6 +247,7 @@ FACTS: tuple[type[Fact], ...] = (
     ScriptOffered,
     QuietlyAdvertised,
     ScriptSent,
+    SentToDisk,
     KernelSent,
     InitrdSent,
     FileSent,

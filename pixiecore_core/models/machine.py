@@ -28,9 +28,11 @@ class Machine(Model):
     bus_id: str = Field(
         default="", description="PCI vendor and device of its network card as iPXE reports them, such as 1af4:1000"
     )
-    ipxe_version: str = Field(default="", description="the iPXE that asks for the script, such as 1.21.1+git")
     net0_mac: MacAddress | None = Field(
         default=None, description="the machine's first card as iPXE counts; differs from mac when another card boots"
+    )
+    ipxe_version: str = Field(
+        default="", description="the version of the iPXE that asks for its script, as it says it; empty on other paths"
     )
     interface: str = Field(default="", description="our network interface that the request came in on")
     subnet: IPv4Network | None = Field(

@@ -23,7 +23,7 @@ from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.engine.policy import Decision, PolicyFailed
 from pixiecore_core.engine.words import subsystem_of
 from pixiecore_core.errors import PixiecoreError, WireError
-from pixiecore_core.models import Client, Hold, Ignore, PxeRequest, Stage
+from pixiecore_core.models import Client, Hold, Ignore, LocalDisk, PxeRequest, Stage
 from pixiecore_core.models.facts import Failed, Ignored, Offered, PxeAnswered, Refused, ScriptOffered
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
@@ -173,7 +173,7 @@ class Answerer:
                 via = subsystem_of(request.stage)
                 self._bus.report(Failed(mac=request.machine.mac, via=via, step="reply", reason=str(error)))
             else:
-                self._offered(asked, way, decision.reason if isinstance(decision, Hold) else "")
+                self._offered(asked, way, decision)
 
     def _reply(self, asked: _Asked, attempt: Attempt, way: Way, decision: Decision) -> None:
         request, message, datagram = asked.request, asked.message, asked.datagram
@@ -184,10 +184,12 @@ class Answerer:
         way_out = datagram.interface if asked.to.near else 0
         asked.socket.send(reply, (asked.to.ip, asked.to.port), way_out, server.ip)
 
-    def _offered(self, asked: _Asked, way: Way, wait: str) -> None:
+    def _offered(self, asked: _Asked, way: Way, decision: Decision) -> None:
         request = asked.request
         kind = PxeAnswered if request.stage == "pxe" else ScriptOffered if request.client is Client.IPXE else Offered
-        self._bus.report(kind(**_who_asked(asked), variant=way.name, because=way.because, wait=wait))
+        wait, local = decision.reason if isinstance(decision, Hold) else "", isinstance(decision, LocalDisk)
+        who = _who_asked(asked)
+        self._bus.report(kind(**who, variant=way.name, because=way.because, wait=wait, local=local))
 
     def _ignored(self, asked: _Asked, reason: str) -> None:
         self._bus.report(Ignored(**_who_asked(asked), reason=reason))

@@ -28,10 +28,10 @@ from pixiecore_core.boot.tokens import Sealed
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.engine.policy import PolicyFailed
-from pixiecore_core.engine.scripting import ScriptWriter
+from pixiecore_core.engine.scripting import Script, ScriptWriter
 from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileNotReady, BootFileTimeout, PluginError
-from pixiecore_core.models import FileRef, Hold, Ignore, Machine
-from pixiecore_core.models.facts import SENT, Booting, Failed, FileSent, Held, Ignored, Refused, ScriptSent
+from pixiecore_core.models import Fact, FileRef, Hold, Ignore, Machine
+from pixiecore_core.models.facts import SENT, Booting, Failed, FileSent, Held, Ignored, Refused, ScriptSent, SentToDisk
 from pixiecore_core.net.file_body import Done, respond
 from pixiecore_core.net.site import Page, server_of, text, wait
 from pixiecore_core.observe.bus import Bus
@@ -104,10 +104,7 @@ class BootPages:
             return wait(script.seconds, script.words)
         if isinstance(script, PolicyFailed):
             return self._no_script(machine, script)
-        sent = ScriptSent(
-            mac=machine.mac, address=request.remote_addr or "", cmdline_bytes=len(script.cmdline.encode())
-        )
-        self.bus.report(sent)
+        self.bus.report(_about(script, machine.mac, request.remote_addr or ""))
         return text(200, script.text)
 
     def _is_another(self, machine: Machine) -> bool:
@@ -253,6 +250,15 @@ class BootPages:
             self.bus.report(kind(**known, bytes=count, seconds=seconds))
 
         return done
+
+
+def _about(script: Script, mac: str, address: str) -> Fact:
+    """What happened, now that a machine is sent its script."""
+    if script.cannot:
+        return Ignored(mac=mac, stage="script", reason=script.cannot)
+    if script.to_disk is not None:
+        return SentToDisk(mac=mac, address=address, reason=script.to_disk.reason)
+    return ScriptSent(mac=mac, address=address, cmdline_bytes=len(script.cmdline.encode()))
 
 
 def _is_missing(error: BootFileError) -> bool:

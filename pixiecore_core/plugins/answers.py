@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from pixiecore_core.errors import PluginError
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, PageAnswer
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, LocalDisk, PageAnswer
 from pixiecore_core.plugins.telling import defined_at, in_words, invalid
 
 ANSWERS: dict[str, tuple[type, ...]] = {
     "on_pxe_request": (Ignore,),
     "pick_offer": (str,),
-    "select_boot": (BootSpec, Ignore, Hold),
+    "select_boot": (BootSpec, Ignore, Hold, LocalDisk),
     "provide_bootloader": (BootFile,),
     "render_cmdline": (str,),
     "render_script": (str,),
@@ -48,7 +48,7 @@ def check(answer: Any, plugin: str, hook: str, function: Callable[..., Any], wra
         if wrapper and hook in _ALL_ASKED and isinstance(answer, list):
             return [check(one, plugin, hook, function) for one in answer if one is not None]
         wrong = _wrong_with(answer, hook, wrapper)
-        for kind in (BootSpec, Ignore, Hold, FileRef, BootFile, PageAnswer):
+        for kind in (BootSpec, Ignore, Hold, LocalDisk, FileRef, BootFile, PageAnswer):
             if not wrong and isinstance(answer, kind):
                 return kind.model_validate({name: getattr(answer, name) for name in kind.model_fields})
     except PluginError:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from pixiecore_core.errors import BootFileError, PluginError
-from pixiecore_core.models import BootFile, BootSpec, ByteSource, Hold, Ignore
+from pixiecore_core.models import BootFile, BootSpec, ByteSource, Hold, Ignore, LocalDisk
 from pixiecore_core.plugins.answers import ANSWERS, check
 from pixiecore_core.plugins.blame import Blame
 from pixiecore_core.plugins.observing import Observe, observed
@@ -72,7 +72,7 @@ def guard(function: AnyFunction, plugin: str, hook: str, timeout: float | None, 
         # Our own sources keep their ways to save copies.
         if isinstance(sound, BootFile) and not type(sound.source).__module__.startswith("pixiecore_core."):
             return sound.model_copy(update={"source": _GuardedSource(sound.source, plugin, report)})
-        if isinstance(answer, (BootSpec, Ignore, Hold)):  # nothing can change it afterwards
+        if isinstance(answer, (BootSpec, Ignore, Hold, LocalDisk)):  # nothing can change it afterwards
             last = answer, sound
         return sound
 

@@ -24,6 +24,7 @@ from pixiecore_core.models import (
     FileRef,
     Hold,
     Ignore,
+    LocalDisk,
     Machine,
     OfferVariant,
     PageAnswer,
@@ -223,13 +224,13 @@ class PluginManager:
                 return str(name)
         return None
 
-    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         """The first opinion; :class:`Ignore` where there is none.
 
         :raises PluginError: a plugin failed, and was reported
         """
         try:
-            answer: BootSpec | Ignore | Hold | None = self._pluggy.hook.select_boot(machine=machine)
+            answer: BootSpec | Ignore | Hold | LocalDisk | None = self._pluggy.hook.select_boot(machine=machine)
         except PluginError as error:
             self.report(error, machine.mac)
             raise

@@ -220,7 +220,7 @@ class Netboot:
     def _script_of(self, offer: Offer, mac: str, code: int, known: Mapping[str, str]) -> str:
         """What an iPXE gets that follows its offer: a script that has it ask with all that it knows of its machine."""
         buildarch, platform = self._ipxe_build(code)
-        settings = {"net0/mac": mac, "buildarch": buildarch, "platform": platform, **known}
+        settings = {"version": _NEWEST, "net0/mac": mac, "buildarch": buildarch, "platform": platform, **known}
         asking = self.fetch(offer.boot_file).decode()
         (url,) = re.findall(r"^chain --replace (\S+)$", asking, re.MULTILINE)
         filled = re.sub(r"\$\{([^:}]*)(?::[a-z]+)?\}", lambda match: quote(settings.get(match[1], "")), url)
@@ -255,6 +255,8 @@ class Netboot:
 
 
 _NOWHERE = Path("/nonexistent")
+_NEWEST = "2.0.0"
+"""The iPXE that machines are handed."""
 _reached = {"pixiecore.local_address": (str(SERVER), 80), "REMOTE_ADDR": "192.0.2.100"}
 
 
@@ -264,5 +266,6 @@ def _register(manager: PluginManager, plugins: tuple[object, ...]) -> None:
 
 
 def _everything(firmware: FirmwareTable) -> FoundLoaders:
-    """As if every loader were installed; none can be read."""
-    return FoundLoaders(firmware, dict.fromkeys((one.name for one in firmware.loaders()), _NOWHERE), _NOWHERE)
+    """As if every loader were installed, and new; none can be read."""
+    names = [one.name for one in firmware.loaders()]
+    return FoundLoaders(firmware, dict.fromkeys(names, _NOWHERE), _NOWHERE, versions=dict.fromkeys(names, _NEWEST))

@@ -83,7 +83,7 @@ def test_symbols_and_checksum_are_left_out() -> None:
     ("stub", "reason"),
     [
         (b"MZ", "cut off"),
-        (program(sections=[(".text", b"x")]), r"no section \.sdmagic"),
+        (program(sections=[(".text", b"x")]), r"neither a section \.sdmagic"),
         (program()[:-600], "cut off"),
         (program(headers_size=0x200), "no room for 3 more sections"),
     ],
@@ -91,6 +91,20 @@ def test_symbols_and_checksum_are_left_out() -> None:
 def test_what_is_no_stub(stub: bytes, reason: str) -> None:
     with pytest.raises(WireError, match=reason):
         unify(stub, Part("kernel", 1), [], "", "")
+
+
+def test_the_stub_of_debian_12_for_arm64() -> None:
+    """Two sections, none of them .sdmagic, and behind the headers no zeros but instructions that do nothing."""
+    stub = program(0xAA64, sections=[(".text", b"code"), (".data", b"#### LoaderInfo: systemd-stub 252.39 ####\0")])
+    nothing, table = b"\x1f\x20\x03\xd5", 64 + 4 + 20 + 112 + 16 * 8 + 2 * 40
+    padded = stub[:table] + nothing * ((0x400 - table) // 4) + stub[0x400:]
+    data = made({"kernel": b"k" * 5000}, padded)
+    with pefile.PE(data=data) as read:
+        names = [section.Name.rstrip(b"\0").decode() for section in read.sections]
+        assert names == [".text", ".data", ".osrel", ".cmdline", ".linux"]
+    other = stub[:table] + b"\x1f\x20\x03\xd6" * ((0x400 - table) // 4) + stub[0x400:]
+    with pytest.raises(WireError, match="no room for 3 more sections"):
+        made({"kernel": b"k"}, other)
 
 
 def test_the_processor_that_a_kernel_is_for() -> None:

@@ -74,6 +74,7 @@ def test_firmware(kernel: str) -> None:
         "option": "--ipxe-bios",
         "path": kernel,
         "how_to_get": None,
+        "version": None,
     }
     for loader in loaders:
         assert (loader["path"] is None) != (loader["how_to_get"] is None)

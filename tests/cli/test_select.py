@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,19 @@ def test_what_a_machine_boots_and_who_said_so(kernel: str, monkeypatch: pytest.M
     assert refused.returncode == 1
     assert "It does not boot: it is not armed" in refused.stdout
     assert "static booter" not in refused.stdout, "who comes after the first answer is not asked"
+
+
+def test_a_machine_that_goes_to_its_disk(tmp_path: Path) -> None:
+    (tmp_path / "inventory.yaml").write_text(f"machines:\n  - {{name: a, mac: '{MAC}', local: true}}\n")
+    command = ["select", "--booter", "inventory", "--folder", str(tmp_path), "--mac", MAC, "--platform", "bios"]
+    command += ["--arch", "i386", "--ipxe"]
+    done = pixiecore(*command)
+    assert done.returncode == 1, done.stderr
+    assert "start its disk: 'a' says local" in done.stdout
+    assert "\nIt goes to its disk: 'a' says local\n\nScript:\n  #!ipxe\n" in done.stdout
+    told = json.loads(pixiecore(*command, "--json").stdout)
+    assert (told["outcome"], told["reason"], told["kernel"]) == ("local", "'a' says local", None)
+    assert "sanboot --no-describe --drive 0x80 ||" in told["script"]
 
 
 @pytest.mark.usefixtures("two_policies")

@@ -21,6 +21,7 @@ from pixiecore_core.models.facts import (
     Refused,
     ScriptOffered,
     ScriptSent,
+    SentToDisk,
 )
 
 MAC = "52:54:00:12:34:56"
@@ -38,6 +39,7 @@ SAMPLES: list[Fact] = [
     ),
     QuietlyAdvertised(mac=MAC, interface="eth0"),
     ScriptSent(mac=MAC, address="192.0.2.100", cmdline_bytes=10),
+    SentToDisk(mac=MAC, address="192.0.2.100", reason="it has booted once"),
     KernelSent(mac=MAC, via="HTTP", file="vmlinuz", purpose="kernel", bytes=1000, size=1000, seconds=0.1),
     InitrdSent(mac=MAC, via="HTTP", file="initrd", purpose="initrd", bytes=1000, size=1000, seconds=0.1),
     FileSent(mac=MAC, via="HTTP", file="vmlinuz", purpose="kernel", bytes=10, size=1000, seconds=0.1),

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from pixiecore_core import BootFile, BootSpec, Client, FileRef, Hold, Ignore, Machine, PxeRequest, UrlFor
+from pixiecore_core import BootFile, BootSpec, Client, FileRef, Hold, Ignore, LocalDisk, Machine, PxeRequest, UrlFor
 from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.engine.deciding import LATE_SECONDS, Decider
 from pixiecore_core.engine.first_step import FirstStep
@@ -32,7 +32,7 @@ class Answers:
     """A policy that is a table of answers; what is an exception is raised."""
 
     veto: Ignore | None = None
-    boot: BootSpec | Ignore | Hold | Exception = SPEC
+    boot: BootSpec | Ignore | Hold | LocalDisk | Exception = SPEC
     cmdline: str | Exception = "quiet"
     script: str | Exception = "#!ipxe\n"
     loaders: bool = False
@@ -47,7 +47,7 @@ class Answers:
     def on_pxe_request(self, request: PxeRequest) -> Ignore | None:
         return self._answer("on_pxe_request", self.veto)
 
-    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         return self._answer("select_boot", self.boot)
 
     def provides_bootloaders(self) -> bool:
@@ -151,7 +151,7 @@ def test_a_late_decision_serves_the_next_retry_and_a_failure_does_not() -> None:
     clock = Clock()
 
     class Late(Answers):
-        def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+        def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
             clock.now += LATE_SECONDS + 1
             return super().select_boot(machine)
 

@@ -6,7 +6,17 @@ import pytest
 
 from pixiecore_core import Client
 from pixiecore_core.engine.words import sentence, subsystem
-from pixiecore_core.models.facts import Fact, Failed, FileSent, Ignored, LoaderSent, Refused, ScriptSent
+from pixiecore_core.models.facts import (
+    Fact,
+    Failed,
+    FileSent,
+    Ignored,
+    LoaderSent,
+    Offered,
+    Refused,
+    ScriptSent,
+    SentToDisk,
+)
 from tests.engine.samples import MAC, SAMPLES
 
 LINES = [
@@ -18,6 +28,7 @@ LINES = [
     f"[DHCP] Offering to boot {MAC} (iPXE on UEFI x86_64 on eth0) by script, to wait there: approval",
     f"[IPv6] Told {MAC} that there is no IPv6 router on eth0, so that it does not wait for one",
     f"[HTTP] Sent boot script to {MAC} (192.0.2.100)",
+    f"[HTTP] Sent {MAC} on to its disk (192.0.2.100): it has booted once",
     f'[HTTP] Sent file "vmlinuz" (kernel, 1,000 bytes in 0.1 s) to {MAC}',
     f'[HTTP] Sent file "initrd" (initrd, 1,000 bytes in 0.1 s) to {MAC}',
     f'[HTTP] Sent part of file "vmlinuz" (kernel, 10 of 1,000 bytes) to {MAC}',
@@ -46,6 +57,11 @@ def test_each_kind_has_its_sentence(fact: Fact, line: str) -> None:
             ScriptSent(mac=MAC, address="a", cmdline_bytes=3000),
             f"Sent boot script to {MAC} (a); its command line has 3000 bytes, and Linux cuts it off after 2047 "
             "without a word",
+        ),
+        (SentToDisk(mac=MAC, address="a"), f"Sent {MAC} on to its disk (a)"),
+        (
+            Offered(mac=MAC, stage="dhcp", client=Client.PXE, architecture="BIOS i386", interface="eth0", local=True),
+            f"Offering to boot {MAC} (BIOS i386 on eth0), to go on to its disk",
         ),
         (
             LoaderSent(via="TFTP", file="x", purpose="loader", bytes=5, size=5, seconds=1, address="a"),

@@ -56,6 +56,12 @@ def test_what_a_distribution_installs_is_found(folder: Path) -> None:
     assert usual == ["bios-ipxe", "efi-ia32", "efi-arm64"], "a server that starts speaks of these"
 
 
+def test_which_ipxe_it_is_is_read_from_the_file(folder: Path) -> None:
+    assert find({}, (str(folder),), folder / "data").versions == {}
+    (folder / "snponly.efi").write_bytes(X64 + b"\0" * 5000 + b"\0" + b"1.0.0+git-20190125.36a4c85-5.1\0iPXE/%s\0")
+    assert find({}, (str(folder),), folder / "data").versions == {"efi-x64": "1.0.0+git-20190125.36a4c85-5.1"}
+
+
 @pytest.mark.parametrize(
     ("name", "content", "loader"),
     [

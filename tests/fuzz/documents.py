@@ -20,12 +20,13 @@ from pixiecore_inventory_booter.templates import TemplateError, Templates
 from pixiecore_static_booter.catalogue import parse as parse_recipe
 from pixiecore_static_booter.recipe import mirror_url
 
-from pixiecore_core import ConfigError
+from pixiecore_core import ConfigError, LocalDisk
 from pixiecore_core.boot.uki import Part, unify
 from pixiecore_core.errors import WireError
 from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.settings.file import SettingsFile
+from pixiecore_core.wire.ipxe_version import Since, version_in
 from pixiecore_core.wire.pe import machine_of
 from tests.fuzz.target import target, text_of
 from tests.programs import program
@@ -47,6 +48,7 @@ _ANSWERS = [
     b'{"Kernel": "k#sha256=' + b"ab" * 32 + b'", "cmdline": {"a": true, "b": false, "c": "d e", "u": {"url": "x"}}}',
     b'{"kernel": "k", "cmdline": "quiet {{ URL \\"http://h/x\\" }} {{ ID `y` }}"} trailing',
     b'{"ipxe-script": "#!ipxe\\nshell\\n", "cmdline": 5}',
+    b'{"local": true}',
 ]
 
 
@@ -59,7 +61,9 @@ def api_answer(data: bytes) -> None:
         spec = boot_spec(data, _API)
     except ContractError:
         return
-    assert spec.kernel or spec.ipxe_script
+    if isinstance(spec, LocalDisk):
+        return
+    assert spec.kernel or spec.efi or spec.ipxe_script
     assert "\n" not in spec.cmdline
     for ref in (spec.kernel, *spec.initrds, *spec.files.values()):
         if ref is not None and not ref.is_url:
@@ -230,3 +234,18 @@ def efi_program(data: bytes) -> None:
     assert machine_of(data) == machine_of(b"".join(piece for piece in image.pieces if isinstance(piece, bytes)))
     sizes = [piece.size if isinstance(piece, Part) else len(piece) for piece in image.pieces]
     assert image.size == sum(sizes)
+
+
+@target(
+    [
+        b"\0" + b"1.0.0+git-20190125.36a4c85-5.1\0iPXE/%s",
+        b"iPXE/%s ipxe,1,iPXE,ipxe.efi,1.21.1+git20250501.dad20602,https://ipxe.org",
+    ],
+    [b"iPXE/%s", b"ipxe,1,iPXE,", b"+git", b"\0"],
+)
+def ipxe_version(data: bytes) -> None:
+    """A file that may be an iPXE: its version is one short printable word or text."""
+    version = version_in(data)
+    assert version.isprintable()
+    assert len(version) <= 115
+    assert Since((2, 0, 0), "20241120").includes(version) in (True, False, None)

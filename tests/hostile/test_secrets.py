@@ -19,6 +19,7 @@ from pixiecore_core import (
     FileRef,
     Hold,
     Ignore,
+    LocalDisk,
 )
 from pixiecore_core.models.facts import Failed
 from tests.net.test_boot_pages import MAC, SCRIPT, Site
@@ -56,6 +57,7 @@ ERROR_PATHS: dict[str, dict[str, Callable[..., Any]]] = {
     "a plugin raises": {"select_boot": raising(ValueError(f"'{URL}' is no URL"))},
     "a plugin answers nonsense": {"select_boot": lambda machine: URL},
     "a refusal": {"select_boot": lambda machine: Ignore(reason=URL)},
+    "the way to its disk": {"select_boot": lambda machine: LocalDisk(reason=URL)},
     "a wait": {"select_boot": lambda machine: Hold(reason=URL)},
     "a spec that is none": {
         "select_boot": lambda machine: BootSpec(kernel=FileRef(location=f"http://u:{SECRET}@h:99999/"))

@@ -1,4 +1,4 @@
-"""The lab's machines: which firmware, which network card, and how QEMU is told.
+"""The lab's machines: which firmware, which network card, which iPXE it is handed, and how QEMU is told.
 
 Everything runs on TCG: /dev/kvm may open on a host whose KVM cannot run firmware.
 """
@@ -9,11 +9,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from .disk import make_disk
 from .network import TAP
+from .packages import of_suite
 
 MAC = "52:54:00:12:34:56"
 
-_OVMF = Path("/usr/share/OVMF")
+_OVMF, _AAVMF = Path("/usr/share/OVMF"), Path("/usr/share/AAVMF")
 _IPXE_KERNEL = Path("/usr/lib/ipxe/ipxe.lkrn")
 # iPXE posing as the PXE client of a card's maker: a real UNDI, and no user class "iPXE". It drops the pose before it
 # loads anything: what it loads would inherit the user class with the cached DHCP answer, which no real ROM hands on.
@@ -25,24 +27,57 @@ chain tftp://${proxydhcp/next-server}/${proxydhcp/filename}
 """
 _COMMON = (
     *("-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none"),
-    *("-smp", "1", "-accel", "tcg,thread=multi", "-cpu", "max", "-device", "virtio-rng-pci"),
+    *("-smp", "1", "-accel", "tcg,thread=multi", "-device", "virtio-rng-pci"),
     *("-uuid", "00112233-4455-6677-8899-aabbccddeeff", "-smbios", "type=1,serial=LAB-1"),
 )
 
 
 @dataclass(frozen=True)
+class Board:
+    """What a machine is built on."""
+
+    program: str
+    kind: str
+    cpu: str
+    console: str
+    """Its serial line, as Linux calls it."""
+    memory: int = 512
+    """Megabytes."""
+
+
+PC = Board("qemu-system-x86_64", "q35", "max", "ttyS0")
+ARM64 = Board("qemu-system-aarch64", "virt", "cortex-a57", "ttyAMA0", memory=1024)
+
+
+@dataclass(frozen=True)
+class Ipxe:
+    """The iPXE that a server hands out in place of the one installed here."""
+
+    option: str
+    """The server's, that names it."""
+    file: str
+    suite: str
+    """The release of Debian that it is of."""
+
+    def path(self) -> Path:
+        """Downloaded on first use. :raises SuiteNotHere: that release is not to be had"""
+        return of_suite("ipxe:all", self.suite) / "usr/lib/ipxe" / self.file
+
+
+@dataclass(frozen=True)
 class Flash:
-    """A build of OVMF: its code, and the empty variables that a run gets its own copy of."""
+    """A build of OVMF or AAVMF: its code, and the empty variables that a run gets its own copy of."""
 
     code: str
     variables: str
+    folder: Path = _OVMF
     guarded: bool = False
     """Built to insist on System Management Mode guarding the variables."""
 
     def options(self, folder: Path) -> list[str]:
         variables = folder / "variables.fd"
-        shutil.copyfile(_OVMF / self.variables, variables)
-        options = ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_OVMF / self.code}"]
+        shutil.copyfile(self.folder / self.variables, variables)
+        options = ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={self.folder / self.code}"]
         options += ["-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
         if self.guarded:
             options += ["-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"]
@@ -53,17 +88,22 @@ class Flash:
 class Machine:
     name: str
     flash: Flash | None = None
-    """OVMF; without it the machine is SeaBIOS."""
+    """UEFI; without it the machine is SeaBIOS."""
+    board: Board = PC
     nic: str = "virtio-net-pci"
     payload: str = "x86_64"
     posing: bool = False
     """A PXE client in software instead of the card's ROM."""
     stub: str = ""
     """Does without iPXE: Pixiecore makes one file of this stub, kernel, initrd and command line."""
+    ipxe: Ipxe | None = None
+    """The iPXE that it is handed, where that is not the one installed here."""
+    disk: bool = False
+    """Whether it has a disk that starts, second in its boot order."""
     settings: tuple[str, ...] = ()
     mac: str = MAC
-    memory: int = 512
-    """Megabytes."""
+    memory: int = 0
+    """Megabytes; 0 for what its board has."""
 
     @property
     def firmware(self) -> str:
@@ -72,8 +112,8 @@ class Machine:
 
     def argv(self, folder: Path) -> list[str]:
         """QEMU's command line; `folder` takes what this one run writes."""
-        options = [*_COMMON, "-m", str(self.memory), *self.settings]
-        machine = "q35"
+        options = [*_COMMON, "-cpu", self.board.cpu, "-m", str(self.memory or self.board.memory), *self.settings]
+        machine = self.board.kind
         if self.flash is None:
             machine += ",graphics=off"  # SeaBIOS and the cards' ROMs then speak on the serial line
         else:
@@ -87,11 +127,16 @@ class Machine:
             boot_index = ""
         options += ["-netdev", f"tap,id=n0,ifname={TAP},script=no,downscript=no"]
         options += ["-device", f"{self.nic},netdev=n0,mac={self.mac}{boot_index}"]
-        return ["qemu-system-x86_64", "-machine", machine, *options]
+        if self.disk:
+            make_disk(folder / "disk.img")
+            options += ["-drive", f"if=none,id=disk,format=raw,file={folder / 'disk.img'}"]
+            options += ["-device", "virtio-blk-pci,drive=disk,bootindex=1"]
+        return [self.board.program, "-machine", machine, *options]
 
 
 _X64 = Flash("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd")
 _IA32 = Flash("OVMF32_CODE_4M.secboot.fd", "OVMF32_VARS_4M.fd", guarded=True)
+_AA64 = Flash("AAVMF_CODE.fd", "AAVMF_VARS.fd", _AAVMF)
 # romfile= keeps iPXE's ROM out: the firmware's own PXE stack must do the work.
 _NO_ROM = "virtio-net-pci,romfile="
 _HTTP_BOOT_ONLY = (
@@ -113,3 +158,43 @@ MACHINES = {
         Machine("ovmf-x64-http", _X64, nic=_NO_ROM, settings=_HTTP_BOOT_ONLY),
     )
 }
+
+
+_SUITES = {"2019": "bookworm", "2025": "trixie"}
+"""The years of the two builds of iPXE that are tried, and the releases of Debian that have them."""
+
+
+def _ipxes(option: str, file: str, *years: str) -> dict[str, Ipxe]:
+    return {year: Ipxe(option, file, _SUITES[year]) for year in years}
+
+
+_X64_IPXES = _ipxes("--ipxe-efi64", "snponly.efi", "2019", "2025")
+_ARM64_IPXES = _ipxes("--ipxe-arm64", "ipxe-arm64.efi", "2025")  # Debian 12 has none for ARM
+
+BY_STOCK_IPXE = {
+    machine.name: machine
+    for machine in (
+        *(Machine(f"ovmf-x64-pxe-{year}", _X64, nic=_NO_ROM, ipxe=ipxe) for year, ipxe in _X64_IPXES.items()),
+        *(
+            Machine(f"ovmf-x64-http-{year}", _X64, nic=_NO_ROM, ipxe=ipxe, settings=_HTTP_BOOT_ONLY)
+            for year, ipxe in _X64_IPXES.items()
+        ),
+        *(
+            Machine(f"aavmf-{way}-{year}", _AA64, ARM64, _NO_ROM, "arm64", ipxe=ipxe, settings=settings)
+            for year, ipxe in _ARM64_IPXES.items()
+            for way, settings in (("pxe", ()), ("http", _HTTP_BOOT_ONLY))
+        ),
+    )
+}
+"""UEFI with the iPXE of one release of Debian or the other; the number in the name is its year."""
+
+WITHOUT_IPXE = {
+    machine.name: machine
+    for machine in (
+        Machine("ovmf-x64-pxe-uki", _X64, nic=_NO_ROM, stub="x64"),
+        Machine("ovmf-x64-http-uki", _X64, nic=_NO_ROM, stub="x64", settings=_HTTP_BOOT_ONLY),
+        Machine("aavmf-pxe-uki", _AA64, ARM64, _NO_ROM, "arm64", stub="arm64"),
+        Machine("aavmf-http-uki", _AA64, ARM64, _NO_ROM, "arm64", stub="arm64", settings=_HTTP_BOOT_ONLY),
+    )
+}
+"""UEFI that starts one file, made of the kernel and all that belongs to it (``--uefi-direct=always``)."""

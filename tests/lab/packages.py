@@ -1,7 +1,8 @@
-"""Debian packages unpacked, not installed: kernels and firmware parts of several architectures.
+"""Debian packages unpacked, not installed: kernels and firmware parts of several architectures, and of other releases.
 
-apt works on the machine's own package sources, but with lists and architectures of its own under the cache folder, so
-that neither the machine's apt nor its dpkg hears of the foreign architecture, and nothing reaches /boot.
+apt works on the machine's own package sources, or on another release of the same mirror, but with lists and
+architectures of its own under the cache folder, so that neither the machine's apt nor its dpkg hears of the foreign
+architecture or release, and nothing reaches /boot.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "lab"
-ARCHITECTURES = ("amd64", "i386")
+ARCHITECTURES = ("amd64", "i386", "arm64")
 
-_PROGRAMS = ("apt-get", "dnsmasq", "ethtool", "ip", "qemu-system-x86_64", "setpriv", "tcpdump")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+_PROGRAMS = (
+    *("apt-get", "dnsmasq", "ethtool", "ip", "qemu-system-aarch64", "qemu-system-x86_64"),
+    *("mcopy", "setpriv", "tcpdump"),
+)
 
 
 def missing_programs() -> str:
@@ -34,30 +40,75 @@ def debian_release() -> int:
     return int(version) if version.isdecimal() else 0
 
 
-def unpack(packages: Sequence[str], into: Path) -> None:
+class SuiteNotHere(LookupError):
+    """The mirror that apt uses here does not have that release of Debian."""
+
+
+def codename() -> str:
+    """This machine's own release by its name, such as bookworm; empty where it has none."""
+    return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+
+
+def unpack(packages: Sequence[str], into: Path, suite: str = "") -> None:
     """Download `packages`, each as name:architecture, and unpack them all into one folder.
 
     A metapackage stands for the first package it depends on: linux-image-cloud-amd64 for the newest such kernel.
+
+    :param suite: the release of Debian that they are of; this machine's own without it
+    :raises SuiteNotHere: the mirror that apt uses here does not have that
     """
-    state = CACHE / "apt"
+    if suite == codename():
+        suite = ""
+    state = CACHE / (f"apt-{suite}" if suite else "apt")
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("w") as lock:  # tests run side by side, and apt would not wait for itself
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _unpack(packages, into, state)
+        _unpack(packages, into, state, suite)
 
 
-def _unpack(packages: Sequence[str], into: Path, state: Path) -> None:
+def of_suite(package: str, suite: str) -> Path:
+    """The folder that `package` of another release is unpacked in, downloaded on first use.
+
+    :raises SuiteNotHere: as :func:`unpack`
+    """
+    folder = CACHE / suite / package.partition(":")[0]
+    done = folder / "unpacked"
+    if not done.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        unpack([package], folder, suite)
+        done.touch()
+    return folder
+
+
+def _unpack(packages: Sequence[str], into: Path, state: Path, suite: str) -> None:
     downloads = state / "downloads"
     for folder in (state / "lists" / "partial", state / "cache" / "archives" / "partial", downloads):
         folder.mkdir(parents=True, exist_ok=True)
+    if suite and not (state / "sources.list").exists():
+        (state / "sources.list").write_text(_sources(suite))
     # One index that its mirror is just replacing must not stop us: what matters is whether the packages then come.
-    _apt("apt-get", state, "update", "--quiet=2", check=False)
+    updated = _apt("apt-get", state, "update", "--quiet=2", check=False)
+    if suite and "does not have a Release file" in updated.stdout + updated.stderr:
+        (state / "sources.list").unlink()
+        raise SuiteNotHere(f"the mirror that apt uses here has no Debian {suite}")
     names = [_behind_metapackage(state, package) for package in packages]
     _apt("apt-get", state, "download", "--quiet=2", *names, cwd=downloads)
     for name in names:
         bare, _, architecture = name.partition(":")
         newest = max(downloads.glob(f"{bare}_*_{architecture}.deb"), key=lambda deb: deb.stat().st_mtime)
         subprocess.run(["dpkg-deb", "--extract", newest, into], check=True)
+
+
+def _sources(suite: str) -> str:
+    """The line by which apt gets another release from the mirror of its own."""
+    fields = "$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(ORIGIN)"
+    argv = ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"]
+    known = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
+    mirrors = [uri for uri, *rest in (line.split("|") for line in known) if rest == [codename(), "main", "Debian"]]
+    if not mirrors:
+        raise SuiteNotHere(f"apt uses no mirror of Debian here, so there is none to ask for {suite}")
+    signed = f"[signed-by={_KEYRING}] " if _KEYRING.exists() else ""
+    return f"deb {signed}{mirrors[0]} {suite} main\n"
 
 
 def _behind_metapackage(state: Path, package: str) -> str:
@@ -74,7 +125,10 @@ def _behind_metapackage(state: Path, package: str) -> str:
 def _apt(
     program: str, state: Path, *arguments: str, cwd: Path | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
+    of_another_release = state / "sources.list"
     options = [
+        *((f"Dir::Etc::SourceList={of_another_release}",) if of_another_release.exists() else ()),
+        *(("Dir::Etc::SourceParts=/dev/null",) if of_another_release.exists() else ()),
         f"Dir::State::Lists={state / 'lists'}",
         f"Dir::Cache={state / 'cache'}",
         "APT::Sandbox::User=root",  # the user _apt may not write below a checkout

@@ -23,6 +23,10 @@ MARKER = "LAB done"
 _HERE = Path(__file__).resolve().parent
 
 
+_PROCESSORS = {"amd64": "x86_64", "i386": "i686", "arm64": "aarch64"}
+"""What Linux calls the processors of Debian's architectures."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The packages a payload is made of, and the kernel modules it loads; what those depend on comes along."""
@@ -33,7 +37,7 @@ class Recipe:
     @property
     def processor(self) -> str:
         """What the booted Linux says that it runs on."""
-        return "x86_64" if self.packages[0].endswith(":amd64") else "i686"
+        return _PROCESSORS[self.packages[0].partition(":")[2]]
 
 
 RECIPES = {
@@ -45,6 +49,10 @@ RECIPES = {
     "i386": Recipe(
         packages=("linux-image-686:i386", "busybox-static:i386", "systemd-boot-efi:i386"),
         modules=("virtio_pci", "virtio_net", "e1000", "8139cp"),
+    ),
+    "arm64": Recipe(
+        packages=("linux-image-cloud-arm64:arm64", "busybox-static:arm64", "systemd-boot-efi:arm64"),
+        modules=("virtio_pci", "virtio_net"),
     ),
 }
 # Debian 13 has no 32-bit kernel any more. Its 64-bit one starts from 32-bit UEFI too (EFI_MIXED), on 64-bit processors.
@@ -59,11 +67,11 @@ class Payload:
     kernel: Path
     initrd: Path
     efi_stub: Path
-    """systemd's EFI stub: for x64, or of the i386 payload for ia32."""
+    """systemd's EFI stub: for x64 or ARM64, or of the i386 payload for ia32."""
 
 
 def payload(architecture: str) -> Payload:
-    """The payload for x86_64 or i386, built on first use."""
+    """The payload for x86_64, i386 or arm64, built on first use."""
     folder = CACHE / architecture
     folder.mkdir(parents=True, exist_ok=True)
     result = Payload(folder / "vmlinuz", folder / "initrd.cpio", folder / "stub.efi")

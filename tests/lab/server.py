@@ -30,28 +30,30 @@ PIXIECORE = Path(sys.executable).with_name("pixiecore")
 class Errand:
     file: Path
     word: str
+    console: str = "ttyS0"
 
     @classmethod
-    def prepare(cls, folder: Path) -> Errand:
+    def prepare(cls, folder: Path, console: str = "ttyS0") -> Errand:
+        """An errand for a machine whose serial line Linux calls `console`."""
         file = folder / "errand file.bin"  # a space: names are not URLs
         file.write_bytes(os.urandom(300_001))
-        return cls(file, secrets.token_hex(4))
+        return cls(file, secrets.token_hex(4), console)
 
     @property
     def cmdline(self) -> str:
-        return f'console=ttyS0 quiet lab.fetch={{{{ ID "{self.file}" }}}} lab.word={self.word}'
+        return f'console={self.console} quiet lab.fetch={{{{ ID "{self.file}" }}}} lab.word={self.word}'
 
     @property
     def api_cmdline(self) -> str:
         """The same as an API says it."""
-        return f'console=ttyS0 quiet lab.fetch={{{{ URL "{self.file.as_uri()}" }}}} lab.word={self.word}'
+        return f'console={self.console} quiet lab.fetch={{{{ URL "{self.file.as_uri()}" }}}} lab.word={self.word}'
 
     def check(self, machine: Machine, result: BootResult, server_address: str = SERVER_ADDRESS) -> None:
         """AssertionError unless the machine did what it was sent for."""
         # In front are, from EFI iPXE, the image's name, and initrd=NAME, by which such a kernel finds its initrd.
         front = "" if machine.stub else r"(kernel )?(initrd=\S+ )*"
         url = rf"http://{re.escape(server_address)}/_/file\?name=\S+"
-        expected = rf"{front}console=ttyS0 quiet lab\.fetch={url} lab\.word={self.word}"
+        expected = rf"{front}console={self.console} quiet lab\.fetch={url} lab\.word={self.word}"
         assert re.fullmatch(expected, result.cmdline), result.cmdline
         content = self.file.read_bytes()
         assert result.fetched_size == len(content)
@@ -82,6 +84,8 @@ def start_server(
         argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]
     if machine.stub:
         argv.append(f"--uefi-stub-{machine.stub}={parts.efi_stub}")
+    if machine.ipxe:
+        argv.append(f"{machine.ipxe.option}={machine.ipxe.path()}")
     if beside_neighbour:
         argv.append("--dhcp-no-bind")
     if own_user:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,20 @@ from .neighbour import start_neighbour
 from .network import NEIGHBOUR_ADDRESS, Network
 from .payload import payload
 from .server import PIXIECORE, Errand, start_server
+from .timings import Timing, record
 
 # The first boot on a machine waits for the download of the kernels; the boot itself has a time-out of its own.
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+
+def way_of(machine: Machine) -> str:
+    """What a machine boots by, in words."""
+    if machine.stub:
+        return "one file that is made for it, without iPXE"
+    if "ipxe" in machine.name.split("-"):
+        return "the iPXE in its card"
+    return f"iPXE of {machine.name.rpartition('-')[2]}" if machine.ipxe is not None else "the iPXE installed here"
+
 
 IPXE_ROM = MACHINES["seabios-ipxe-virtio"]
 PXE = MACHINES["ovmf-x64-pxe"]
@@ -32,23 +42,28 @@ def boots(
     router_advertisements: bool = True,
     extra: Sequence[str] = (),
     options: Sequence[str] = (),
+    way: str = "",
 ) -> str:
     """Boot it, and return what the server has logged.
 
+    :param way: what it goes by, where that is to be written down
     :param extra: of the neighbour's command line
     :param options: of the server's
     """
-    errand = Errand.prepare(folder)
+    errand = Errand.prepare(folder, machine.board.console)
     with Network() as network:
         start_neighbour(network, folder, router_advertisements=router_advertisements, extra=extra)
         server = start_server(network, folder, machine, errand, options=options)
-        errand.check(machine, boot(machine, network, folder))
+        result = boot(machine, network, folder)
+        errand.check(machine, result)
+        if way:
+            record(Timing(machine.name, way, result.seconds))
         return server.text()
 
 
 @pytest.mark.parametrize("machine", EVERY_MACHINE)
 def test_machine_reaches_linux(machine: Machine, lab_folder: Path) -> None:
-    boots(machine, lab_folder)
+    boots(machine, lab_folder, router_advertisements=False, way=way_of(machine))
 
 
 def test_neighbour_that_offers_a_boot_file_of_its_own(lab_folder: Path) -> None:
@@ -63,13 +78,6 @@ def test_on_the_same_host_as_the_dhcp_server(lab_folder: Path) -> None:
         start_neighbour(network, lab_folder)
         start_server(network, lab_folder, IPXE_ROM, errand, beside_neighbour=True)
         errand.check(IPXE_ROM, boot(IPXE_ROM, network, lab_folder), NEIGHBOUR_ADDRESS)
-
-
-@pytest.mark.parametrize("machine", [PXE, MACHINES["ovmf-x64-http"]], ids=lambda machine: machine.name)
-def test_without_ipxe(machine: Machine, lab_folder: Path) -> None:
-    """UEFI starts one file that is made for it, on a network without router advertisements, where iPXE would wait."""
-    machine = replace(machine, stub="x64")
-    boots(machine, lab_folder, router_advertisements=False, options=["--uefi-direct=always"])
 
 
 def test_by_a_server_that_has_given_root_up(lab_folder: Path) -> None:

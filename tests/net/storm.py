@@ -165,6 +165,7 @@ class Machine:
             "netX/chip:uristring": "SNP",
             "netX/busid": "01:1a:f4:10:00",
             "netX/ip": "192.0.2.100",
+            "version:uristring": "1.0.0",
             "buildarch": "x86_64" if self.uefi else "i386",
             "platform": "efi" if self.uefi else "pcbios",
         }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pefile
 import pytest
 
-from pixiecore_core import BootSpec, FileRef, Hold, Ignore, Machine
+from pixiecore_core import BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine
 from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.errors import BootFileError
 from pixiecore_core.firmware.finding import FoundLoaders
@@ -96,6 +96,7 @@ def test_a_look_at_its_size_is_no_boot(site: Unified) -> None:
     ("answer", "status", "words"),
     [
         (Ignore(reason="not today"), 404, "you don't netboot: not today"),
+        (LocalDisk(), 404, "you don't netboot: it is to start its disk"),
         (Hold(reason="wait for Ada", seconds=7), 503, "wait for Ada"),
         (BootSpec(ipxe_script="#!ipxe\n"), 404, "no kernel to start without iPXE"),
     ],

@@ -22,6 +22,7 @@ from pixiecore_core import (
     Hold,
     Ignore,
     Loader,
+    LocalDisk,
     Machine,
     Noted,
     PageAnswer,
@@ -340,3 +341,48 @@ def test_the_kit_reloads(netboot: Callable[..., Netboot]) -> None:
     racks = configured(Racks)
     netboot(FixedBooter(), racks).reload()
     assert racks.reloaded == 1
+
+
+class _ToDisk(_Good):
+    @hookimpl
+    def select_boot(self, machine: Machine) -> LocalDisk:  # type: ignore[override]
+        return LocalDisk(reason="it is installed")
+
+
+@pytest.mark.parametrize("code", [0, 7, 11, 16])
+def test_a_machine_goes_to_its_disk(code: int) -> None:
+    machines = Netboot(_ToDisk())
+    boot = machines.boot(architecture=code)
+    assert boot is not None
+    assert (boot.kernel, boot.initrds, boot.cmdline) == (b"", (), "")
+    assert "sanboot --no-describe --drive 0x80 ||" in boot.script
+    offers = [fact for fact in machines.facts() if fact.kind in ("offered", "script-offered")]
+    assert [getattr(fact, "local", None) for fact in offers] == [True, True]
+    assert [fact.kind for fact in machines.facts()][-1] == "local"
+    assert machines.sentences()[-1].endswith("on to its disk (192.0.2.100): it is installed")
+    assert "booting" not in [fact.kind for fact in machines.facts()]
+    assert machines.discover(architecture=code) is not None, "switched on again"
+    machines.close()
+
+
+def test_an_ipxe_that_cannot_go_to_the_disk_is_told_so() -> None:
+    machines = Netboot(_ToDisk())
+    script = machines.script(version="1.0.0+git-20190125.36a4c85-5.1")
+    assert script.splitlines()[1].startswith("echo This iPXE cannot start the disk: its iPXE is 1.0.0+git-20190125.")
+    assert script.splitlines()[-1] == "exit 1"
+    (fact,) = machines.facts()
+    assert fact.kind == "ignored"
+    assert "which is left to its firmware (it is installed): its iPXE is 1.0.0" in machines.sentences()[0]
+    machines.close()
+
+
+def test_firmware_with_no_way_to_the_disk_is_offered_nothing() -> None:
+    machines = Netboot(_ToDisk())
+    assert machines.discover(architecture=22) is None
+    machines.close()
+
+
+def test_the_contract_takes_a_booter_that_sends_machines_to_their_disks(tmp_path: Path) -> None:
+    contract = type("Contract", (BooterContract,), {"make_booter": lambda self, folder: _ToDisk()})()
+    contract.test_no_architecture_makes_it_raise(tmp_path)
+    contract.test_the_same_machine_gets_the_same_answer(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pixiecore_core.boot.variants import ROWS
 from pixiecore_core.firmware.finding import loader_option
 from pixiecore_core.firmware.known import FOLDERS, KNOWN, STUB_FOLDERS
+from pixiecore_core.firmware.local_disk import WAYS
 from pixiecore_core.firmware.rows import Firmware
 from pixiecore_core.models.offer import OfferVariant, Trouble
 
@@ -16,6 +17,9 @@ Where the loader is missing, or with `--uefi-direct always`, UEFI gets one file 
 ([without iPXE](../explanation/on-the-wire.md#without-ipxe)); an EFI program that is booted in a kernel's place goes to
 any UEFI with a loader or a stub in its row. Other machines without a loader are ignored until a plugin brings one: a
 row with all codes of the one here ([`register_firmware`](hooks.md#register_firmwareregister))."""
+
+_TO_THE_DISK = """How a machine is sent on to its own disk (`LocalDisk`, `--once-then local`, `local: true`). One with
+other firmware, or another iPXE, is offered nothing and left to its firmware."""
 
 
 _VARIANTS = """## Ways to answer
@@ -46,6 +50,8 @@ def page() -> str:
         stubs.append(f"| `{stub.name}` | `{stub.files[0]}` | `{loader_option(stub)}` |")
     installed = ", ".join(f"`{folder}`" for folder in STUB_FOLDERS)
     there = f"systemd's. Looked for in {installed}, and in the user's data folder."
+    ways = ["| firmware | iPXE | command | known from |", "|---|---|---|---|"]
+    ways += [f"| {way.family} | {way.wants} | `{way.command}` | {way.source} |" for way in WAYS]
     tables = [
         _INTRODUCTION,
         "\n".join(rows),
@@ -57,6 +63,9 @@ def page() -> str:
         "\n".join(stubs),
         _VARIANTS,
         "\n".join(["| variant | for | against | why |", "|---|---|---|---|", *map(_variant, ROWS)]),
+        "## To the disk",
+        _TO_THE_DISK,
+        "\n".join(ways),
     ]
     return "\n\n".join(tables) + "\n"
 

@@ -12,7 +12,7 @@ from pixiecore_api_booter.calls import Calls
 from pixiecore_api_booter.client import Client, Down, Outcome
 from pixiecore_api_booter.memory import Memory
 from pixiecore_api_booter.settings import ApiSettings
-from pixiecore_core import BootSpec, Hold, Ignore, Machine, hookimpl
+from pixiecore_core import BootSpec, Hold, Ignore, LocalDisk, Machine, hookimpl
 
 DHCP_PATIENCE = 0.9
 """Seconds. iPXE takes offers for about two (dhcp.c); the core counts a decision as late after one and reuses it."""
@@ -36,13 +36,15 @@ class ApiBooter:
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
         self._client = Client(settings)
-        self._calls: Calls[Outcome] = Calls(self._ask, lambda outcome: isinstance(outcome, (BootSpec, Ignore)))
+        self._calls: Calls[Outcome] = Calls(
+            self._ask, lambda outcome: isinstance(outcome, (BootSpec, Ignore, LocalDisk))
+        )
         self._waiting = Memory()
         self._under_way = Memory()
         self._down: Down | None = None
 
     @hookimpl
-    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         """What the API says about *machine*, or what to do as long as it says nothing."""
         remaining, reason = self._waiting.left(machine.mac)
         if remaining > 0:
@@ -67,7 +69,7 @@ class ApiBooter:
         self._down = outcome if isinstance(outcome, Down) else None
         if isinstance(outcome, Hold):
             self._waiting.note(machine.mac, outcome.seconds, outcome.reason)
-        elif isinstance(outcome, BootSpec):
+        elif isinstance(outcome, (BootSpec, LocalDisk)):
             self._under_way.note(machine.mac, UNDER_WAY_SECONDS)
         return outcome
 

@@ -23,7 +23,7 @@ from pixiecore_api_booter.contract import MOST_BYTES, ContractError, boot_spec
 from pixiecore_api_booter.session import ApiSession, RedirectRefused
 from pixiecore_api_booter.settings import ApiSettings
 from pixiecore_api_booter.token_file import TokenError, TokenFile
-from pixiecore_core import BootSpec, Hold, Ignore, Machine
+from pixiecore_core import BootSpec, Hold, Ignore, LocalDisk, Machine
 
 LONGEST_WAIT = 3600
 """The most seconds for which an API can send a machine away with Retry-After."""
@@ -44,7 +44,7 @@ class Down:
     """What it did, such as ``cannot be reached: Connection refused``: it is the same for every machine."""
 
 
-Outcome = BootSpec | Ignore | Hold | Down
+Outcome = BootSpec | Ignore | Hold | LocalDisk | Down
 
 
 class Client:

@@ -1,7 +1,8 @@
 """The answer of an API, as bytes, to what a machine boots: Pixiecore's published v1 contract to the letter.
 
-Every field, default and edge is that of the Go Pixiecore (booters.go), except two: a ``false`` in a command-line
-object leaves its key out, and a missing kernel is an error. Pure; :func:`boot_spec` is the only way in.
+Every field, default and edge is that of the Go Pixiecore (booters.go), except: a ``false`` in a command-line object
+leaves its key out, a missing kernel is an error, and ``efi`` and ``local`` are new. Pure; :func:`boot_spec` is the only
+way in.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from pixiecore_api_booter.addresses import Addresses
 from pixiecore_api_booter.decoding import fields, first_value
 from pixiecore_api_booter.quoting import go_quote
-from pixiecore_core import BootSpec, CmdlineError, FileRef, expand_cmdline
+from pixiecore_core import BootSpec, CmdlineError, FileRef, LocalDisk, expand_cmdline
 
 MOST_BYTES = 1 << 20
 """An answer is a few hundred bytes; a megabyte is a mistake, or malice."""
@@ -67,7 +68,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(
         strict=True,
         extra="ignore",
-        json_schema_extra={"anyOf": [{"required": [key]} for key in ("kernel", "efi", "ipxe-script")]},
+        json_schema_extra={"anyOf": [{"required": [key]} for key in ("kernel", "efi", "ipxe-script", "local")]},
     )
 
     kernel: _Address | None = Field(
@@ -90,12 +91,16 @@ class Answer(BaseModel):
         alias="ipxe-script",
         description="an iPXE script of your own; if not empty, everything else is ignored",
     )
+    local: bool | None = Field(
+        default=None,
+        description="whether the machine goes on to its own disk at once, in the place of everything else",
+    )
 
 
 _NAMES = tuple(field.alias or name for name, field in Answer.model_fields.items())
 
 
-def boot_spec(body: bytes, addresses: Addresses) -> BootSpec:
+def boot_spec(body: bytes, addresses: Addresses) -> BootSpec | LocalDisk:
     """What the answer *body* says a machine boots.
 
     :raises ContractError: it says nothing that can be booted
@@ -125,7 +130,12 @@ def _answer(value: Any) -> Answer:
     return Answer.model_validate(known)
 
 
-def _spec(answer: Answer, addresses: Addresses) -> BootSpec:
+def _spec(answer: Answer, addresses: Addresses) -> BootSpec | LocalDisk:
+    if answer.local:
+        given = {"kernel": answer.kernel, "efi": answer.efi, "ipxe-script": answer.ipxe_script}
+        if contrary := next((name for name, value in given.items() if value), None):
+            raise ContractError(f"local is true, and {contrary} is given: give one or the other")
+        return LocalDisk(reason="the API said local")
     if answer.ipxe_script:
         return BootSpec(ipxe_script=answer.ipxe_script)
     if not answer.kernel and not answer.efi:
@@ -202,6 +212,7 @@ def _explained(error: ValidationError) -> str:
     reason = {
         "string_type": "must be a string",
         "list_type": "must be a list",
+        "bool_type": "must be true or false",
         "string_pattern_mismatch": "must be 64 hexadecimal digits",
     }.get(first["type"], first["msg"].removeprefix("Value error, "))
     return f"{place} {reason}"

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from pixiecore_api_booter.addresses import Addresses
 from pixiecore_api_booter.contract import MOST_BYTES, ContractError, boot_spec
 
-from pixiecore_core import BootSpec, FileRef
+from pixiecore_core import BootSpec, FileRef, LocalDisk
 
 API = Addresses("http://api.example/pixie")
 DIGEST = "ab" * 32
 
 
-def spec(body: bytes | None = None, **answer: Any) -> BootSpec:
+def spec(body: bytes | None = None, **answer: Any) -> Any:
     return boot_spec(json.dumps(answer).encode() if body is None else body, API)
 
 
@@ -48,6 +48,17 @@ def test_the_example_of_the_published_contract() -> None:
 
 def test_a_kernel_is_enough() -> None:
     assert spec(kernel="k") == BootSpec(kernel=FileRef(location="http://api.example/pixie/k"))
+
+
+def test_a_machine_that_goes_to_its_disk() -> None:
+    assert spec(local=True) == spec(LOCAL=True, kernel="", initrd=[]) == LocalDisk(reason="the API said local")
+    assert spec(local=False, kernel="k") == spec(local=None, kernel="k") == spec(kernel="k")
+    assert error(local=False) == "kernel is missing"
+    for name in ("kernel", "efi"):
+        assert error(local=True, **{name: "k"}) == f"local is true, and {name} is given: give one or the other"
+    reason = "local is true, and ipxe-script is given: give one or the other"
+    assert error(local=True, **{"ipxe-script": "#!ipxe\n"}) == reason
+    assert error(local="yes") == error(local=1) == "local must be true or false"
 
 
 def test_an_efi_program_in_the_place_of_a_kernel() -> None:

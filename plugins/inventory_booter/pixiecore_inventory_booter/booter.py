@@ -24,6 +24,7 @@ from pixiecore_core import (
     FileRef,
     Hold,
     Ignore,
+    LocalDisk,
     Machine,
     UrlFor,
     hookimpl,
@@ -162,16 +163,18 @@ class InventoryBooter:
             log.warning("%s", warning)
 
     @hookimpl
-    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold:
+    def select_boot(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         """What the first rule that matches it says; before its script, perhaps only that there will be something."""
         return self._decide(machine)
 
-    def _decision(self, machine: Machine) -> BootSpec | Ignore | Hold:
+    def _decision(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         choice = self.inventory.choose(machine)
         if not choice.certain and is_complete(machine):
             return Ignore(reason="the interface it asked on is no longer known; start it again")
         if not choice.certain:
             return Hold(reason="what it boots depends on what it says when it asks for its script", seconds=1)
+        if choice.target.local:
+            return LocalDisk(reason=choice.target.why)
         if choice.target.bootable is None:
             return Ignore(reason=choice.target.why)
         try:

@@ -114,4 +114,6 @@ def _way(found: Inventory, target: Target, machine: str) -> str:
 
 
 def _boots(target: Target) -> str:
+    if target.local:
+        return "its disk"
     return target.bootable.name if target.bootable else "ignored"

@@ -32,13 +32,15 @@ class Bootable:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a rule says: a profile, or to ignore the machine."""
+    """What a rule says: a profile, to start the machine's own disk, or to ignore it."""
 
     bootable: Bootable | None
     why: str
     """Such as ``group 'rack a7'``."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """Of the rule; over the profile's, below the machine's own."""
+    local: bool = False
+    """Whether the machine goes to its own disk; there is no profile then."""
 
 
 @dataclass(frozen=True, slots=True)

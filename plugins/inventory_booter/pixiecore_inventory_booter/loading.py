@@ -218,7 +218,9 @@ class _Builder:
                     taken[key, value] = entry.name
                 self.places.machines.setdefault(entry.name, (document, path))
                 machines.append(entry)
-                if entry.profile:
+                if entry.local:
+                    targets[entry.name] = Target(None, f"{entry.name!r} says local", local=True)
+                elif entry.profile:
                     target = self._target(document, (*path, "profile"), entry.profile, profiles, f"{entry.name!r}")
                     targets[entry.name] = target
         return targets, machines
@@ -229,6 +231,9 @@ class _Builder:
                 path: Path = ("groups", number)
                 self.places.groups.append((document, path))
                 why = f"group {group.name!r}" if group.name else f"{written(path)} in {document.name}"
+                if group.local:
+                    yield Group(group.match, Target(None, f"{why} says local", group.vars, local=True))
+                    continue
                 target = self._target(document, (*path, "profile"), group.profile, profiles, why)
                 yield Group(group.match, Target(target.bootable, target.why, group.vars))
 

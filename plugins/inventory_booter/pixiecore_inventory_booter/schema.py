@@ -194,7 +194,7 @@ class Profile(_Part):
 
 
 class Machine(_Part):
-    """One machine that is known by name."""
+    """One machine that is known by name. One that goes to its own disk needs no profile."""
 
     name: Annotated[str, AfterValidator(_hostname)] = Field(description="its host name")
     mac: Annotated[list[MacAddress], BeforeValidator(_as_list)] = Field(
@@ -204,13 +204,21 @@ class Machine(_Part):
     serial: str = Field(default="", description="SMBIOS serial number")
     labels: dict[str, str] = Field(default={}, description="what groups can tell it by, such as rack: a7")
     profile: str = Field(default="", description="what it boots; decided by the groups if not given")
+    local: bool = Field(default=False, description="in a profile's place: true for a machine that starts its own disk")
     vars: Variables = Field(default={}, description="variables of its own")
 
     @model_validator(mode="after")
     def _identified(self) -> Machine:
         if not (self.mac or self.uuid or self.serial):
             raise ValueError("needs a mac, a uuid or a serial to be recognised by")
+        _refuse_both(self.profile, self.local)
         return self
+
+
+def _refuse_both(profile: str, local: bool) -> None:
+    """:raises ValueError: an entry says two things of what its machines boot"""
+    if profile and local:
+        raise ValueError("local: true takes the place of a profile: give one or the other")
 
 
 class Match(_Part):
@@ -257,8 +265,19 @@ class Group(_Part):
 
     name: str = Field(default="", description="for people")
     match: Match = Field(description="which machines")
-    profile: str = Field(description="what they boot: the name of a profile, or ignore")
+    profile: str = Field(description="what they boot: the name of a profile, or ignore; not needed with local")
+    local: bool = Field(default=False, description="in a profile's place: true for machines that start their own disks")
     vars: Variables = Field(default={}, description="variables")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _needs_no_profile(cls, data: Any) -> Any:
+        return {"profile": "", **data} if isinstance(data, dict) and data.get("local") else data
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Group:
+        _refuse_both(self.profile, self.local)
+        return self
 
 
 class Inventory(_Part):

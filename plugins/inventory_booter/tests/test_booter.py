@@ -56,6 +56,21 @@ def test_it_may_be_an_efi_program(folder: Path) -> None:
     assert getattr(spec, "efi", None) is not None, spec
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("    labels: {rack: a7}\n", "    labels: {rack: a7}\n    local: true\n", "'node1' says local"),
+        ("    profile: debian\n", "    local: true\n", "group 'rack a' says local"),
+    ],
+)
+def test_a_machine_that_is_to_start_its_disk(folder: Path, old: str, new: str, why: str) -> None:
+    edit(folder, old, new)
+    machines = Netboot(booter(folder))
+    assert "sanboot" in machines.script(MAC)
+    assert machines.sentences(MAC) == [f"Sent {MAC} on to its disk (192.0.2.100): {why}"]
+    machines.close()
+
+
 def test_its_files_are_rendered_for_it(machines: Netboot) -> None:
     url = seed(machines)
     assert machines.fetch(url + "user-data") == b"#cloud-config\nfqdn: node1.example.net\nip: 192.0.2.21\n"

@@ -96,6 +96,18 @@ def test_the_standard_inventory_is_fine(folder: Path) -> None:
         ("vars:\n  domain", "x-base: &base {a: 1}\nvars:\n  <<: *base\n  domain", None),
         ("    vars: {ip: 192.0.2.22}", "    vars:", None),
         ("user-data: templates/user-data", "user-data: http://mirror.example/x", None),
+        (
+            "    profile: debian\n",
+            "    profile: debian\n    local: true\n",
+            "groups[0]: local: true takes the place of",
+        ),
+        (
+            "    labels: {rack: a7}\n",
+            "    profile: debian\n    local: true\n",
+            "machines[0]: local: true takes the place",
+        ),
+        ("    profile: debian\n", "    local: true\n", None),
+        ("    profile: debian\n", "    local: false\n", "groups[0]: profile is missing"),
         ("  debian:", "  ignore:", "profiles.ignore: 'ignore' means not booting"),
         ("vars: {ip: 192.0.2.21}", "vars: {ip: [1]}", None),
         ("{{ hostname }}\n      - ds", "{{ ip }}\n      - ds", None),
@@ -247,6 +259,8 @@ def test_check_says_what_boots_what(folder: Path) -> None:
         "all others: ignored",
         "1 profiles, 2 machines, 1 groups: it can be used",
     ]
+    edit(folder, "    profile: debian\n", "    local: true\n")
+    assert "machine node1: its disk (group 'rack a')" in run("check", str(folder))[1].splitlines()
 
 
 def test_check_names_every_way_that_a_machine_may_go(folder: Path) -> None:

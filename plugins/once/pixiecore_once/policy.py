@@ -1,4 +1,4 @@
-"""The policy: a machine that has booted is left to its own disk.
+"""The policy: a machine that has booted is left to its own disk, or sent there.
 
 One boot asks several times, so nothing is decided when it is asked: a machine has booted when the script says that
 everything is loaded, or, where the command line holds ``{{ DONE }}``, when the booted system calls that URL. No machine
@@ -21,6 +21,7 @@ from pixiecore_core import (
     Fact,
     Hold,
     Ignore,
+    LocalDisk,
     Machine,
     PageAnswer,
     PageRequest,
@@ -66,6 +67,12 @@ class OnceSettings(BaseModel):
         description="what to do with a machine that was not armed and has not booted yet: boot or ignore",
         json_schema_extra={"metavar": "boot|ignore"},
     )
+    then: Literal["ignore", "local"] = Field(
+        default="ignore",
+        description="what to do with a machine that has booted: leave it alone, or send it to its disk at once, where "
+        "its firmware and iPXE can: ignore or local",
+        json_schema_extra={"metavar": "ignore|local"},
+    )
 
 
 class Once:
@@ -94,8 +101,8 @@ class Once:
         self._reporter = reporter
 
     @hookimpl
-    def select_boot(self, machine: Machine) -> Ignore | Hold | None:
-        """A refusal for a machine that has booted; nothing for one that may."""
+    def select_boot(self, machine: Machine) -> Ignore | Hold | LocalDisk | None:
+        """A refusal, or the way to its disk, for a machine that has booted; nothing for one that may boot."""
         if self._states is None:
             return None
         try:
@@ -167,7 +174,7 @@ class Once:
         if self._states is not None:
             self._unsettled.settle_all()
 
-    def _refusal(self, mac: str, states: States) -> Ignore | None:
+    def _refusal(self, mac: str, states: States) -> Ignore | LocalDisk | None:
         known = states.of(mac)
         if known is None:
             if self._settings.unknown == "boot":
@@ -178,7 +185,8 @@ class Once:
         if known.state != "done":
             return None
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.since))
-        return Ignore(reason=f"it has booted once, on {when}; to boot it again: pixiecore once arm {mac}")
+        reason = f"it has booted once, on {when}; to boot it again: pixiecore once arm {mac}"
+        return LocalDisk(reason=reason) if self._settings.then == "local" else Ignore(reason=reason)
 
     def _done(self, request: PageRequest) -> PageAnswer:
         if request.mac is None or self._states is None:
@@ -205,6 +213,6 @@ def _refuse_half_a_configuration(settings: OnceSettings) -> None:
     """
     if "enabled" in settings.model_fields_set:
         return  # the user said no
-    for key in ("unknown", "database"):
+    for key in ("unknown", "then", "database"):
         if key in settings.model_fields_set:
             raise ConfigError(f"--once-{key}", "does nothing without --once-enabled")

@@ -54,6 +54,19 @@ def test_a_machine_boots_once_and_again_when_it_is_armed(database: Path) -> None
     assert machines.boot(MAC) is not None
 
 
+def test_a_machine_that_has_booted_can_be_sent_to_its_disk(database: Path) -> None:
+    machines = server(database, then="local")
+    assert "kernel --name" in machines.script(MAC)
+    finish(machines)
+    boot = machines.boot(MAC)
+    assert boot is not None
+    assert "sanboot" in boot.script
+    machines.settle()
+    assert "on to its disk (192.0.2.100): it has booted once, on 20" in machines.sentences(MAC)[-1]
+    States(database).set(MAC, "armed")
+    assert "kernel --name" in machines.script(MAC)
+
+
 def test_asking_is_not_booting(database: Path) -> None:
     machines = server(database)
     for _ in range(5):

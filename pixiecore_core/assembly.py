@@ -22,7 +22,7 @@ from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.engine.first_step import Mode
 from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.engine.scripting import ScriptWriter
-from pixiecore_core.engine.unifying import Unifier
+from pixiecore_core.engine.unifying import Sign, Unifier
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.firmware.finding import FoundLoaders
@@ -54,6 +54,8 @@ class Parts:
     find: Callable[[FirmwareTable], FoundLoaders]
     open_files: Callable[[Warn], FilePlane] = lambda warn: FilePlane()
     open_sealer: Callable[[Warn], Sealer] = lambda warn: Sealer()
+    open_signing: Callable[[FilePlane, FoundLoaders], Sign | None] = lambda files, loaders: None
+    """Opens what signs files for Secure Boot, if anything is to."""
     url_lifetime: float | None = None
     uefi_direct: Mode = "auto"
     neighbours: Neighbours | None = None
@@ -112,6 +114,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
     urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime)
     decider = Decider(plugins, loaders, attempts, parts.clock, parts.uefi_direct)
+    sign = parts.open_signing(files, loaders)
     return Core(
         logger,
         bus,
@@ -121,7 +124,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         files,
         decider,
         ScriptWriter(plugins, decider),
-        FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls, parts.neighbours)),
+        FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls, parts.neighbours, sign=sign)),
         urls,
         BootFileNames(decider.first_steps, urls),
         parts.neighbours,

@@ -31,6 +31,7 @@ from pixiecore_core.cli.dropping import Secrets, become_server, settled_again, t
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
+from pixiecore_core.cli.signed import direct, open_signing
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.errors import StartError
@@ -161,8 +162,9 @@ def _assembled(
         find=lambda firmware: find_loaders(firmware, settings.loaders(firmware), user_folder("data")),
         open_files=partial(open_files, settings),
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
+        open_signing=partial(open_signing, settings, secrets.signing_key),
         url_lifetime=settings.url_lifetime,
-        uefi_direct=settings.uefi_direct,
+        uefi_direct=direct(settings),
         neighbours=hardware_addresses if settings.check_neighbour else None,
         hook_timeout=settings.hook_timeout,
         event_timeout=settings.event_timeout,

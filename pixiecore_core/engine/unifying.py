@@ -35,6 +35,11 @@ from pixiecore_core.wire.pe import HEADER_BYTES
 _OS_RELEASE = "ID=pixiecore\nNAME=Pixiecore\nPRETTY_NAME=Pixiecore\n"
 """What boot loaders and ``bootctl`` show of the file."""
 _MOST_STUB_BYTES = 4 << 20
+_STEADY_SECONDS = 300
+"""URLs that end with time end at multiples of so many, so that a file is the same when its size is asked for and when
+it is fetched (decision 0014)."""
+Sign = Callable[[BootFile], BootFile]
+"""Gives a file, which it closes, a signature. Raises BootFileError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Unifier:
     urls: UrlMaker
     neighbours: Neighbours | None = None
     clock: Callable[[], float] = time.time
+    sign: Sign | None = None
+    """For machines with Secure Boot."""
 
     def open(self, mac: str, stub_name: str, server: ServerAddress, client: str) -> BootFile:
         """The image that a machine starts.
@@ -67,8 +74,9 @@ class Unifier:
         if stub is None or stub_name not in found.stubs:
             raise BootFileNotFound(f"no EFI stub for {stub_name} is here; see: pixiecore firmware")
         machine = self._machine(mac, client)
-        urls = self.urls.of(server, mac, self.clock())
-        return self._join(machine, self._spec(machine), stub, urls)
+        now = -(-self.clock() // _STEADY_SECONDS) * _STEADY_SECONDS
+        image = self._join(machine, self._spec(machine), stub, self.urls.of(server, mac, now))
+        return self.sign(image) if self.sign is not None else image
 
     def open_efi(self, mac: str, server: ServerAddress, client: str) -> BootFile:
         """The EFI program that a machine starts, as it is.
@@ -143,7 +151,9 @@ class Unifier:
             stamp.update("".join(f"{file.etag}{file.size} " for file in files.values()).encode())
             opened.pop_all()
             stub_file.source.close()
-            return BootFile(name="linux.efi", size=source.size, etag=f'"{stamp.hexdigest()[:32]}"', source=source)
+            # Of a part that promises nothing, the whole can promise nothing.
+            etag = f'"{stamp.hexdigest()[:32]}"' if all(file.etag for file in files.values()) else ""
+            return BootFile(name="linux.efi", size=source.size, etag=etag, source=source)
 
     def _check(self, kernel: BootFile, stub: Stub) -> None:
         """:raises BootFileError: firmware cannot start this kernel"""

@@ -81,7 +81,7 @@ def _find(wanted: Loader | Stub, given: Path | None, folders: Sequence[Path]) ->
     problem = _unusable(given, wanted)
     if problem:
         raise ConfigError(loader_option(wanted), f"{given} {problem}")
-    return given
+    return given.absolute()
 
 
 def _unusable(path: Path, loader: Loader | Stub) -> str | None:

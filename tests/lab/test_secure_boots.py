@@ -1,0 +1,75 @@
+"""Secure Boot, enforced by firmware: what is signed boots, and what is not is refused.
+
+With a key of one's own: the one that Debian's package of OVMF brings for tests, whose certificate is in that firmware.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from .boot import boot
+from .machines import MACHINES, Flash, Machine
+from .neighbour import start_neighbour
+from .network import Network
+from .server import Errand, start_server
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+_OWN = Flash("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.snakeoil.fd", guarded=True)
+_SNAKEOIL = Path("/usr/share/ovmf/PkKek-1-snakeoil.key")
+
+
+def _machine(like: str, flash: Flash) -> Machine:
+    return replace(MACHINES[like], name=f"{like}-{flash.variables}", flash=flash, stub="x64")
+
+
+OWN_KEY = [pytest.param(_machine(like, _OWN), id=like) for like in ("ovmf-x64-pxe", "ovmf-x64-http")]
+
+
+def _key(folder: Path) -> list[str]:
+    """Options that name the test's key, without its pass phrase."""
+    key = folder / "own.key"
+    subprocess.run(
+        ["openssl", "pkey", "-in", _SNAKEOIL, "-passin", "pass:snakeoil", "-out", key], check=True, capture_output=True
+    )
+    key.chmod(0o600)
+    return [f"--secureboot-key={key}", f"--secureboot-cert={_SNAKEOIL.with_suffix('.pem')}"]
+
+
+def _boots(machine: Machine, folder: Path, options: Sequence[str], own_user: bool = False) -> str:
+    errand = Errand.prepare(folder)
+    with Network() as network:
+        start_neighbour(network, folder, router_advertisements=False)
+        server = start_server(network, folder, machine, errand, options=options, own_user=own_user)
+        result = boot(machine, network, folder)
+        errand.check(machine, result)
+        assert "LAB SecureBoot 1" in result.serial
+        assert "LAB SetupMode 0" in result.serial
+        return server.text()
+
+
+@pytest.mark.parametrize("machine", OWN_KEY)
+def test_signed_by_our_own_key_it_boots(machine: Machine, lab_folder: Path) -> None:
+    _boots(machine, lab_folder, _key(lab_folder))
+
+
+def test_the_key_is_roots_and_the_server_is_not(lab_folder: Path) -> None:
+    """It gives root up before it signs anything."""
+    log = _boots(_machine("ovmf-x64-pxe", _OWN), lab_folder, _key(lab_folder), own_user=True)
+    assert "Goes on as user pixiecore, without any privilege" in log
+
+
+@pytest.mark.parametrize("machine", OWN_KEY)
+def test_the_same_file_unsigned_is_refused(machine: Machine, lab_folder: Path) -> None:
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder, router_advertisements=False)
+        server = start_server(network, lab_folder, machine, errand, options=["--uefi-direct=always"])
+        refused = boot(machine, network, lab_folder, marker="Access Denied")
+        assert "LAB" not in refused.serial
+        assert "has everything and starts its kernel" in server.text(), "it was fetched"

@@ -17,6 +17,7 @@ from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.chain_files import ChainFiles
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.engine.first_step import Mode
@@ -124,7 +125,12 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         files,
         decider,
         ScriptWriter(plugins, decider),
-        FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls, parts.neighbours, sign=sign)),
+        FirstStage(
+            plugins,
+            loaders.table,
+            Unifier(plugins, decider, urls, parts.neighbours, sign=sign),
+            ChainFiles(plugins, decider, urls, parts.neighbours),
+        ),
         urls,
         BootFileNames(decider.first_steps, urls),
         parts.neighbours,

@@ -1,9 +1,11 @@
-"""Sets up, from settings, what signs files for machines with Secure Boot; and sees at the start that it can.
+"""Sets up, from settings, what machines with Secure Boot get: signed loaders, or what signs; and sees that it can.
 
 A signer that fails when the first machine asks would be a boot that fails for no visible reason.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from pixiecore_core.engine.first_step import Mode
 from pixiecore_core.engine.unifying import Sign
@@ -12,9 +14,12 @@ from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.files.signers import HOW_TO_GET, installed
 from pixiecore_core.files.signing import Signing
 from pixiecore_core.files.signing_key import KEY_OPTION, SigningKey
+from pixiecore_core.firmware.chains import FoundChains, Signer, find_chains
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.settings.secure_boot import SecureBootSettings
 from pixiecore_core.settings.server import ServerSettings
+
+IPXE_OPTION, GRUB_OPTION = "--secureboot-ipxe", "--secureboot-grub"
 
 
 def direct(settings: ServerSettings) -> Mode:
@@ -27,6 +32,36 @@ def direct(settings: ServerSettings) -> Mode:
 def signs(settings: SecureBootSettings) -> bool:
     """Whether files are to be signed."""
     return settings.secureboot_key is not None and settings.secureboot_cert is not None
+
+
+def with_chains(found: FoundLoaders, settings: SecureBootSettings) -> FoundLoaders:
+    """*found* with the signed loaders that the settings name.
+
+    :raises ConfigError: there are none where they are said to be, or two ways are asked for at once
+    """
+    ways = {
+        KEY_OPTION: settings.secureboot_key,
+        IPXE_OPTION: settings.secureboot_ipxe,
+        GRUB_OPTION: settings.secureboot_grub,
+    }
+    given = [option for option, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise ConfigError(given[1], f"is another way than {given[0]}, and a machine can only go one: leave one out")
+    if settings.secureboot_ipxe is not None:
+        chains = find_chains("ipxe", IPXE_OPTION, settings.secureboot_ipxe)
+    elif settings.secureboot_grub is not None:
+        folder = None if str(settings.secureboot_grub) == "auto" else settings.secureboot_grub
+        chains = find_chains("grub", GRUB_OPTION, folder)
+    else:
+        return found
+    choices = [choice.rpartition("=") for choice in settings.secureboot_shim]
+    signer = next((_signer(year) for mac, _, year in reversed(choices) if not mac), _signer(""))
+    signers = {mac: _signer(year) for mac, _, year in choices if mac}
+    return replace(found, chains=FoundChains(chains, signer, signers))
+
+
+def _signer(year: str) -> Signer:
+    return "2023" if year == "2023" else "2011"
 
 
 def open_signing(

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 
 from pixiecore_core.engine.attempts import Attempt, Attempts, question_of
-from pixiecore_core.engine.first_step import FirstStep, FirstSteps, Mode, cannot_be_unified
+from pixiecore_core.engine.first_step import FirstStep, FirstSteps, Mode, cannot_be_chained, cannot_be_unified
 from pixiecore_core.engine.policy import Decision, Policy, PolicyFailed
 from pixiecore_core.errors import PluginError
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.rows import FirmwareFamily, Loader
-from pixiecore_core.models import BootSpec, Hold, Ignore, Machine, PxeRequest
+from pixiecore_core.models import BootSpec, Client, Hold, Ignore, Machine, PxeRequest
 
 LATE_SECONDS = 1.0
 """iPXE waits for offers about 2 s in all (dhcp.c): a decision that took longer may well have missed its request."""
@@ -63,6 +63,9 @@ class Decider:
         step = self.first_steps.of(request, decision)
         if step is FirstStep.UNIFIED:
             return cannot_be_unified(decision) or decision
+        chain = self.first_steps.chain_of(request.machine)
+        if step is FirstStep.CHAIN and chain is not None:
+            return cannot_be_chained(decision, chain) or decision
         return decision if step is not None or cannot is None else cannot
 
     def decide_in_time(self, request: PxeRequest, attempt: Attempt) -> Decision:
@@ -92,6 +95,8 @@ class Decider:
         """Why there is no first-stage file for the machine, if it needs one."""
         if self.first_steps.of(request) is not None:
             return None
+        if self.first_steps.chain_of(request.machine) is not None and request.client is Client.HTTP_BOOT:
+            return Ignore(reason="it asks for HTTP Boot, and the signed GRUB cannot fetch by HTTP (--secureboot-grub)")
         loader = self.loader_for(request)
         if loader is None:
             return Ignore(reason=f"no boot file exists for {request.machine.architecture}")

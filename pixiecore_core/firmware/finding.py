@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixiecore_core.errors import ConfigError, WireError
+from pixiecore_core.firmware.chains import FoundChains
 from pixiecore_core.firmware.known import FOLDERS, STUB_FOLDERS
 from pixiecore_core.firmware.rows import Loader, Stub
 from pixiecore_core.firmware.table import FirmwareTable
@@ -35,6 +36,8 @@ class FoundLoaders:
     data_folder: Path
     stubs: Mapping[str, Path] = field(default_factory=dict)
     """The EFI stubs, by their names."""
+    chains: FoundChains = field(default_factory=FoundChains)
+    """Signed loaders for machines with Secure Boot."""
 
     def missing(self) -> list[Loader]:
         """The loaders for which nothing was found."""

@@ -5,6 +5,8 @@ With a key of one's own: the one that Debian's package of OVMF brings for tests,
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,13 +17,19 @@ import pytest
 from .boot import boot
 from .machines import MACHINES, Flash, Machine
 from .neighbour import start_neighbour
-from .network import Network
+from .network import SERVER_ADDRESS, Network
+from .packages import CACHE, unpack
 from .server import Errand, start_server
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 _OWN = Flash("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.snakeoil.fd", guarded=True)
 _SNAKEOIL = Path("/usr/share/ovmf/PkKek-1-snakeoil.key")
+
+
+_MICROSOFTS = Flash("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd", guarded=True)
+_NEXT_SERVER = f"--dhcp-boot=,,{SERVER_ADDRESS}"
+_BY_GRUB = re.compile(rf"^BOOT_IMAGE=\(tftp,{re.escape(SERVER_ADDRESS)}\)/[0-9a-f:]+/shim-grub-x86_64/kernel ")
 
 
 def _machine(like: str, flash: Flash) -> Machine:
@@ -73,3 +81,33 @@ def test_the_same_file_unsigned_is_refused(machine: Machine, lab_folder: Path) -
         refused = boot(machine, network, lab_folder, marker="Access Denied")
         assert "LAB" not in refused.serial
         assert "has everything and starts its kernel" in server.text(), "it was fetched"
+
+
+def _distribution() -> Path:
+    """A folder with Debian's shim and signed GRUB."""
+    root = CACHE / "signed"
+    folder = root / "chain"
+    if not folder.exists():
+        unpack(["shim-signed:amd64", "shim-helpers-amd64-signed:amd64", "grub-efi-amd64-signed:amd64"], root)
+        folder.mkdir()
+        for name in ("lib/shim/shimx64.efi.signed", "lib/shim/mmx64.efi.signed"):
+            shutil.copy(root / "usr" / name, folder)
+        shutil.copy(root / "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed", folder)
+    return folder
+
+
+def test_shim_and_grub_of_the_distribution(lab_folder: Path) -> None:
+    """Microsoft's keys, and a main DHCP server that names us as its next-server."""
+    machine = replace(_machine("ovmf-x64-pxe", _MICROSOFTS), stub="")
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder, router_advertisements=False, extra=[_NEXT_SERVER])
+        options = [f"--secureboot-grub={_distribution()}", "--bootmsg=Installing, 'go' get a $coffee"]
+        server = start_server(network, lab_folder, machine, errand, options=options)
+        result = boot(machine, network, lab_folder)
+        assert _BY_GRUB.match(result.cmdline), result.cmdline
+        errand.check(machine, replace(result, cmdline=_BY_GRUB.sub("", result.cmdline)))
+        assert "LAB SecureBoot 1" in result.serial
+        assert "Installing, 'go' get a $coffee" in result.serial
+        assert "has everything and starts its kernel" in server.text()
+        assert "warning: Failed" not in server.text()

@@ -129,7 +129,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
             plugins,
             loaders.table,
             Unifier(plugins, decider, urls, parts.neighbours, sign=sign),
-            ChainFiles(plugins, decider, urls, parts.neighbours),
+            ChainFiles(plugins, decider, urls, parts.neighbours, bus.report),
         ),
         urls,
         BootFileNames(decider.first_steps, urls),

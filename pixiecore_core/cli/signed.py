@@ -53,6 +53,9 @@ def with_chains(found: FoundLoaders, settings: SecureBootSettings) -> FoundLoade
         folder = None if str(settings.secureboot_grub) == "auto" else settings.secureboot_grub
         chains = find_chains("grub", GRUB_OPTION, folder)
     else:
+        if settings.secureboot_shim:
+            reason = f"chooses among the shims in a folder, and none is named: {IPXE_OPTION} or {GRUB_OPTION}"
+            raise ConfigError("--secureboot-shim", reason)
         return found
     choices = [choice.rpartition("=") for choice in settings.secureboot_shim]
     signer = next((_signer(year) for mac, _, year in reversed(choices) if not mac), _signer(""))

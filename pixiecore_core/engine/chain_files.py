@@ -21,6 +21,7 @@ from pixiecore_core.engine.policy import Policy, PolicyFailed
 from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileNotReady, CmdlineError, PluginError
 from pixiecore_core.firmware.chains import FOLDER, FoundChain, Signer, folder_name
 from pixiecore_core.models import BootFile, BootSpec, FileRef, Machine, UrlFor
+from pixiecore_core.models.facts import Fact, Held, ScriptSent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ class ChainFiles:
     :param decider: says what a machine boots
     :param urls: for what the command line names
     :param neighbours: as for scripts
+    :param report: told of what a script's sending is told by
     """
 
     policy: Policy
     decider: Decider
     urls: UrlMaker
     neighbours: Neighbours | None = None
+    report: Callable[[Fact], None] = lambda fact: None
     clock: Callable[[], float] = time.time
 
     def first_config(self, server: ServerAddress) -> BootFile:
@@ -90,6 +93,7 @@ class ChainFiles:
         try:
             spec = spec_of(self.decider, machine)
         except BootFileNotReady as error:
+            self.report(Held(mac=machine.mac, asked_for="script", reason=str(error), seconds=error.seconds))
             return hold_config(str(error), error.seconds)
         if spec.kernel is None:
             raise BootFileNotFound("GRUB runs no iPXE script" if spec.ipxe_script else "there is no kernel for GRUB")
@@ -97,7 +101,7 @@ class ChainFiles:
         count = len(spec.initrds)
         try:
             cmdline = self.policy.render_cmdline(machine, spec, urls)
-            return boot_config(
+            text = boot_config(
                 str(server.ip),
                 f"{folder}/{kernel_name(count)}",
                 [f"{folder}/{name}" for name in initrd_names(count)],
@@ -106,3 +110,6 @@ class ChainFiles:
             )
         except (PluginError, CmdlineError) as error:
             raise BootFileError(PolicyFailed(error).words) from error
+        address = str(machine.address or "")
+        self.report(ScriptSent(mac=machine.mac, address=address, cmdline_bytes=len(cmdline.encode())))
+        return text

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from .boot import boot
-from .machines import MACHINES, Flash, Machine
+from .machines import MAC, MACHINES, Flash, Machine
 from .neighbour import start_neighbour
 from .network import SERVER_ADDRESS, Network
 from .packages import CACHE, unpack
-from .server import Errand, start_server
+from .server import PIXIECORE, Errand, start_server
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -111,3 +111,24 @@ def test_shim_and_grub_of_the_distribution(lab_folder: Path) -> None:
         assert "Installing, 'go' get a $coffee" in result.serial
         assert "has everything and starts its kernel" in server.text()
         assert "warning: Failed" not in server.text()
+
+
+def test_grub_waits_until_the_machine_is_approved(lab_folder: Path) -> None:
+    machine = replace(_machine("ovmf-x64-pxe", _MICROSOFTS), stub="")
+    database = f"{lab_folder / 'allowlist.sqlite'}"
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder, router_advertisements=False, extra=[_NEXT_SERVER])
+        options = [f"--secureboot-grub={_distribution()}", "--allowlist-enabled", f"--allowlist-database={database}"]
+        server = start_server(network, lab_folder, machine, errand, options=options)
+        approved: list[int] = []
+
+        def approve_once_held_twice() -> None:
+            if not approved and server.text().count(f"Holding {MAC}") == 2:
+                command = [PIXIECORE, "allowlist", "--database", database, "approve", MAC]
+                approved.append(subprocess.run(command, check=True).returncode)
+
+        result = boot(machine, network, lab_folder, watch=approve_once_held_twice)
+        assert approved == [0]
+        assert _BY_GRUB.match(result.cmdline), result.cmdline
+        assert "LAB SecureBoot 1" in result.serial

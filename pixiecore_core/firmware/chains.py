@@ -60,7 +60,10 @@ class Chain:
         if signer == "2023":
             return (f"2023/shim{tag}.efi", f"shim{tag}-2023.efi", f"shim{tag}.2023.efi")
         own = f"shim{tag}.efi"
-        return (f"{own}.signed.latest", f"{own}.signed", own, f"ipxe-shim{tag}.efi", f"2011/{own}", "ipxe-shim.efi")
+        if self.kind == "grub":
+            return (f"{own}.signed.latest", f"{own}.signed", own)
+        of_ipxe = ("snponly-shim", "ipxe-shim")
+        return (own, *(f"{name}{tag}.efi" for name in of_ipxe), *(f"{name}.efi" for name in of_ipxe), f"2011/{own}")
 
     @property
     def managers(self) -> tuple[str, ...]:

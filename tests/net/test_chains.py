@@ -1,6 +1,6 @@
 """Signed chains on the wire: what shim, iPXE and GRUB ask for by TFTP and HTTP, with files that are made up.
 
-Nobody has a signed iPXE here, so that none of it was run by firmware; GRUB's side was, in the lab.
+Firmware does the same in the lab, tests/lab/test_secure_boots.py; here is every name, and what is refused.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pixiecore_core.firmware.chains import FoundChains, find_chains
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.models.facts import Held
 from tests.command import failure, pixiecore
+from tests.keys import pair
 from tests.net.test_unified import Unified
 from tests.processes import HIGH_PORTS, serving
 from tests.programs import program
@@ -220,3 +221,19 @@ def test_a_command_line_that_grub_would_change_is_refused(site: Chained) -> None
     response = site.get(CONFIG)
     assert response.status_code == 502
     assert "GRUB cannot hand on a command line with" in response.text
+
+
+@pytest.mark.parametrize(("option", "words"), [("ipxe", "iPXE by TFTP or HTTP Boot"), ("grub", "GRUB by TFTP")])
+def test_the_command_says_who_gets_it(signed: Path, option: str, words: str) -> None:
+    lines = pixiecore("firmware", f"--secureboot-{option}={signed}").stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("UEFI x86_64")]
+    assert line.endswith(f"its card's own iPXE; else signed shim and {words} (--secureboot-{option})")
+    (other,) = [line for line in lines if line.startswith("UEFI arm64")]
+    assert "signed" not in other
+
+
+def test_the_command_says_what_is_signed(tmp_path: Path) -> None:
+    (tmp_path / "stub").write_bytes(program())
+    key, certificate = pair(tmp_path)
+    own = [f"--secureboot-key={key}", f"--secureboot-cert={certificate}", f"--uefi-stub-x64={tmp_path / 'stub'}"]
+    assert "kernel, initrds and command line, signed (--secureboot-key)" in pixiecore("firmware", *own).stdout

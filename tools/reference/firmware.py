@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pixiecore_core.firmware.chains import CHAINS, Chain
 from pixiecore_core.firmware.finding import loader_option
 from pixiecore_core.firmware.known import FOLDERS, KNOWN, STUB_FOLDERS
 from pixiecore_core.firmware.rows import Firmware
@@ -14,6 +15,12 @@ Where the loader is missing, or with `--uefi-direct always`, UEFI gets one file 
 ([without iPXE](../explanation/on-the-wire.md#without-ipxe)); an EFI program that is booted in a kernel's place goes to
 any UEFI with a loader or a stub in its row. Other machines without a loader are ignored until a plugin brings one: a
 row with all codes of the one here ([`register_firmware`](hooks.md#register_firmwareregister))."""
+
+
+_CHAINS = """For machines with [Secure Boot](../how-to/secure-boot.md): a shim that is signed by Microsoft, and what it
+starts. In the folder that `--secureboot-ipxe` or `--secureboot-grub` names, or a folder in it; with
+`--secureboot-grub auto` in those of distributions. A second shim, signed by the certificate of 2023, may be there as
+`2023/shimx64.efi` or `shimx64-2023.efi`. *Seen* says whether files of these names were there when it was written."""
 
 
 def page() -> str:
@@ -36,6 +43,8 @@ def page() -> str:
         stubs.append(f"| `{stub.name}` | `{stub.files[0]}` | `{loader_option(stub)}` |")
     installed = ", ".join(f"`{folder}`" for folder in STUB_FOLDERS)
     there = f"systemd's. Looked for in {installed}, and in the user's data folder."
+    chains = ["| chain | shim | then | looked for in | seen |", "|---|---|---|---|---|"]
+    chains += map(_chain, CHAINS)
     tables = [
         _INTRODUCTION,
         "\n".join(rows),
@@ -45,8 +54,18 @@ def page() -> str:
         "## Stubs",
         there,
         "\n".join(stubs),
+        "## Signed chains",
+        _CHAINS,
+        "\n".join(chains),
     ]
     return "\n\n".join(tables) + "\n"
+
+
+def _chain(row: Chain) -> str:
+    names = row.shims("2011")
+    shims, then = (", ".join(f"`{name}`" for name in found) for found in (names, row.second))
+    where = ", ".join(f"`{folder}`" for folder in (*row.below, *row.folders))
+    return f"| `{row.name}` | {shims} | {then} | {where} | {'yes' if row.seen else 'no'} |"
 
 
 def _row(row: Firmware) -> str:

@@ -19,13 +19,14 @@ from pixiecore_core.boot.variants import VariantTable
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.engine.adapting import Adapter
 from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.chain_files import ChainFiles
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.engine.first_step import Mode
 from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.engine.offer_memory import OfferMemory
 from pixiecore_core.engine.scripting import ScriptWriter
-from pixiecore_core.engine.unifying import Unifier
+from pixiecore_core.engine.unifying import Sign, Unifier
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.firmware.finding import FoundLoaders
@@ -57,6 +58,8 @@ class Parts:
     find: Callable[[FirmwareTable], FoundLoaders]
     open_files: Callable[[Warn], FilePlane] = lambda warn: FilePlane()
     open_sealer: Callable[[Warn], Sealer] = lambda warn: Sealer()
+    open_signing: Callable[[FilePlane, FoundLoaders], Sign | None] = lambda files, loaders: None
+    """Opens what signs files for Secure Boot, if anything is to."""
     url_lifetime: float | None = None
     uefi_direct: Mode = "auto"
     offer_variants: Sequence[str] = ()
@@ -132,6 +135,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         clock=parts.clock,
     )
     bus.subscribe(adapter.hear)
+    sign = parts.open_signing(files, loaders)
     return Core(
         logger,
         bus,
@@ -142,7 +146,12 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         files,
         decider,
         ScriptWriter(plugins, decider),
-        FirstStage(plugins, loaders.table, Unifier(plugins, decider, urls, parts.neighbours)),
+        FirstStage(
+            plugins,
+            loaders.table,
+            Unifier(plugins, decider, urls, parts.neighbours, sign=sign),
+            ChainFiles(plugins, decider, urls, parts.neighbours, bus.report),
+        ),
         urls,
         BootFileNames(steps, urls),
         parts.neighbours,

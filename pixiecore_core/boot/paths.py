@@ -7,7 +7,7 @@ served cannot drift apart (siderolabs/sidero issue 1295). Opens nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from pixiecore_core.firmware.rows import Loader
@@ -39,8 +39,8 @@ LOADER_PATH = "/_/loader/"
 AUTOEXEC = "autoexec.ipxe"
 """In any folder: a script that leads iPXE to its machine's script, or where that fails to DHCP."""
 
-# What shim looks for beside itself before it goes on to its second stage: these must be "not found" (LAB.md).
-_NOT_ALIASED = re.compile(r"^(?:revocations|shim_certificate|sbat)", re.IGNORECASE)
+NOT_ALIASED = re.compile(r"^(?:revocations|shim_certificate|sbat)", re.IGNORECASE)
+"""What shim looks for beside itself before it goes on to its second stage: these must be "not found"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,8 @@ class LoaderRequest:
 
     mac: str
     loader: str
+    name: str = field(default="", compare=False)
+    """The last part of the path."""
 
     @property
     def stub(self) -> str | None:
@@ -132,10 +134,10 @@ def parse_loader_path(path: str) -> LoaderRequest | None:
     loaded as (ipxe issue 1684), and some shims ask for the text of a boot entry (rhboot/shim issue 696).
     """
     parts = path.strip("/").split("/")
-    if len(parts) < 3 or _NOT_ALIASED.match(parts[-1]):
+    if len(parts) < 3 or NOT_ALIASED.match(parts[-1]):
         return None
     try:
-        return LoaderRequest(normalise_mac(parts[0]), parts[1])
+        return LoaderRequest(normalise_mac(parts[0]), parts[1], parts[-1])
     except ValueError:
         return None
 
@@ -143,6 +145,15 @@ def parse_loader_path(path: str) -> LoaderRequest | None:
 def is_autoexec(path: str) -> bool:
     """Whether *path* is iPXE 2.x or Debian's 1.21 looking for a script beside the binary, or in the root."""
     return path.rsplit("/", 1)[-1].lower() == AUTOEXEC
+
+
+def chain_path(mac: str, folder: str, boot_file: str) -> str:
+    """The TFTP name of the shim of a signed chain.
+
+    :param folder: what stands for the chain; its other files are beside the shim
+    :param boot_file: what the shim is called
+    """
+    return f"{mac}/{folder}/{boot_file}"
 
 
 def names_a_boot(path: str) -> bool:

@@ -1,12 +1,14 @@
 """Seals a file reference, or where a machine asked from, into a token that only we can make and only we can read.
 
 Without it the file server would be an open proxy and an open file server. A token is a NaCl secret box (XSalsa20 and
-Poly1305) around JSON, in URL-safe base64: forged, cut or foreign ones fail as one. Reads no file.
+Poly1305) around JSON, in URL-safe base64: forged, cut or foreign ones fail as one. The same plain text gives the same
+token, so that what is made of tokens can be the same twice (decision 0014). Reads no file.
 """
 
 from __future__ import annotations
 
 import base64
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network
 
 from nacl.exceptions import CryptoError
@@ -54,10 +56,13 @@ class Sealer:
     """
 
     def __init__(self, key: bytes | None = None) -> None:
-        self._box = SecretBox(key if key is not None else random(SecretBox.KEY_SIZE))
+        key = key if key is not None else random(SecretBox.KEY_SIZE)
+        self._box = SecretBox(key)
+        # A key for each use. A nonce that is a MAC of the plain text repeats only where that does (RFC 5297).
+        self._nonce_key = blake2b(key=key, person=b"nonce of tokens", digest_size=32).digest()
 
     def seal(self, sealed: Sealed) -> str:
-        """The token for *sealed*; a new one every time, as each has its own nonce."""
+        """The token for *sealed*, the same each time."""
         return self._seal(sealed.model_dump_json(exclude_defaults=True).encode())
 
     def open(self, token: str, now: float) -> Sealed | None:
@@ -117,7 +122,8 @@ class Sealer:
             return None
 
     def _seal(self, plain: bytes) -> str:
-        return base64.urlsafe_b64encode(bytes(self._box.encrypt(plain))).decode().rstrip("=")
+        nonce = blake2b(plain, key=self._nonce_key, digest_size=SecretBox.NONCE_SIZE).digest()
+        return base64.urlsafe_b64encode(bytes(self._box.encrypt(plain, nonce))).decode().rstrip("=")
 
     def _open(self, token: str) -> bytes:
         if len(token) > _LONGEST:

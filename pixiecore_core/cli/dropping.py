@@ -16,6 +16,7 @@ from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.cli.file_plane import open_sealer
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import ConfigError
+from pixiecore_core.files.signing_key import SigningKey, read_signing_key
 from pixiecore_core.files.token_file import read_token
 from pixiecore_core.hosting.accounts import Account, make_folders
 from pixiecore_core.hosting.privileges import check_program, give_up
@@ -30,10 +31,13 @@ _DENIED = ("Permission denied", "Operation not permitted", "unable to open datab
 
 @dataclass
 class Secrets:
-    """What is read once, by root where only root can: the key that seals URLs, and the status page's token."""
+    """What is read once, by root where only root can: the key that seals URLs, the status page's token, and the
+    key that signs for Secure Boot.
+    """
 
     sealer: Sealer | None = None
     token: bytes | None = None
+    signing_key: SigningKey | None = None
 
     def read(self, settings: ServerSettings, warn: Warn, before: Account | None = None) -> None:
         """Read what was named and has not been read yet.
@@ -48,6 +52,9 @@ class Secrets:
         path = settings.status_token_file if settings.status != "off" else None
         if self.token is None and path is not None and ready(path):
             self.token = read_token("--status-token-file", path, warn, also)
+        pair = settings.secureboot_key, settings.secureboot_cert
+        if self.signing_key is None and all(one is None or ready(one) for one in pair):
+            self.signing_key = read_signing_key(*pair, warn, also)
 
 
 def become_server(account: Account | None, platform: Platform, settings: ServerSettings | None = None) -> None:

@@ -10,16 +10,19 @@ import click
 
 from pixiecore_core.cli.configuring import CONFIG_OPTION, configuration
 from pixiecore_core.cli.documents import json_option, kept_clean, print_document
-from pixiecore_core.cli.options import loader_options
+from pixiecore_core.cli.options import loader_options, model_options
+from pixiecore_core.cli.signed import GRUB_OPTION, IPXE_OPTION, signs, with_chains
 from pixiecore_core.cli.stack import Platform
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.folders import user_folder
+from pixiecore_core.files.signing_key import KEY_OPTION
 from pixiecore_core.firmware.finding import FoundLoaders, find_loaders, loader_option
 from pixiecore_core.firmware.rows import Firmware, FirmwareFamily, Loader, Stub
 from pixiecore_core.plugins.installed import Booters, LoadedPlugin, Policies
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.settings.loaders import LoaderSettings, with_loaders
 from pixiecore_core.settings.names import option_name
+from pixiecore_core.settings.secure_boot import SecureBootSettings
 from pixiecore_core.settings.server import ServerSettings
 
 
@@ -102,10 +105,23 @@ plugins_command = click.Command(
 )
 
 
-def way(row: Firmware, found: FoundLoaders) -> str:
-    """How a kind of firmware comes to its kernel with what is here, in words."""
+class _Looked(SecureBootSettings, LoaderSettings):
+    """What says where loaders are, signed ones too."""
+
+
+def way(row: Firmware, found: FoundLoaders, signed: bool = False) -> str:
+    """How a kind of firmware comes to its kernel with what is here, in words.
+
+    :param signed: whether the files that are made for UEFI are signed
+    """
     own = "its card's own iPXE; else "
     loader, stub = row.loader, row.stub
+    chain = found.chains.chains.get(row.cpu) if row.family is FirmwareFamily.UEFI else None
+    if chain is not None:
+        what = "iPXE by TFTP or HTTP Boot" if chain.row.kind == "ipxe" else "GRUB by TFTP"
+        return f"{own}signed shim and {what} ({IPXE_OPTION if chain.row.kind == 'ipxe' else GRUB_OPTION})"
+    if signed and stub is not None and stub.name in found.stubs:
+        return f"{own}a file made of stub, kernel, initrds and command line, signed ({KEY_OPTION})"
     if loader is not None and loader.name in found.paths:
         return f"{own}iPXE by TFTP{' or HTTP Boot' if row.http_codes and row.family is FirmwareFamily.UEFI else ''}"
     if stub is not None and stub.name in found.stubs:
@@ -116,8 +132,10 @@ def way(row: Firmware, found: FoundLoaders) -> str:
 @click.pass_context
 def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
     platform: Platform = ctx.obj
-    settings = configuration(ctx).part(with_loaders(LoaderSettings, platform.firmware))
+    settings = configuration(ctx).part(with_loaders(_Looked, platform.firmware))
     found = find_loaders(platform.firmware, settings.loaders(platform.firmware), user_folder("data"))
+    found = with_chains(found, settings)
+    signed = signs(settings)
 
     def where(one: Loader | Stub, paths: Mapping[str, Path]) -> dict[str, str | None]:
         path = paths.get(one.name)
@@ -129,7 +147,11 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
         for one in platform.firmware.loaders()
     ]
     stubs = [{"name": one.name, **where(one, found.stubs)} for one in platform.firmware.stubs()]
-    ways = [{"firmware": str(row), "way": way(row, found)} for row in platform.firmware.rows if row.loader or row.stub]
+    ways = [
+        {"firmware": str(row), "way": way(row, found, signed)}
+        for row in platform.firmware.rows
+        if row.loader or row.stub
+    ]
     if as_json:
         print_document({"loaders": loaders, "stubs": stubs, "firmware": ways})
         return
@@ -153,7 +175,7 @@ def _place(one: Mapping[str, str | None]) -> str:
 firmware_command = click.Command(
     "firmware",
     callback=_firmware,
-    params=[CONFIG_OPTION, json_option(), *loader_options()],
+    params=[CONFIG_OPTION, json_option(), *loader_options(), *model_options(SecureBootSettings)],
     help="List the iPXE binaries and EFI stubs found on this system, the machines each one serves, how to get those "
     "that are missing, and what each kind of firmware gets.\n\nFor example: pixiecore firmware",
     short_help="List the iPXE binaries and EFI stubs found here, and what is missing.",

@@ -32,6 +32,7 @@ from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.offer_keeping import open_offer_memory
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
+from pixiecore_core.cli.signed import direct, open_signing, with_chains
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.errors import StartError
@@ -159,11 +160,14 @@ def _assembled(
 
     parts = Parts(
         register,
-        find=lambda firmware: find_loaders(firmware, settings.loaders(firmware), user_folder("data")),
+        find=lambda firmware: with_chains(
+            find_loaders(firmware, settings.loaders(firmware), user_folder("data")), settings
+        ),
         open_files=partial(open_files, settings),
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
+        open_signing=partial(open_signing, settings, secrets.signing_key),
         url_lifetime=settings.url_lifetime,
-        uefi_direct=settings.uefi_direct,
+        uefi_direct=direct(settings),
         offer_variants=settings.offer_variant,
         open_memory=partial(open_offer_memory, settings),
         neighbours=hardware_addresses if settings.check_neighbour else None,

@@ -9,16 +9,19 @@ import time
 from collections.abc import Callable
 
 from pixiecore_core.engine.attempts import Attempt, Attempts, question_of
-from pixiecore_core.engine.first_step import FirstStep, FirstSteps, Mode, cannot_be_unified
+from pixiecore_core.engine.first_step import FirstStep, FirstSteps, Mode, cannot_be_chained, cannot_be_unified
 from pixiecore_core.engine.going_local import cannot_go
 from pixiecore_core.engine.policy import Decision, Policy, PolicyFailed
 from pixiecore_core.errors import PluginError
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.rows import FirmwareFamily, Loader
-from pixiecore_core.models import BootSpec, Hold, Ignore, LocalDisk, Machine, PxeRequest
+from pixiecore_core.models import BootSpec, Client, Hold, Ignore, LocalDisk, Machine, PxeRequest
 
 LATE_SECONDS = 1.0
 """iPXE waits for offers about 2 s in all (dhcp.c): a decision that took longer may well have missed its request."""
+
+
+_GRUB_STAYS = "it is to start its disk, which is left to its firmware: no way there from a signed GRUB is known"
 
 
 class Decider:
@@ -66,6 +69,9 @@ class Decider:
         step = self.first_steps.of(request, decision)
         if step is FirstStep.UNIFIED:
             return cannot_be_unified(decision) or decision
+        chain = self.first_steps.chain_of(request.machine)
+        if step is FirstStep.CHAIN and chain is not None:
+            return cannot_be_chained(decision, chain) or decision
         return decision if step is not None or cannot is None else cannot
 
     def decide_in_time(self, request: PxeRequest, attempt: Attempt) -> Decision:
@@ -93,13 +99,21 @@ class Decider:
 
     def _to_disk(self, request: PxeRequest, decision: LocalDisk) -> LocalDisk | Ignore:
         """The decision, where it can be carried out."""
-        refusal = self._no_loader(request) if self.first_steps.of(request, decision) is None else None
+        step, chain = self.first_steps.of(request, decision), self.first_steps.chain_of(request.machine)
+        if step is FirstStep.CHAIN and chain is not None:
+            # Microsoft signs iPXE from 2.0 on, and that can.
+            return decision if chain.row.kind == "ipxe" else Ignore(reason=_GRUB_STAYS)
+        refusal = self._no_loader(request) if step is None else None
         ours = not self._policy.provides_bootloaders()
         return refusal or cannot_go(request, decision, self.loaders, ours) or decision
 
     def _cannot_start(self, request: PxeRequest) -> Ignore | None:
         """Why there is no first-stage file for the machine, if it needs one."""
-        return None if self.first_steps.of(request) is not None else self._no_loader(request)
+        if self.first_steps.of(request) is not None:
+            return None
+        if self.first_steps.chain_of(request.machine) is not None and request.client is Client.HTTP_BOOT:
+            return Ignore(reason="it asks for HTTP Boot, and the signed GRUB cannot fetch by HTTP (--secureboot-grub)")
+        return self._no_loader(request)
 
     def _no_loader(self, request: PxeRequest) -> Ignore | None:
         """Why there is no iPXE for the machine, if there is none."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pixiecore_core.boot.chain_names import is_config
 from pixiecore_core.boot.paths import ServerAddress, autoexec_script, is_autoexec, parse_loader_path
+from pixiecore_core.engine.chain_files import ChainFiles
 from pixiecore_core.engine.policy import Policy
 from pixiecore_core.engine.unifying import Unifier
 from pixiecore_core.errors import BootFileNotFound
@@ -22,6 +24,7 @@ class FirstStage:
     policy: Policy
     firmware: FirmwareTable
     unifier: Unifier
+    chain_files: ChainFiles
 
     def open(self, path: str, server: ServerAddress, client: str) -> tuple[BootFile, str | None]:
         """The file at *path*, and the MAC address whose directory it is in, if any.
@@ -38,6 +41,12 @@ class FirstStage:
             mac = wanted.mac if wanted is not None else None
             url = server.script_url(mac or "${netX/mac}")
             return BootFile.from_bytes("autoexec.ipxe", autoexec_script(url).encode()), mac
+        if wanted is None and is_config(path.rsplit("/", 1)[-1]):
+            # As the script: it tells nothing, and leads each to its own.
+            return self.chain_files.first_config(server), None
+        chain = self.chain_files.decider.loaders.chains.named(wanted.loader) if wanted is not None else None
+        if wanted is not None and chain is not None:
+            return self.chain_files.open(wanted.mac, *chain, wanted.name, server, client), wanted.mac
         if wanted is not None and wanted.stub is not None:
             return self.unifier.open(wanted.mac, wanted.stub, server, client), wanted.mac
         if wanted is not None and wanted.is_direct:

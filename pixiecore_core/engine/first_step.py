@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from pixiecore_core.engine.policy import Decision
+from pixiecore_core.firmware.chains import FoundChain
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.firmware.rows import FirmwareFamily, Loader, Stub
 from pixiecore_core.models import BootSpec, Client, Hold, Ignore, LocalDisk, Machine, PxeRequest
@@ -29,6 +30,8 @@ class FirstStep(Enum):
     """A unified kernel image, made for the machine."""
     EFI = auto()
     """The EFI program that the machine is to start."""
+    CHAIN = auto()
+    """A shim, signed by Microsoft, and behind it iPXE or GRUB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,24 @@ class FirstSteps:
             return FirstStep.SCRIPT
         if self.may_be_direct(request.machine) and isinstance(decision, BootSpec) and decision.efi is not None:
             return FirstStep.EFI
+        chain = self.chain_of(request.machine)
+        if chain is not None and self.mode != "always":
+            # The signed GRUB of distributions cannot fetch by HTTP.
+            by_http = request.client is Client.HTTP_BOOT and chain.row.kind == "grub"
+            return None if by_http else FirstStep.CHAIN
         has_loader = request.loader is not None and request.loader in self.loaders.paths
         if isinstance(decision, LocalDisk):
             return FirstStep.LOADER if has_loader else None  # only iPXE can send it on
         if self.mode != "never" and (self.mode == "always" or not has_loader) and self.stub_of(request.machine):
             return FirstStep.UNIFIED
         return FirstStep.LOADER if has_loader else None
+
+    def chain_of(self, machine: Machine) -> FoundChain | None:
+        """The signed loaders for a machine's firmware, if there are any."""
+        architecture = machine.architecture
+        if architecture is None or architecture.family is not FirmwareFamily.UEFI:
+            return None
+        return self.loaders.chains.chains.get(architecture.cpu)
 
     def may_be_direct(self, machine: Machine) -> bool:
         """Whether a machine's firmware may be handed an EFI program that is not iPXE."""
@@ -92,4 +107,11 @@ def cannot_be_unified(decision: BootSpec | Hold) -> Ignore | None:
         return Ignore(reason=f"it would have to wait, which only iPXE can: {decision.reason}", told=decision.told)
     if decision.ipxe_script is not None:
         return Ignore(reason="its script is for iPXE, and there is none for its firmware (--uefi-direct)")
+    return None
+
+
+def cannot_be_chained(decision: BootSpec | Hold, chain: FoundChain) -> Ignore | None:
+    """Why a decision cannot be carried out by what a shim starts, if it cannot."""
+    if chain.row.kind == "grub" and isinstance(decision, BootSpec) and decision.ipxe_script is not None:
+        return Ignore(reason="its script is for iPXE, and its firmware gets GRUB (--secureboot-grub)")
     return None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixiecore_core.boot.paths import ServerAddress, efi_path, loader_path, unified_path
+from pixiecore_core.boot.paths import ServerAddress, chain_path, efi_path, loader_path, unified_path
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.attempts import Attempt
 from pixiecore_core.engine.first_step import FirstStep, FirstSteps
 from pixiecore_core.engine.policy import Decision
+from pixiecore_core.firmware.chains import folder_name
 from pixiecore_core.models import Client, PxeRequest
 
 
@@ -55,6 +56,10 @@ class BootFileNames:
             return efi_path(machine.mac)
         if step is FirstStep.UNIFIED and stub is not None:
             return unified_path(machine.mac, stub.name)
+        chain = self.steps.chain_of(machine)
+        if step is FirstStep.CHAIN and chain is not None:
+            signer = self.steps.loaders.chains.signer_for(chain, machine.mac)
+            return chain_path(machine.mac, folder_name(chain.row, signer), chain.row.boot_file)
         loader = self.steps.loaders.table.loader(request.loader) if request.loader is not None else None
         if loader is None:
             raise ValueError(f"no boot file exists for {machine.architecture}")

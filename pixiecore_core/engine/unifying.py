@@ -11,30 +11,34 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Address
 
-from pixiecore_core.boot.identify import Neighbours, asked_from, hardware_of_another
+from pixiecore_core.boot.identify import Neighbours
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.uki import Part, kernel_machine, unify
 from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.engine.claiming import claimed, spec_of
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.joining import Joined
 from pixiecore_core.engine.policy import Policy, PolicyFailed
 from pixiecore_core.errors import (
     BootFileError,
     BootFileNotFound,
-    BootFileNotReady,
     CmdlineError,
     PluginError,
     WireError,
 )
 from pixiecore_core.firmware.rows import Stub
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine, UrlFor
+from pixiecore_core.models import BootFile, BootSpec, FileRef, Machine, UrlFor
 from pixiecore_core.wire.pe import HEADER_BYTES
 
 _OS_RELEASE = "ID=pixiecore\nNAME=Pixiecore\nPRETTY_NAME=Pixiecore\n"
 """What boot loaders and ``bootctl`` show of the file."""
 _MOST_STUB_BYTES = 4 << 20
+_STEADY_SECONDS = 300
+"""URLs that end with time end at multiples of so many, so that a file is the same when its size is asked for and when
+it is fetched (decision 0014)."""
+Sign = Callable[[BootFile], BootFile]
+"""Gives a file, which it closes, a signature. Raises BootFileError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Unifier:
     urls: UrlMaker
     neighbours: Neighbours | None = None
     clock: Callable[[], float] = time.time
+    sign: Sign | None = None
+    """For machines with Secure Boot."""
 
     def open(self, mac: str, stub_name: str, server: ServerAddress, client: str) -> BootFile:
         """The image that a machine starts.
@@ -66,9 +72,10 @@ class Unifier:
         stub = found.table.stub(stub_name)
         if stub is None or stub_name not in found.stubs:
             raise BootFileNotFound(f"no EFI stub for {stub_name} is here; see: pixiecore firmware")
-        machine = self._machine(mac, client)
-        urls = self.urls.of(server, mac, self.clock())
-        return self._join(machine, self._spec(machine), stub, urls)
+        machine = claimed(self.decider, self.neighbours, mac, client)
+        now = -(-self.clock() // _STEADY_SECONDS) * _STEADY_SECONDS
+        image = self._join(machine, spec_of(self.decider, machine), stub, self.urls.of(server, mac, now))
+        return self.sign(image) if self.sign is not None else image
 
     def open_efi(self, mac: str, server: ServerAddress, client: str) -> BootFile:
         """The EFI program that a machine starts, as it is.
@@ -76,43 +83,14 @@ class Unifier:
         :raises BootFileNotFound: it is not to boot, or is to boot something else
         :raises BootFileError: the file is not to be had
         """
-        machine = self._machine(mac, client)
-        spec = self._spec(machine)
+        machine = claimed(self.decider, self.neighbours, mac, client)
+        spec = spec_of(self.decider, machine)
         if spec.efi is None:
             raise BootFileNotFound("there is no EFI program to start")
         try:
             return self.policy.open_boot_file(spec.efi, mac, self.urls.of(server, mac, self.clock()))
         except PluginError as error:
             raise BootFileError(error.told) from error
-
-    def _machine(self, mac: str, client: str) -> Machine:
-        """The machine, asked from *client*: who may boot is decided by that, as for a script.
-
-        :raises BootFileNotFound: the client is another machine (``--check-neighbour``)
-        :raises BootFileError: that cannot be told
-        """
-        attempt = self.decider.attempts.latest(mac)
-        known = attempt.machine if attempt is not None else Machine(mac=mac)
-        machine = asked_from(known.model_copy(update={"address": IPv4Address(client)}), known)
-        try:
-            another = hardware_of_another(machine, self.neighbours)
-        except OSError as error:
-            raise BootFileError(f"cannot tell whose file this is: {error.strerror}") from error
-        if another:
-            raise BootFileNotFound(f"not for {client}, whose hardware address is {another} (--check-neighbour)")
-        return machine
-
-    def _spec(self, machine: Machine) -> BootSpec:
-        decision = self.decider.decide_script(machine)
-        if isinstance(decision, BootSpec):
-            return decision
-        if isinstance(decision, Hold):
-            raise BootFileNotReady(decision.words, decision.seconds)
-        if isinstance(decision, Ignore):
-            raise BootFileNotFound(f"you don't netboot: {decision.words}")
-        if isinstance(decision, LocalDisk):
-            raise BootFileNotFound("you don't netboot: it is to start its disk")
-        raise BootFileError(decision.words)
 
     def _join(self, machine: Machine, spec: BootSpec, stub: Stub, urls: UrlFor) -> BootFile:
         if spec.kernel is None:
@@ -145,7 +123,9 @@ class Unifier:
             stamp.update("".join(f"{file.etag}{file.size} " for file in files.values()).encode())
             opened.pop_all()
             stub_file.source.close()
-            return BootFile(name="linux.efi", size=source.size, etag=f'"{stamp.hexdigest()[:32]}"', source=source)
+            # Of a part that promises nothing, the whole can promise nothing.
+            etag = f'"{stamp.hexdigest()[:32]}"' if all(file.etag for file in files.values()) else ""
+            return BootFile(name="linux.efi", size=source.size, etag=etag, source=source)
 
     def _check(self, kernel: BootFile, stub: Stub) -> None:
         """:raises BootFileError: firmware cannot start this kernel"""

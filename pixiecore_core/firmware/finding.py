@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixiecore_core.errors import ConfigError, WireError
+from pixiecore_core.firmware.chains import FoundChains
 from pixiecore_core.firmware.known import FOLDERS, STUB_FOLDERS
 from pixiecore_core.firmware.rows import Loader, Stub
 from pixiecore_core.firmware.table import FirmwareTable
@@ -41,6 +42,8 @@ class FoundLoaders:
     """The EFI stubs, by their names."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Which iPXE a loader says it is, by the loader's name; of one that does not say, nothing."""
+    chains: FoundChains = field(default_factory=FoundChains)
+    """Signed loaders for machines with Secure Boot."""
 
     def missing(self) -> list[Loader]:
         """The loaders for which nothing was found."""
@@ -102,7 +105,7 @@ def _find(wanted: Loader | Stub, given: Path | None, folders: Sequence[Path]) ->
     problem = _unusable(given, wanted)
     if problem:
         raise ConfigError(loader_option(wanted), f"{given} {problem}")
-    return given
+    return given.absolute()
 
 
 def _unusable(path: Path, loader: Loader | Stub) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Request, Response
 
+from pixiecore_core.boot.chain_names import is_done_without
 from pixiecore_core.boot.identify import Neighbours, asked_from, hardware_of_another, machine_from, parameters
 from pixiecore_core.boot.paths import (
     AUTOEXEC,
@@ -195,6 +196,9 @@ class BootPages:
         except BootFileError as error:
             shown, reason = _cut(request.path), str(error)
             if isinstance(error, BootFileNotFound):
+                if is_done_without(path):
+                    self.bus.aside("HTTP", f"{address} asked for {shown}, and does without")
+                    return text(404, reason)
                 # A path that nobody was given is no machine's failure; many of them must not flood the log.
                 self.bus.report(Refused(via="HTTP", what="path", source=address, file=shown, reason=reason))
                 return text(404, reason)

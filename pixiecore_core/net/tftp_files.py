@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import Literal
 
+from pixiecore_core.boot.chain_names import What, is_done_without, part_of
 from pixiecore_core.boot.paths import ServerAddress, is_autoexec, names_a_boot, parse_loader_path
 from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.errors import BootFileNotFound
-from pixiecore_core.models.facts import Booting, Failed, FileSent, KernelSent, LoaderSent, Refused
+from pixiecore_core.models.facts import SENT, Booting, Failed, FileSent, Refused
 from pixiecore_core.net.tftp import TftpFile, TransferReport
 from pixiecore_core.observe.bus import Bus
 
@@ -49,19 +51,24 @@ class TftpFiles:
         """Report how a request ended."""
         loader = parse_loader_path(report.name)
         mac, address, seconds = loader.mac if loader else None, report.client[0], round(report.seconds, 3)
-        is_boot = names_a_boot(report.name)
+        part = part_of(report.name)
+        is_boot = names_a_boot(report.name) or part is not None
+        is_all = names_a_boot(report.name) or (part is not None and part.is_last)
+        purpose: Literal["kernel", "initrd", "loader"] = "kernel" if is_boot else "loader"
+        if part is not None and part.what is What.INITRD:
+            purpose = "initrd"
         if report.outcome is Outcome.PROBED:
             # A size probe ended by ERROR 8 comes before every transfer of EDK2: normal, and not worth a line.
             to = f"{mac} ({address})" if mac else address
             self.bus.aside("TFTP", f'{to} asked for the size of "{report.name}"')
         elif report.outcome is Outcome.SENT:
-            kind = FileSent if is_autoexec(report.name) else KernelSent if is_boot else LoaderSent
+            kind = FileSent if is_autoexec(report.name) else SENT[purpose]
             self.bus.report(
                 kind(
                     mac=mac,
                     via="TFTP",
                     file=report.name,
-                    purpose="kernel" if is_boot else "loader",
+                    purpose=purpose,
                     bytes=report.sent,
                     size=report.sent,
                     seconds=seconds,
@@ -70,8 +77,10 @@ class TftpFiles:
                     windowsize=report.windowsize,
                 )
             )
-            if is_boot:
+            if is_all:
                 self.bus.report(Booting(mac=mac))  # nothing comes between it and its kernel
+        elif report.outcome is Outcome.REFUSED and is_done_without(report.name):
+            self.bus.aside("TFTP", f'{mac or address} asked for "{report.name}", and does without')
         elif report.outcome is Outcome.REFUSED:
             self.bus.report(
                 Refused(

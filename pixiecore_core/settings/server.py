@@ -18,6 +18,7 @@ from pixiecore_core.settings.durations import Duration
 from pixiecore_core.settings.http import HttpSettings
 from pixiecore_core.settings.listening import Endpoint, Listener
 from pixiecore_core.settings.loaders import LoaderSettings
+from pixiecore_core.settings.secure_boot import SecureBootSettings
 from pixiecore_core.settings.trust import TrustSettings
 
 _PATH: JsonDict = {"metavar": "PATH"}
@@ -76,7 +77,15 @@ class TftpSettings(BaseModel):
     )
 
 
-class ServerSettings(AccountSettings, HttpSettings, TftpSettings, TrustSettings, LoaderSettings, CacheSettings):
+class ServerSettings(
+    AccountSettings,
+    HttpSettings,
+    TftpSettings,
+    TrustSettings,
+    SecureBootSettings,
+    LoaderSettings,
+    CacheSettings,
+):
     """The server's settings."""
 
     listen_addr: IPv4Address = Field(

@@ -8,13 +8,16 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from pixiecore_core import CmdlineError, FileRef
+from pixiecore_core.boot.chain_names import What, asked_for, part_of
 from pixiecore_core.boot.cmdline import expand
+from pixiecore_core.boot.grub_config import boot_config
 from pixiecore_core.boot.identify import machine_from, parameters
 from pixiecore_core.boot.paths import AUTOEXEC, is_autoexec, parse_loader_path
 from pixiecore_core.boot.script import script
 from pixiecore_core.boot.tokens import KEY_BYTES, Origin, Sealed, Sealer
 from pixiecore_core.engine.words import sentence
 from pixiecore_core.files.freshness import LONGEST_LIFETIME, fresh_until, may_keep, validators
+from pixiecore_core.firmware.chains import CHAINS
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.hidden import is_secret, without_secrets
 from pixiecore_core.models.base import normalise_mac
@@ -37,6 +40,26 @@ def loader_path(data: bytes) -> None:
     if found is not None:
         assert normalise_mac(found.mac) == found.mac
     assert not is_autoexec(path) or path.lower().endswith(AUTOEXEC)
+
+
+@target(
+    [b"shimx64.efi", b"grub.cfg-01-52-54-00-12-34-56", b"initrd0.last", b"ipxe.efi"], [b".last", b"grub.cfg", b"mm"]
+)
+def chain_name(data: bytes) -> None:
+    """What a shim, or what it has started, asks for: one thing, whatever it is called."""
+    name = text_of(data)
+    for row in CHAINS:
+        asked = asked_for(name, row)
+        assert row.kind == "grub" or asked.what not in (What.CONFIG, What.KERNEL, What.INITRD)
+    part_of(name)
+
+
+@target([b'quiet init="/bin/sh -c x" a=$b;c', b"a=\\x", "ü".encode()], [b'"', b"'", b"\\", b"\n", b"$"])
+def grub_words(data: bytes) -> None:
+    """A command line in GRUB's configuration: three commands, or why not."""
+    with suppress(CmdlineError):
+        text = boot_config("192.0.2.2", "kernel", ["initrd0.last"], text_of(data), "")
+        assert [line.split(" ")[0] for line in text.splitlines()] == ["linux", "initrd", "boot"]
 
 
 _SEALER = Sealer(bytes(KEY_BYTES))

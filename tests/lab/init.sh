@@ -13,6 +13,13 @@ echo "LAB machine $(uname -m) $firmware"
 echo "LAB cmdline $(cat /proc/cmdline)"
 
 for module in $(ls /modules); do insmod "/modules/$module"; done
+# A variable's value stands behind four bytes of attributes (Documentation/filesystems/efivarfs.rst).
+if mount -t efivarfs efivarfs /sys/firmware/efi/efivars 2>/dev/null; then
+    for variable in SecureBoot SetupMode; do
+        set -- $(od -A n -t u1 "/sys/firmware/efi/efivars/$variable-8be4df61-93ca-11d2-aa0d-00e098032b8c")
+        echo "LAB $variable $5"
+    done
+fi
 ip link set eth0 up
 udhcpc -i eth0 -q -f -n -t 10 -T 1 -s /udhcpc.sh
 

@@ -44,7 +44,7 @@ RECIPES = {
     # The cloud kernel boots seconds faster than the full one, and drives virtio only.
     "x86_64": Recipe(
         packages=("linux-image-cloud-amd64:amd64", "busybox-static:amd64", "systemd-boot-efi:amd64"),
-        modules=("virtio_pci", "virtio_net"),
+        modules=("virtio_pci", "virtio_net", "efivarfs"),
     ),
     "i386": Recipe(
         packages=("linux-image-686:i386", "busybox-static:i386", "systemd-boot-efi:i386"),

@@ -71,14 +71,16 @@ def start_server(
     own_user: bool = False,
     options: Sequence[str] = (),
     program: Path = PIXIECORE,
+    kernel: Path | None = None,
 ) -> Process:
     """Start Pixiecore for this machine, on a host of its own or on the neighbour's, and wait until it is ready.
 
     :param own_user: on a host that has a user "pixiecore", which the server becomes
     :param program: another installation's command
+    :param kernel: in the place of the payload's
     """
     parts = payload(machine.payload)
-    argv: list[str | Path] = [program, "boot", parts.kernel, parts.initrd, f"--cmdline={errand.cmdline}"]
+    argv: list[str | Path] = [program, "boot", kernel or parts.kernel, parts.initrd, f"--cmdline={errand.cmdline}"]
     argv += options
     if not own_user:
         argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pixiecore_core.boot.variants import ROWS
+from pixiecore_core.firmware.chains import CHAINS, Chain
 from pixiecore_core.firmware.finding import loader_option
 from pixiecore_core.firmware.known import FOLDERS, KNOWN, STUB_FOLDERS
 from pixiecore_core.firmware.local_disk import WAYS
@@ -30,6 +31,12 @@ worked for it, or for its kind of firmware, before ([how](../explanation/on-the-
 one (`pick_offer`)."""
 
 
+_CHAINS = """For machines with [Secure Boot](../how-to/secure-boot.md): a shim that is signed by Microsoft, and what it
+starts. In the folder that `--secureboot-ipxe` or `--secureboot-grub` names, or a folder in it; with
+`--secureboot-grub auto` in those of distributions. A second shim, signed by the certificate of 2023, may be there as
+`2023/shimx64.efi` or `shimx64-2023.efi`. *Seen* says whether files of these names were there when it was written."""
+
+
 def page() -> str:
     """The page."""
     rows = [
@@ -52,6 +59,8 @@ def page() -> str:
     there = f"systemd's. Looked for in {installed}, and in the user's data folder."
     ways = ["| firmware | iPXE | command | known from |", "|---|---|---|---|"]
     ways += [f"| {way.family} | {way.wants} | `{way.command}` | {way.source} |" for way in WAYS]
+    chains = ["| chain | shim | then | looked for in | seen |", "|---|---|---|---|---|"]
+    chains += map(_chain, CHAINS)
     tables = [
         _INTRODUCTION,
         "\n".join(rows),
@@ -66,6 +75,9 @@ def page() -> str:
         "## To the disk",
         _TO_THE_DISK,
         "\n".join(ways),
+        "## Signed chains",
+        _CHAINS,
+        "\n".join(chains),
     ]
     return "\n\n".join(tables) + "\n"
 
@@ -78,6 +90,13 @@ def _variant(row: OfferVariant) -> str:
     }
     kinds = f"{row.client} on {row.family}" if row.family is not None else row.client
     return f"| `{row.name}` | {kinds} | {against[row.trouble]} | {row.source} |"
+
+
+def _chain(row: Chain) -> str:
+    names = row.shims("2011")
+    shims, then = (", ".join(f"`{name}`" for name in found) for found in (names, row.second))
+    where = ", ".join(f"`{folder}`" for folder in (*row.below, *row.folders))
+    return f"| `{row.name}` | {shims} | {then} | {where} | {'yes' if row.seen else 'no'} |"
 
 
 def _row(row: Firmware) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -25,7 +26,9 @@ from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.engine.first_step import Mode
 from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.engine.offer_memory import OfferMemory
+from pixiecore_core.engine.pi_files import PiFiles
 from pixiecore_core.engine.scripting import ScriptWriter
+from pixiecore_core.engine.u_boot_files import UBootFiles
 from pixiecore_core.engine.unifying import Sign, Unifier
 from pixiecore_core.errors import PluginError
 from pixiecore_core.files.plane import FilePlane
@@ -66,6 +69,10 @@ class Parts:
     """Ways to answer by hand, as ``--offer-variant`` takes them."""
     open_memory: Callable[[Warn], OfferMemory] = lambda warn: OfferMemory()
     """Opens what is remembered of machines' firmware, and may warn, even later."""
+    pi_firmware: Path | None = None
+    """The folder with firmware for Raspberry Pis."""
+    hardware: Neighbours = lambda address: ()
+    """The hardware addresses of a client on a link of ours."""
     neighbours: Neighbours | None = None
     """Where a script or a file is only for the machine that it is made for."""
     hook_timeout: float = 10.0
@@ -123,7 +130,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
     variants = VariantTable(plugins.register_offer_variants())
     urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime)
-    decider = Decider(plugins, loaders, attempts, parts.clock, parts.uefi_direct)
+    decider = Decider(plugins, loaders, attempts, parts.clock, parts.uefi_direct, parts.pi_firmware is not None)
     steps = decider.first_steps
     adapter = Adapter(
         variants,
@@ -151,6 +158,8 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
             loaders.table,
             Unifier(plugins, decider, urls, parts.neighbours, sign=sign),
             ChainFiles(plugins, decider, urls, parts.neighbours, bus.report),
+            UBootFiles(plugins, decider, urls, parts.neighbours, parts.hardware, bus.report),
+            PiFiles(plugins, urls, parts.pi_firmware),
         ),
         urls,
         BootFileNames(steps, urls),

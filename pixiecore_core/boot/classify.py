@@ -95,6 +95,8 @@ def classify(
         return NotForUs(str(error), noteworthy=True)
     if kind is None:
         return NotForUs("not a network boot: no client architecture (option 93)")
+    if not ipxe:
+        kind = firmware.meant(kind, message.chaddr.hex(":"))
     loader = firmware.loader_for(kind, ipxe)
     # On 4011 no relay is in between: the answer goes back to the source, whatever giaddr says.
     relayed = stage == "dhcp" and message.giaddr != NO_ADDRESS

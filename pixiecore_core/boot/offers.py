@@ -41,6 +41,8 @@ def offer(
     options |= {echoed: message.options[echoed] for echoed in _ECHOED if echoed in message.options}
     if variant.ipxe:
         options[Option.IPXE] = variant.ipxe
+    if variant.tftp_server:
+        options[Option.TFTP_SERVER_NAME] = str(server.ip).encode()
     fits = len(name) < FILE_BYTES
     if not fits or variant.always_option_67:
         # NUL-terminated and last: firmware reads it as a C string, and EDK2 writes a NUL after it (PxeBcDhcp4.c).

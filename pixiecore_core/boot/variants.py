@@ -24,11 +24,31 @@ _IPXE_PRIORITY = b"\x01\x01\x01"
 
 _PXE, _BIOS, _UEFI = Client.PXE, FirmwareFamily.BIOS, FirmwareFamily.UEFI
 
+_TAUGHT = (_BIOS, _UEFI)
+"""Those of which it is known that they differ."""
+_PI = b"\x06\x01\x03\x09\x14\x00\x00\x11Raspberry Pi Boot\x0a\x04\x00PXE\xff"
+"""Option 43: a boot menu with the words that the ROM looks for, and a prompt (PXE 2.1 table 2-1, sub-options 9 and 10).
+"""
+
 ROWS = (
+    OfferVariant(
+        name="pi",
+        client=_PXE,
+        families=(FirmwareFamily.RPIBOOT,),
+        vendor_specific=_PI,
+        tftp_server=True,
+        source="the ROM takes no offer without these words (rpi-eeprom issues 82, 87); smee's firmware boots so",
+    ),
+    OfferVariant(
+        name="u-boot",
+        client=_PXE,
+        families=(FirmwareFamily.U_BOOT,),
+        source="U-Boot reads the header's file and siaddr only (siderolabs/booter PR 12)",
+    ),
     OfferVariant(
         name="bios",
         client=_PXE,
-        family=_BIOS,
+        families=(_BIOS,),
         stage="dhcp",
         vendor_specific=_SKIP_DISCOVERY + _END,
         server_name=True,
@@ -43,7 +63,7 @@ ROWS = (
     OfferVariant(
         name="skip-discovery",
         client=_PXE,
-        family=_UEFI,
+        families=(_UEFI,),
         stage="dhcp",
         vendor_specific=_SKIP_DISCOVERY + _END,
         server_name=True,
@@ -53,6 +73,7 @@ ROWS = (
     OfferVariant(
         name="boot-item",
         client=_PXE,
+        families=_TAUGHT,
         stage="dhcp",
         vendor_specific=_SKIP_DISCOVERY + _BOOT_ITEM + _END,
         server_name=True,
@@ -61,6 +82,7 @@ ROWS = (
     OfferVariant(
         name="no-class",
         client=_PXE,
+        families=_TAUGHT,
         vendor_class=b"",
         server_name=True,
         source="Ampere eMAG passes over the boot file of an answer that has option 60 (tinkerbell/smee PR 228)",
@@ -68,6 +90,7 @@ ROWS = (
     OfferVariant(
         name="menu",
         client=_PXE,
+        families=_TAUGHT,
         stage="dhcp",
         menu=True,
         server_name=True,
@@ -76,6 +99,7 @@ ROWS = (
     OfferVariant(
         name="on-request",
         client=_PXE,
+        families=_TAUGHT,
         stage="dhcp",
         vendor_specific=_SKIP_DISCOVERY + _BOOT_ITEM + _END,
         server_name=True,
@@ -85,6 +109,7 @@ ROWS = (
     OfferVariant(
         name="small-blocks",
         client=_PXE,
+        families=_TAUGHT,
         trouble=Trouble.TRANSFER,
         most_blksize=1024,
         most_windowsize=1,
@@ -93,6 +118,7 @@ ROWS = (
     OfferVariant(
         name="smallest-blocks",
         client=_PXE,
+        families=_TAUGHT,
         trouble=Trouble.TRANSFER,
         most_blksize=512,
         most_windowsize=1,
@@ -101,6 +127,7 @@ ROWS = (
     OfferVariant(
         name="other-ipxe",
         client=_PXE,
+        families=_TAUGHT,
         trouble=Trouble.LOADER,
         other_loader=True,
         source="iPXE's own driver fails on some cards (ipxe issues 250, 972), the firmware's on others",

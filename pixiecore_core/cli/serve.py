@@ -31,6 +31,7 @@ from pixiecore_core.cli.dropping import Secrets, become_server, settled_again, t
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.offer_keeping import open_offer_memory
+from pixiecore_core.cli.pi_firmware import pi_firmware
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
 from pixiecore_core.cli.signed import direct, open_signing, with_chains
 from pixiecore_core.cli.stack import Platform, construct, register_all
@@ -170,6 +171,8 @@ def _assembled(
         uefi_direct=direct(settings),
         offer_variants=settings.offer_variant,
         open_memory=partial(open_offer_memory, settings),
+        pi_firmware=pi_firmware(settings),
+        hardware=hardware_addresses,
         neighbours=hardware_addresses if settings.check_neighbour else None,
         hook_timeout=settings.hook_timeout,
         event_timeout=settings.event_timeout,

@@ -66,6 +66,7 @@ def document(machine: Machine, answers: Answers, verdict: Verdict) -> dict[str, 
         "kernel": spec.kernel.location if spec and spec.kernel else None,
         "efi": spec.efi.location if spec and spec.efi else None,
         "initrds": [ref.location for ref in spec.initrds] if spec else [],
+        "dtb": spec.dtb.location if spec and spec.dtb else None,
         "files": {name: ref.location for name, ref in spec.files.items()} if spec else {},
         "message": (spec.message if spec else "") or None,
         "cmdline": verdict.cmdline if spec else None,
@@ -126,6 +127,7 @@ def _spec(spec: BootSpec) -> str:
     lines = [_file("kernel", spec.kernel)] if spec.kernel else []
     lines += [_file("efi   ", spec.efi)] if spec.efi else []
     lines += [_file("initrd", ref) for ref in spec.initrds]
+    lines += [_file("dtb   ", spec.dtb)] if spec.dtb else []
     lines += [f"  file     {name}: {ref.location}" for name, ref in spec.files.items()]
     lines += [f"  message  {spec.message}"] if spec.message else []
     lines += ["  a script of its own"] if spec.ipxe_script is not None else []

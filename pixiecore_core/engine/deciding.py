@@ -9,7 +9,14 @@ import time
 from collections.abc import Callable
 
 from pixiecore_core.engine.attempts import Attempt, Attempts, question_of
-from pixiecore_core.engine.first_step import FirstStep, FirstSteps, Mode, cannot_be_chained, cannot_be_unified
+from pixiecore_core.engine.first_step import (
+    FirstStep,
+    FirstSteps,
+    Mode,
+    cannot_be_chained,
+    cannot_be_u_booted,
+    cannot_be_unified,
+)
 from pixiecore_core.engine.going_local import cannot_go
 from pixiecore_core.engine.policy import Decision, Policy, PolicyFailed
 from pixiecore_core.errors import PluginError
@@ -32,6 +39,7 @@ class Decider:
     :param attempts: remembers each machine
     :param clock: seconds, monotonic
     :param uefi_direct: when UEFI is handed a unified kernel image
+    :param pi_firmware: whether there is firmware for Raspberry Pis
     """
 
     def __init__(
@@ -41,9 +49,10 @@ class Decider:
         attempts: Attempts,
         clock: Callable[[], float] = time.monotonic,
         uefi_direct: Mode = "auto",
+        pi_firmware: bool = False,
     ) -> None:
         self.loaders = loaders
-        self.first_steps = FirstSteps(loaders, uefi_direct)
+        self.first_steps = FirstSteps(loaders, uefi_direct, pi_firmware)
         self.attempts = attempts
         self._policy = policy
         self._clock = clock
@@ -67,6 +76,8 @@ class Decider:
         if not isinstance(decision, (BootSpec, Hold)):
             return decision
         step = self.first_steps.of(request, decision)
+        if step is FirstStep.U_BOOT:
+            return cannot_be_u_booted(decision) or decision
         if step is FirstStep.UNIFIED:
             return cannot_be_unified(decision) or decision
         chain = self.first_steps.chain_of(request.machine)
@@ -117,6 +128,9 @@ class Decider:
 
     def _no_loader(self, request: PxeRequest) -> Ignore | None:
         """Why there is no iPXE for the machine, if there is none."""
+        architecture = request.machine.architecture
+        if architecture is not None and architecture.family is FirmwareFamily.RPIBOOT:
+            return Ignore(reason="its ROM fetches firmware, and there is none for Raspberry Pis here: --pi-firmware")
         loader = self.loader_for(request)
         if loader is None:
             return Ignore(reason=f"no boot file exists for {request.machine.architecture}")

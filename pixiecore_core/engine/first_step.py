@@ -32,6 +32,10 @@ class FirstStep(Enum):
     """The EFI program that the machine is to start."""
     CHAIN = auto()
     """A shim, signed by Microsoft, and behind it iPXE or GRUB."""
+    U_BOOT = auto()
+    """U-Boot's own way: a configuration that names kernel, initrd and device tree."""
+    PI = auto()
+    """The firmware of a Raspberry Pi, which its ROM fetches and which asks anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class FirstSteps:
 
     loaders: FoundLoaders
     mode: Mode = "auto"
+    pi_firmware: bool = False
+    """Whether there is firmware for Raspberry Pis."""
 
     def of(self, request: PxeRequest, decision: Decision | None = None) -> FirstStep | None:
         """The first step of a client; ``None`` where there is nothing for it.
@@ -54,6 +60,9 @@ class FirstSteps:
             return FirstStep.SCRIPT
         if self.may_be_direct(request.machine) and isinstance(decision, BootSpec) and decision.efi is not None:
             return FirstStep.EFI
+        own = self._own_way(request)
+        if own is not None:
+            return own
         chain = self.chain_of(request.machine)
         if chain is not None and self.mode != "always":
             # The signed GRUB of distributions cannot fetch by HTTP.
@@ -65,6 +74,14 @@ class FirstSteps:
         if self.mode != "never" and (self.mode == "always" or not has_loader) and self.stub_of(request.machine):
             return FirstStep.UNIFIED
         return FirstStep.LOADER if has_loader else None
+
+    def _own_way(self, request: PxeRequest) -> FirstStep | None:
+        architecture = request.machine.architecture
+        if architecture is None or request.client is not Client.PXE:
+            return None
+        if architecture.family is FirmwareFamily.RPIBOOT:
+            return FirstStep.PI if self.pi_firmware else None
+        return FirstStep.U_BOOT if architecture.family is FirmwareFamily.U_BOOT else None
 
     def chain_of(self, machine: Machine) -> FoundChain | None:
         """The signed loaders for a machine's firmware, if there are any."""
@@ -98,6 +115,15 @@ class FirstSteps:
         """The stub for a machine's firmware, if it is here."""
         stub = self.loaders.table.stub_for(machine.architecture) if machine.architecture is not None else None
         return stub if stub is not None and stub.name in self.loaders.stubs else None
+
+
+def cannot_be_u_booted(decision: BootSpec | Hold) -> Ignore | None:
+    """Why U-Boot cannot carry a decision out, if it cannot: it starts kernels, and does not wait."""
+    if isinstance(decision, Hold):
+        return Ignore(reason=f"it would have to wait, which U-Boot cannot: {decision.reason}", told=decision.told)
+    if decision.kernel is None:
+        return Ignore(reason="U-Boot starts a kernel, and it is to boot a script of iPXE's or an EFI program")
+    return None
 
 
 def cannot_be_unified(decision: BootSpec | Hold) -> Ignore | None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pixiecore_core.boot.paths import ServerAddress, chain_path, efi_path, loader_path, unified_path
+from pixiecore_core.boot.u_boot import u_boot_path
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.attempts import Attempt
 from pixiecore_core.engine.first_step import FirstStep, FirstSteps
 from pixiecore_core.engine.policy import Decision
 from pixiecore_core.firmware.chains import folder_name
 from pixiecore_core.models import Client, PxeRequest
+
+_PI_FIRST = "bootcode.bin"
+"""What a Pi 3 begins with; its ROM goes by its own names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class BootFileNames:
             return efi_path(machine.mac)
         if step is FirstStep.UNIFIED and stub is not None:
             return unified_path(machine.mac, stub.name)
+        if step is FirstStep.U_BOOT:
+            return u_boot_path(machine.mac)
+        if step is FirstStep.PI:
+            return _PI_FIRST
         chain = self.steps.chain_of(machine)
         if step is FirstStep.CHAIN and chain is not None:
             signer = self.steps.loaders.chains.signer_for(chain, machine.mac)

@@ -108,6 +108,10 @@ class Firmware(_Row):
     runs: tuple[str, ...] = Field(
         default=(), description="processors whose systems it can start; only its own if empty"
     )
+    makers: tuple[str, ...] = Field(
+        default=(), description="the beginnings of the MAC addresses of cards that say another code and mean this row"
+    )
+    says: int | None = Field(default=None, description="that other code")
     platform: str = Field(
         default="", description="iPXE's ${platform} on it: pcbios or efi; empty where there is no iPXE"
     )

@@ -27,6 +27,7 @@ class FirmwareTable:
         self._rows: dict[int, Firmware] = {}
         self._architectures: dict[int, Architecture] = {}
         self._loaders: dict[str, Loader] = {}
+        self._meant = {(row.says, maker): row for row in self.rows for maker in row.makers}
         taken: dict[tuple[str, object], tuple[str, Firmware]] = {}
         for owner, row in ((owner, row) for owner, rows in self.owners.items() for row in rows):
             for what, value in _unique(row):
@@ -57,6 +58,11 @@ class FirmwareTable:
         """What *code* means, or a value that says "unknown" and keeps the number."""
         known = self._architectures.get(code)
         return known or Architecture(code=code, cpu="unknown", family=FirmwareFamily.OTHER)
+
+    def meant(self, architecture: Architecture, mac: str) -> Architecture:
+        """What a card with this address means that says it is *architecture*: some ROMs know no better."""
+        row = self._meant.get((architecture.code, mac[:8]))
+        return row.architectures()[0] if row is not None else architecture
 
     def row(self, code: int) -> Firmware | None:
         """The row that *code* is in."""

@@ -77,6 +77,7 @@ class BootSpec(Model):
     initrds: tuple[FileRef, ...] = Field(
         default=(), max_length=1000, description="initial RAM disks, in the order the kernel sees them"
     )
+    dtb: FileRef | None = Field(default=None, description="device tree, for U-Boot; other firmware has its own")
     cmdline: str = Field(
         default="",
         max_length=65_536,
@@ -96,6 +97,8 @@ class BootSpec(Model):
             raise ValueError("a boot spec needs a kernel, an efi program or an ipxe_script")
         if self.efi is not None and (self.kernel is not None or self.initrds):
             raise ValueError("an efi program takes the place of a kernel and its initrds: give one or the other")
+        if self.dtb is not None and self.kernel is None:
+            raise ValueError("a device tree (dtb) is for a kernel, and there is none")
         if self.ipxe_script is not None and not self.ipxe_script.startswith(("#!ipxe", "#!gpxe")):
             raise ValueError("an iPXE script begins with #!ipxe; iPXE runs no other")
         return self

@@ -37,13 +37,14 @@ class OfferVariant(Model):
     client: Client = Field(description="what kind of program it is for")
     source: str = Field(min_length=1, description="which firmware forced it, or which specification says so")
     trouble: Trouble = Field(default=Trouble.OFFER, description="what it helps against")
-    family: FirmwareFamily | None = Field(default=None, description="only for this family; for any if None")
+    families: tuple[FirmwareFamily, ...] = Field(default=(), description="only for these; for any if empty")
     stage: Stage | None = Field(default=None, description="only on this port; on both if None")
     vendor_class: bytes = Field(default=b"PXEClient", max_length=255, description="option 60; left out if empty")
     vendor_specific: bytes = Field(default=b"", max_length=255, description="option 43; left out if empty")
     ipxe: bytes = Field(default=b"", max_length=255, description="option 175; left out if empty")
     menu: bool = Field(default=False, description="option 43 is a boot menu whose one entry is this server")
     server_name: bool = Field(default=False, description="the header's sname holds our address")
+    tftp_server: bool = Field(default=False, description="our address is in option 66 as well")
     always_option_67: bool = Field(
         default=False, description="the boot file is in option 67 even where the header's file field can hold it"
     )
@@ -70,5 +71,5 @@ class OfferVariant(Model):
         return (
             self.client is request.client
             and self.stage in (None, request.stage)
-            and (self.family is None or (architecture is not None and architecture.family is self.family))
+            and (not self.families or (architecture is not None and architecture.family in self.families))
         )

@@ -13,11 +13,15 @@ from typing import Literal
 from pixiecore_core.boot.chain_names import What, is_done_without, part_of
 from pixiecore_core.boot.paths import ServerAddress, is_autoexec, names_a_boot, parse_loader_path
 from pixiecore_core.boot.transfer import Outcome
+from pixiecore_core.boot.u_boot import INITRD, KERNEL, asked_by_u_boot, is_u_boots
 from pixiecore_core.engine.first_stage import FirstStage
+from pixiecore_core.engine.pi_files import is_pis
 from pixiecore_core.errors import BootFileNotFound
 from pixiecore_core.models.facts import SENT, Booting, Failed, FileSent, Refused
 from pixiecore_core.net.tftp import TftpFile, TransferReport
 from pixiecore_core.observe.bus import Bus
+
+_U_BOOT_PURPOSES: dict[str, Literal["kernel", "initrd"]] = {KERNEL: "kernel", INITRD: "initrd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +55,14 @@ class TftpFiles:
         """Report how a request ended."""
         loader = parse_loader_path(report.name)
         mac, address, seconds = loader.mac if loader else None, report.client[0], round(report.seconds, 3)
-        part = part_of(report.name)
-        is_boot = names_a_boot(report.name) or part is not None
-        is_all = names_a_boot(report.name) or (part is not None and part.is_last)
-        purpose: Literal["kernel", "initrd", "loader"] = "kernel" if is_boot else "loader"
-        if part is not None and part.what is What.INITRD:
-            purpose = "initrd"
+        purpose, is_all = _purpose(report.name, IPv4Address(address))
         if report.outcome is Outcome.PROBED:
             # A size probe ended by ERROR 8 comes before every transfer of EDK2: normal, and not worth a line.
             to = f"{mac} ({address})" if mac else address
             self.bus.aside("TFTP", f'{to} asked for the size of "{report.name}"')
         elif report.outcome is Outcome.SENT:
             kind = FileSent if is_autoexec(report.name) else SENT[purpose]
+            mac = mac or _u_boots(report.name, IPv4Address(address))
             self.bus.report(
                 kind(
                     mac=mac,
@@ -79,7 +79,7 @@ class TftpFiles:
             )
             if is_all:
                 self.bus.report(Booting(mac=mac))  # nothing comes between it and its kernel
-        elif report.outcome is Outcome.REFUSED and is_done_without(report.name):
+        elif report.outcome is Outcome.REFUSED and _does_without(report.name):
             self.bus.aside("TFTP", f'{mac or address} asked for "{report.name}", and does without')
         elif report.outcome is Outcome.REFUSED:
             self.bus.report(
@@ -101,3 +101,26 @@ class TftpFiles:
                     address=address,
                 )
             )
+
+
+def _purpose(path: str, client: IPv4Address) -> tuple[Literal["kernel", "initrd", "file", "loader"], bool]:
+    """What a file is for, and whether nothing comes between it and the kernel's start."""
+    if names_a_boot(path):
+        return "kernel", True
+    part = part_of(path)
+    if part is not None:
+        return "initrd" if part.what is What.INITRD else "kernel", part.is_last
+    asked = asked_by_u_boot(path, client)
+    if asked is not None:
+        return _U_BOOT_PURPOSES.get(asked.part, "file"), asked.is_last
+    return "loader", False
+
+
+def _u_boots(path: str, client: IPv4Address) -> str | None:
+    """The machine that U-Boot says it is."""
+    asked = asked_by_u_boot(path, client)
+    return asked.mac or None if asked is not None else None
+
+
+def _does_without(path: str) -> bool:
+    return is_done_without(path) or is_u_boots(path) or is_pis(path)

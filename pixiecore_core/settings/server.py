@@ -128,6 +128,12 @@ class ServerSettings(
         "without iPXE. auto: where there is no iPXE for their firmware, and there is an EFI stub",
         json_schema_extra={"metavar": "WHEN"},
     )
+    pi_firmware: Path | None = Field(
+        default=None,
+        description="folder with firmware for Raspberry Pis 3 to 5, for all in it or for each in a folder named by the "
+        "serial number; without it, their ROMs are ignored",
+        json_schema_extra={"metavar": "FOLDER"},
+    )
     offer_variant: list[str] = Field(
         default=[],
         description="word the offers to all machines, or to one, in this way, where it fits their firmware, and try no "

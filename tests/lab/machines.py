@@ -88,7 +88,7 @@ class Flash:
 class Machine:
     name: str
     flash: Flash | None = None
-    """UEFI; without it the machine is SeaBIOS."""
+    """UEFI; without it the machine is SeaBIOS, or U-Boot."""
     board: Board = PC
     nic: str = "virtio-net-pci"
     payload: str = "x86_64"
@@ -98,6 +98,8 @@ class Machine:
     """Does without iPXE: Pixiecore makes one file of this stub, kernel, initrd and command line."""
     ipxe: Ipxe | None = None
     """The iPXE that it is handed, where that is not the one installed here."""
+    u_boot: bool = False
+    """U-Boot, of Debian 12's package for QEMU; its own kind of firmware."""
     disk: bool = False
     """Whether it has a disk that starts, second in its boot order."""
     settings: tuple[str, ...] = ()
@@ -114,7 +116,9 @@ class Machine:
         """QEMU's command line; `folder` takes what this one run writes."""
         options = [*_COMMON, "-cpu", self.board.cpu, "-m", str(self.memory or self.board.memory), *self.settings]
         machine = self.board.kind
-        if self.flash is None:
+        if self.u_boot:
+            options += ["-bios", str(of_suite("u-boot-qemu:all", "bookworm") / "usr/lib/u-boot/qemu_arm64/u-boot.bin")]
+        elif self.flash is None:
             machine += ",graphics=off"  # SeaBIOS and the cards' ROMs then speak on the serial line
         else:
             machine += ",smm=on" if self.flash.guarded else ""
@@ -198,3 +202,6 @@ WITHOUT_IPXE = {
     )
 }
 """UEFI that starts one file, made of the kernel and all that belongs to it (``--uefi-direct=always``)."""
+
+U_BOOT = Machine("u-boot-arm64", board=ARM64, nic=_NO_ROM, payload="arm64", u_boot=True)
+"""Takes no ProxyDHCP offer: its DHCP server must name us."""

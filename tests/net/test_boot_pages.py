@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,10 @@ LOCAL = {"pixiecore.local_address": ("192.0.2.2", 8080)}
 class Site:
     """The application with real files, and one plugin's hooks."""
 
+    pi_firmware: Path | None = None
+    seen: Collection[str] = ()
+    """The hardware addresses of whoever asks."""
+
     def __init__(self, folder: Path) -> None:
         self.kernel, self.initrd, self.other = (folder / name for name in ("vmlinuz", "initrd.img", "user data.yml"))
         self.kernel.write_bytes(bytes(range(256)) * 8)
@@ -84,6 +88,8 @@ class Site:
             register=lambda manager: None,
             find=lambda table: self.found(),
             neighbours=lambda address: self.hardware_of(address),
+            hardware=lambda address: self.seen,
+            pi_firmware=self.pi_firmware,
             hook_timeout=0.3,
             url_lifetime=url_lifetime,
         )

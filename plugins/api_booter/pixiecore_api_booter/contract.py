@@ -1,8 +1,8 @@
 """The answer of an API, as bytes, to what a machine boots: Pixiecore's published v1 contract to the letter.
 
 Every field, default and edge is that of the Go Pixiecore (booters.go), except: a ``false`` in a command-line object
-leaves its key out, a missing kernel is an error, and ``efi`` and ``local`` are new. Pure; :func:`boot_spec` is the only
-way in.
+leaves its key out, a missing kernel is an error, and ``efi``, ``dtb`` and ``local`` are new. Pure; :func:`boot_spec` is
+the only way in.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Answer(BaseModel):
     initrd: list[_Address] | None = Field(
         default=None, description="URLs of initial RAM disks, in the order the kernel sees them"
     )
+    dtb: _Address | None = Field(default=None, description="URL of the device tree, for machines with U-Boot")
     cmdline: _Cmdline | None = Field(
         default=None,
         description='kernel command line. In a string, {{ URL "u" }} becomes a URL by which the machine fetches u. '
@@ -147,6 +148,7 @@ def _spec(answer: Answer, addresses: Addresses) -> BootSpec | LocalDisk:
         kernel=files.ref("kernel", answer.kernel) if answer.kernel else None,
         efi=files.ref("efi", answer.efi) if answer.efi else None,
         initrds=tuple(files.ref(f"initrd[{number}]", initrd) for number, initrd in enumerate(answer.initrd or [])),
+        dtb=files.ref("dtb", answer.dtb) if answer.dtb else None,
         cmdline=line,
         message=answer.message or "",
         files=files.named(),

@@ -64,6 +64,7 @@ def spec(inventory: Inventory, machine: Machine, choice: Choice, bootable: Boota
         return BootSpec(
             kernel=source(expanded(profile.kernel, places), folder) if profile.kernel else None,
             efi=source(expanded(profile.efi, places), folder) if profile.efi else None,
+            dtb=source(expanded(profile.dtb, places), folder) if profile.dtb else None,
             initrds=tuple(source(expanded(initrd, places), folder) for initrd in profile.initrd),
             cmdline=profile.cmdline,
             message=expanded(profile.message, texts),

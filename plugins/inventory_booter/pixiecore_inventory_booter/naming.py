@@ -30,6 +30,7 @@ def missing_files(bootable: Bootable, folder: str, place: Place) -> Iterator[Pro
     key, started = profile.started
     named: list[tuple[Path, str]] = [((key,), started)]
     named += [(("initrd", number), initrd) for number, initrd in enumerate(profile.initrd)]
+    named += [(("dtb",), profile.dtb)] if profile.dtb else []
     for name, entry in profile.files.items():
         if entry.path and name not in bootable.templates:
             named.append((("files", name), entry.path))

@@ -163,6 +163,7 @@ class Profile(_Part):
     )
     efi: str = Field(default="", description="EFI program that UEFI machines start in the kernel's place, the same way")
     initrd: Texts = Field(default=[], description="initial RAM disks, the same way")
+    dtb: str = Field(default="", description="device tree for machines with U-Boot, the same way")
     cmdline: Annotated[str, BeforeValidator(_one_line)] = Field(
         default="",
         description='kernel command line, a text or a list of words; {{ name }} becomes a variable, {{ ID "file" }} '
@@ -185,6 +186,8 @@ class Profile(_Part):
     def _bootable(self) -> Profile:
         if self.efi and (self.kernel or self.initrd):
             raise ValueError("efi takes the place of kernel and initrd: give one or the other")
+        if self.dtb and not self.kernel:
+            raise ValueError("dtb is for a kernel, and there is none")
         return self
 
     @property

@@ -149,7 +149,7 @@ def _in_words(
             yield f"the variable {word!r} is a list or table, which a command line cannot hold", False
         elif word != word.upper():  # those in upper case may be another plugin's, such as DONE
             yield f"there is no variable {word!r} for its command line", False
-    for key, text in (("message", profile.message), profile.started, *_numbered(profile.initrd)):
+    for key, text in (("message", profile.message), profile.started, ("dtb", profile.dtb), *_numbered(profile.initrd)):
         if "{{" not in text:
             continue
         try:

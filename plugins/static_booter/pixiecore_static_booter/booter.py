@@ -35,6 +35,11 @@ class StaticSettings(BaseModel):
         description="EFI program to start in the place of a kernel, for UEFI machines: a path or an http(s) URL",
         json_schema_extra={"metavar": "PATH|URL"},
     )
+    dtb: BootableFile | None = Field(
+        default=None,
+        description="device tree for machines with U-Boot: a path or an http(s) URL",
+        json_schema_extra={"metavar": "PATH|URL"},
+    )
     cmdline: CmdlineTemplate = Field(
         default="",
         description='kernel command line; {{ ID "path-or-url" }} becomes a URL of that file, or of a folder, with a '
@@ -52,6 +57,8 @@ class StaticSettings(BaseModel):
     def _bootable(self) -> Self:
         if self.efi is not None and (self.kernel is not None or self.initrd):
             raise ValueError("--efi takes the place of --kernel and --initrd: give one or the other")
+        if self.dtb is not None and self.kernel is None:
+            raise ValueError("--dtb is for a kernel, and there is none")
         return self
 
 
@@ -66,11 +73,12 @@ class StaticBooter(Asking):
             kernel=settings.kernel,
             efi=settings.efi,
             initrds=tuple(settings.initrd),
+            dtb=settings.dtb,
             cmdline=settings.cmdline,
             message=settings.message,
             files=named_files(settings.cmdline),
         )
-        named = (settings.kernel, settings.efi, *settings.initrd, *self._spec.files.values())
+        named = (settings.kernel, settings.efi, settings.dtb, *settings.initrd, *self._spec.files.values())
         super().__init__([ref for ref in named if ref is not None])
 
     @hookimpl

@@ -34,6 +34,8 @@ _ROOM = 64 << 10
 """More bytes than any signature has."""
 _AT_ONCE = 2
 """Each keeps a disk and a processor busy, and maps a whole file."""
+_WAITING = 128
+"""Contents that wait for their turn: each holds files open, also for a client that has gone."""
 _PATIENCE = 20.0
 """Seconds that a client waits; EDK2 repeats a TFTP request for longer, and takes "later" for "never"."""
 _ASK_AGAIN_SECONDS = 2
@@ -52,6 +54,7 @@ class Signing:
     key: SigningKey
     signer: Signer
     _making: dict[str, AsyncResult[Entry]] = field(default_factory=dict)
+    _waiting: int = 0
     _turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_AT_ONCE))
 
     def sign(self, image: BootFile) -> BootFile:
@@ -85,8 +88,10 @@ class Signing:
             part = self.store.begin(0)
             try:
                 name = secrets.token_hex(16)
-                self._run(descriptor, part, name)
-                (part.path.parent / name).unlink()
+                try:
+                    self._run(descriptor, part, name)
+                finally:
+                    (part.path.parent / name).unlink(missing_ok=True)
             finally:
                 self._drop(part)
         except OSError as error:
@@ -108,9 +113,13 @@ class Signing:
         """
         making = self._making.get(name)
         if making is None:
+            if self._waiting >= _WAITING:
+                image.source.close()
+                raise BootFileNotReady(f"{image.name} has to wait: too many are being signed", _ASK_AGAIN_SECONDS)
             making = AsyncResult()
             if name:
                 self._making[name] = making
+            self._waiting += 1
             gevent.spawn(self._make, name, image, making)
         else:
             image.source.close()
@@ -131,6 +140,7 @@ class Signing:
         except Exception as error:
             making.set_exception(error)
         finally:
+            self._waiting -= 1
             self._making.pop(name, None)
             image.source.close()
 

@@ -184,6 +184,21 @@ def test_a_signer_that_hangs_is_not_waited_for(
     gevent.sleep(0.6)
 
 
+def test_only_so_many_wait(signing: Signing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing_module, "_WAITING", 3)
+    made = [image(etag=f'"{number}"') for number in range(6)]
+    askers = [gevent.spawn(signing.sign, file) for file, _ in made]
+    gevent.joinall(askers, timeout=20)
+    refused = [asker for asker in askers if not asker.successful()]
+    assert len(refused) == 3
+    assert all("too many are being signed" in str(asker.exception) for asker in refused)
+    for asker in askers:
+        if asker.successful():
+            asker.get().source.close()
+    assert [source.closed for _, source in made] == [1] * 6
+    signing.sign(image(etag='"0"')[0]).source.close()
+
+
 def test_it_is_tried_before_any_machine_asks(signing: Signing, tmp_path: Path) -> None:
     stub = tmp_path / "stub"
     stub.write_bytes(program())

@@ -2,7 +2,7 @@
 
 Without it the file server would be an open proxy and an open file server. A token is a NaCl secret box (XSalsa20 and
 Poly1305) around JSON, in URL-safe base64: forged, cut or foreign ones fail as one. The same plain text gives the same
-token, so that what is made of tokens can be the same twice (decision 0014). Reads no file.
+token, so that what is made of tokens can be the same twice (decision 0015). Reads no file.
 """
 
 from __future__ import annotations

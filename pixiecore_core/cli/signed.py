@@ -98,5 +98,7 @@ def open_signing(
         except BootFileError as error:
             problems.append(str(error))
         else:
+            for problem in problems:
+                files.cache.warn(f"{problem}; {signer.program} signs in its place")
             return signing.sign
     raise ConfigError(KEY_OPTION, f"cannot sign: {'; '.join(problems)}")

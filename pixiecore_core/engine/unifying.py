@@ -36,7 +36,7 @@ _OS_RELEASE = "ID=pixiecore\nNAME=Pixiecore\nPRETTY_NAME=Pixiecore\n"
 _MOST_STUB_BYTES = 4 << 20
 _STEADY_SECONDS = 300
 """URLs that end with time end at multiples of so many, so that a file is the same when its size is asked for and when
-it is fetched (decision 0014)."""
+it is fetched (decision 0015)."""
 Sign = Callable[[BootFile], BootFile]
 """Gives a file, which it closes, a signature. Raises BootFileError."""
 

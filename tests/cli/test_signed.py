@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -97,6 +98,25 @@ def test_a_signer_that_does_not_work(options: list[str], monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", str(tmp_path))
     message = failure(pixiecore(*options), 2)
     assert "--secureboot-key: cannot sign: osslsigncode ended with status 3: no smart card" in message
+
+
+def test_another_signer_takes_the_place_of_one_that_does_not_work(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if shutil.which("sbsign") is None:
+        pytest.skip("sbsign is not installed: tools/install-system-packages")
+    broken = tmp_path / "osslsigncode"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with serving(*options) as server:
+        assert server.stdout is not None
+        lines: list[str] = []
+        for line in server.stdout:
+            lines.append(line)
+            if "Ready" in line:
+                break
+    assert "osslsigncode ended with status 3: it said nothing; sbsign signs in its place" in "".join(lines)
 
 
 def test_no_stub(options: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

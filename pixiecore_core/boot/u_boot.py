@@ -52,6 +52,11 @@ def u_boot_path(mac: str) -> str:
     return f"{_folder(mac)}/{BOOT_FILE}"
 
 
+def own_prefix(mac: str) -> str:
+    """Of the names of a machine's files, where U-Boot asks in the root."""
+    return f"{_folder(mac)}/"
+
+
 def asked_by_u_boot(path: str, client: IPv4Address) -> Asked | None:
     """What *path* stands for; ``None`` where U-Boot would not ask so, or gets nothing by this name.
 
@@ -63,7 +68,7 @@ def asked_by_u_boot(path: str, client: IPv4Address) -> Asked | None:
         by_mac = _BY_MAC.fullmatch(name)
         if by_mac is not None:
             named = normalise_mac(by_mac[1][1:])
-            return Asked(mac=named, prefix="" if mac == named else f"{_folder(named)}/")
+            return Asked(mac=named, prefix="" if mac == named else own_prefix(named))
         is_its_own = _BY_ADDRESS.fullmatch(name) and name == client.packed.hex().upper()
         if mac or is_its_own or _DEFAULT.fullmatch(name):
             return Asked(mac=mac)

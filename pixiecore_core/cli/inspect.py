@@ -109,11 +109,16 @@ class _Looked(SecureBootSettings, LoaderSettings):
     """What says where loaders are, signed ones too."""
 
 
-def way(row: Firmware, found: FoundLoaders, signed: bool = False) -> str:
+def way(row: Firmware, found: FoundLoaders, signed: bool = False, pi: bool = False) -> str:
     """How a kind of firmware comes to its kernel with what is here, in words.
 
     :param signed: whether the files that are made for UEFI are signed
+    :param pi: whether there is firmware for Raspberry Pis
     """
+    if row.family is FirmwareFamily.U_BOOT:
+        return "kernel, initrd and device tree by TFTP, where the DHCP server names us as its next-server"
+    if row.family is FirmwareFamily.RPIBOOT:
+        return "its firmware by TFTP, and what that asks for" if pi else "nothing, until there is --pi-firmware"
     own = "its card's own iPXE; else "
     loader, stub = row.loader, row.stub
     chain = found.chains.chains.get(row.cpu) if row.family is FirmwareFamily.UEFI else None
@@ -135,7 +140,7 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
     settings = configuration(ctx).part(with_loaders(_Looked, platform.firmware))
     found = find_loaders(platform.firmware, settings.loaders(platform.firmware), user_folder("data"))
     found = with_chains(found, settings)
-    signed = signs(settings)
+    signed, pi = signs(settings), configuration(ctx).part(ServerSettings, only=["pi_firmware"]).pi_firmware is not None
 
     def where(one: Loader | Stub, paths: Mapping[str, Path]) -> dict[str, str | None]:
         path = paths.get(one.name)
@@ -148,22 +153,22 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
     ]
     stubs = [{"name": one.name, **where(one, found.stubs)} for one in platform.firmware.stubs()]
     ways = [
-        {"firmware": str(row), "way": way(row, found, signed)}
+        {"firmware": str(row), "way": way(row, found, signed, pi)}
         for row in platform.firmware.rows
-        if row.loader or row.stub
+        if row.loader or row.stub or row.family in (FirmwareFamily.U_BOOT, FirmwareFamily.RPIBOOT)
     ]
     if as_json:
         print_document({"loaders": loaders, "stubs": stubs, "firmware": ways})
         return
     for one in loaders:
-        click.echo(f"{one['name']:12}  {one['serves']}")
-        click.echo(f"{'':12}  {_place(one)}")
+        click.echo(f"{one['name']:16}  {one['serves']}")
+        click.echo(f"{'':16}  {_place(one)}")
     click.echo("\nEFI stubs, for files that UEFI starts without iPXE (--uefi-direct):\n")
     for one in stubs:
-        click.echo(f"{one['name']:12}  {_place(one)}")
+        click.echo(f"{one['name']:16}  {_place(one)}")
     click.echo("\nWhat firmware gets:\n")
     for pair in ways:
-        click.echo(f"{pair['firmware']:12}  {pair['way']}")
+        click.echo(f"{pair['firmware']:18}  {pair['way']}")
 
 
 def _place(one: Mapping[str, str | None]) -> str:

@@ -27,6 +27,7 @@ from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import warn_of_unread_variables
 from pixiecore_core.cli.verdict import Answers, Verdict, document, say
+from pixiecore_core.engine.first_step import FirstStep
 from pixiecore_core.engine.policy import Decision, PolicyFailed
 from pixiecore_core.engine.scripting import Script
 from pixiecore_core.files.folders import user_folder
@@ -114,7 +115,7 @@ def _decide(core: Core, machine: Machine, ipxe: bool) -> Verdict:
     decision: Decision | Script = core.decider.decide(_request(machine, ipxe, core.decider.loaders.table))
     spec = decision if isinstance(decision, BootSpec) else None
     if isinstance(decision, BootSpec):
-        decision = core.scripts.render(machine, decision, core.urls.of(_OURS, machine.mac, time.time()))
+        decision = _rendered(core, _request(machine, ipxe, core.decider.loaders.table), decision)
     if isinstance(decision, LocalDisk):
         return Verdict("local", decision.reason, script=core.scripts.to_disk(machine, decision).text)
     if isinstance(decision, Script):
@@ -122,6 +123,15 @@ def _decide(core: Core, machine: Machine, ipxe: bool) -> Verdict:
     if isinstance(decision, PolicyFailed):
         return Verdict("failed", str(decision.error))
     return Verdict("hold" if isinstance(decision, Hold) else "ignore", decision.reason)
+
+
+def _rendered(core: Core, request: PxeRequest, spec: BootSpec) -> Script | PolicyFailed:
+    """The script, in the language of what runs it."""
+    machine = request.machine
+    urls = core.urls.of(_OURS, machine.mac, time.time())
+    if core.decider.first_steps.of(request, spec) is FirstStep.U_BOOT:
+        return core.first_stage.u_boot_files.script(machine, spec, urls)
+    return core.scripts.render(machine, spec, urls)
 
 
 def _request(machine: Machine, ipxe: bool, firmware: FirmwareTable) -> PxeRequest:

@@ -13,12 +13,13 @@ from ipaddress import IPv4Address
 
 from pixiecore_core.boot.identify import Neighbours
 from pixiecore_core.boot.paths import ServerAddress
-from pixiecore_core.boot.u_boot import DEVICE_TREE, INITRD, Asked, config, padded_sizes
+from pixiecore_core.boot.u_boot import DEVICE_TREE, INITRD, Asked, config, own_prefix, padded_sizes
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.claiming import claimed, spec_of
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.joining import Joined
 from pixiecore_core.engine.policy import Policy, PolicyFailed
+from pixiecore_core.engine.scripting import Script
 from pixiecore_core.errors import BootFileError, BootFileNotFound, CmdlineError, PluginError
 from pixiecore_core.models import BootFile, BootSpec, Fact, FileRef, Machine, UrlFor
 from pixiecore_core.models.facts import ScriptSent
@@ -72,16 +73,24 @@ class UBootFiles:
             raise BootFileNotFound("which machine this is, neither its name says nor the neighbour table")
         return seen[0]
 
-    def _config(self, asked: Asked, machine: Machine, spec: BootSpec, urls: UrlFor) -> BootFile:
-        prefix = asked.prefix if asked.mac else f"{machine.mac.replace(':', '-')}/u-boot/"
+    def script(self, machine: Machine, spec: BootSpec, urls: UrlFor, prefix: str = "") -> Script | PolicyFailed:
+        """The configuration of *machine*.
+
+        :param prefix: before the names of the files
+        """
         try:
             cmdline = self.policy.render_cmdline(machine, spec, urls)
-            text = config(prefix, bool(spec.initrds), spec.dtb is not None, cmdline, spec.message)
+            return Script(config(prefix, bool(spec.initrds), spec.dtb is not None, cmdline, spec.message), cmdline)
         except (PluginError, CmdlineError) as error:
-            raise BootFileError(PolicyFailed(error).words) from error
+            return PolicyFailed(error)
+
+    def _config(self, asked: Asked, machine: Machine, spec: BootSpec, urls: UrlFor) -> BootFile:
+        script = self.script(machine, spec, urls, asked.prefix if asked.mac else own_prefix(machine.mac))
+        if isinstance(script, PolicyFailed):
+            raise BootFileError(script.words) from script.error
         address = str(machine.address or "")
-        self.report(ScriptSent(mac=machine.mac, address=address, cmdline_bytes=len(cmdline.encode())))
-        return BootFile.from_bytes("pxelinux.cfg", text.encode())
+        self.report(ScriptSent(mac=machine.mac, address=address, cmdline_bytes=len(script.cmdline.encode())))
+        return BootFile.from_bytes("pxelinux.cfg", script.text.encode())
 
     def _initrd(self, spec: BootSpec, mac: str, urls: UrlFor) -> BootFile:
         if not spec.initrds:

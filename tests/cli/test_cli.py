@@ -372,7 +372,7 @@ def test_plugins_are_listed() -> None:
     text = pixiecore("plugins").stdout
     assert "static  (pixiecore-static-booter 0.2.0)" in text
     assert "booter static: Boots every machine into one kernel." in text
-    assert "settings: --kernel, --initrd, --efi, --cmdline, --message" in text
+    assert "settings: --kernel, --initrd, --efi, --dtb, --cmdline, --message" in text
 
 
 def test_plugins_are_listed_in_the_order_in_which_they_are_asked(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_plugins() -> None:
     assert static["distribution"] == "pixiecore-static-booter"
     booter = static["booters"][0]
     assert (booter["name"], booter["summary"]) == ("static", "Boots every machine into one kernel.")
-    assert booter["settings"] == ["--kernel", "--initrd", "--efi", "--cmdline", "--message"]
+    assert booter["settings"] == ["--kernel", "--initrd", "--efi", "--dtb", "--cmdline", "--message"]
     (loud,) = [plugin for plugin in said["plugins"] if plugin["name"] == "loud"]
     assert loud["policies"] == [{"name": "loud", "summary": "", "hooks": ["select_boot"], "settings": ["--loud-token"]}]
 

@@ -140,7 +140,11 @@ def test_nothing_is_listened_on_or_created(kernel: str, tmp_path: Path) -> None:
     ("machine", "why"),
     [
         (("--arch", "riscv32"), "no boot file exists for UEFI riscv32"),
-        (("--arch", "arm64", "--platform", "u-boot"), "no boot file exists for U-Boot arm64"),
+        (("--arch", "24"), "no boot file exists for U-Boot arm64 HTTP Boot"),
+        (
+            ("--arch", "arm64", "--platform", "pi"),
+            "its ROM fetches firmware, and there is none for Raspberry Pis here: --pi-firmware",
+        ),
         (("--arch", "999"), "no boot file exists for unknown architecture 999"),
     ],
 )
@@ -151,3 +155,10 @@ def test_firmware_that_nothing_boots_does_not_boot_here_either(kernel: str, mach
     assert done.returncode == 1
     assert f"It does not boot: {why}" in done.stdout
     assert pixiecore(*command, "--ipxe").returncode == 0, "an iPXE of its own needs no boot file"
+
+
+def test_u_boot_is_shown_its_own_configuration(kernel: str) -> None:
+    machine = ["--mac", MAC, "--arch", "arm64", "--platform", "u-boot"]
+    done = pixiecore("select", "--booter", "static", "--kernel", kernel, "--cmdline", "quiet", *machine)
+    assert done.returncode == 0
+    assert "label pixiecore\n  kernel kernel.last\n  append quiet" in done.stdout

@@ -22,7 +22,6 @@ def test_u_boot_reaches_linux(lab_folder: Path) -> None:
         server = start_server(network, lab_folder, U_BOOT, errand)
         result = boot(U_BOOT, network, lab_folder, timeout=150)
         log = server.text()
-    print(f"{result.seconds:.1f} s")
     errand.check(U_BOOT, result)
     assert "has everything and starts its kernel" in log
     assert "Failed" not in log

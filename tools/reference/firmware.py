@@ -88,7 +88,7 @@ def _variant(row: OfferVariant) -> str:
         Trouble.TRANSFER: "a file that is not fetched",
         Trouble.LOADER: "an iPXE that stays silent",
     }
-    kinds = f"{row.client} on {row.family}" if row.family is not None else row.client
+    kinds = f"{row.client} on {' or '.join(row.families)}" if row.families else row.client
     return f"| `{row.name}` | {kinds} | {against[row.trouble]} | {row.source} |"
 
 

@@ -110,7 +110,7 @@ def test_a_client_that_takes_only_one_row_gets_it(row: str, bench: Bench) -> Non
 
 def test_every_wording_for_firmware_has_a_client_that_needs_it() -> None:
     wordings = {row.name for row in ROWS if row.trouble is Trouble.OFFER and row.client is Client.PXE}
-    assert wordings == {*TASTES, "on-request"}
+    assert wordings == {*TASTES, "on-request", "pi", "u-boot"}, "the last are in test_own_ways"
 
 
 def test_what_is_tried_is_told(bench: Bench) -> None:
@@ -277,7 +277,11 @@ def test_no_such_row(text: str, words: str) -> None:
 
 def test_a_plugin_brings_a_row_and_picks_it(bench: Bench) -> None:
     row = OfferVariant(
-        name="odd", client=Client.PXE, family=FirmwareFamily.UEFI, vendor_specific=b"\x01\x01\x01\xff", source="a trial"
+        name="odd",
+        client=Client.PXE,
+        families=(FirmwareFamily.UEFI,),
+        vendor_specific=b"\x01\x01\x01\xff",
+        source="a trial",
     )
     table = VariantTable({"mine": [row]})
     bench.core.adapter.table = table

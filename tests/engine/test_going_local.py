@@ -86,7 +86,7 @@ def test_the_script_says_why_it_cannot(code: int | None, version: str, why: str)
 
 
 def test_what_a_machine_says_of_its_ipxe_is_no_command() -> None:
-    said = "1.0.0\n|| shell && #"
+    said = "1.0.0+git20190125\n|| shell && #"
     machine = Machine(mac="52:54:00:12:34:56", architecture=KNOWN.architecture(7), ipxe_version=said)
     text, _ = script_to_disk(machine, DECISION)
     assert all(line.startswith(("#!ipxe", "echo ", "exit 1")) for line in text.splitlines())

@@ -34,9 +34,12 @@ def loader_name(machine: Machine) -> str:
 
 
 def cannot(machine: Machine) -> str:
-    """Why dnsmasq does not boot a machine, if it does not."""
+    """Why dnsmasq does not boot a machine, or cannot be tried with it, if so."""
     if "http" in machine.name.split("-"):
         return "as a proxy it does not answer HTTP Boot"  # rfc2131.c: a proxy answers the class PXEClient alone
+    if machine.posing:
+        # dnsmasq's offer holds a boot-server menu, and the script that poses as such a client goes by the header alone.
+        return "not measured: what stands in for the card's ROM here reads no menu"
     return ""
 
 

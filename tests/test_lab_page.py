@@ -26,12 +26,14 @@ def test_the_page_has_a_row_for_each_boot() -> None:
         Timing("a", "iPXE of 2025", 8.25),
         Timing("b", "to its disk", 9.0),
         Timing("b", "to its disk, by silence", None, "not there after 200 s"),
+        Timing("c", "U-Boot", 8.0, rival="by hand"),
     ]
     text = compatibility.page(timings, {"a": "as a proxy it does not"}, "Measured here.")
     assert [line for line in text.splitlines() if line.startswith("| `")] == [
         "| `a` | iPXE of 2025 | 8.2 | as a proxy it does not |",
         "| `b` | to its disk | 9.0 | only by a script of one's own |",
         "| `b` | to its disk, by silence | not there after 200 s | the same |",
+        "| `c` | U-Boot | 8.0 | by hand |",
     ]
     assert text.endswith("\n\nMeasured here.\n")
 

@@ -49,7 +49,10 @@ def page(timings: Iterable[Timing], rivals: dict[str, str], system: str) -> str:
     for timing in timings:
         ours = f"{timing.seconds:.1f}" if timing.seconds is not None else timing.note
         to_disk = timing.way.startswith("to its disk")
-        rival = ("the same" if "silence" in timing.way else _BY_SCRIPT) if to_disk else rivals[timing.machine]
+        measured = (
+            ("the same" if "silence" in timing.way else _BY_SCRIPT) if to_disk else rivals.get(timing.machine, "")
+        )
+        rival = timing.rival or measured
         rows.append(f"| `{timing.machine}` | {timing.way} | {ours} | {rival} |")
     return f"{_INTRODUCTION}\n\n" + "\n".join(rows) + f"\n\n{system}\n"
 
@@ -97,7 +100,9 @@ def main() -> int:
         timings = recorded(file)
     if status or options.no_rival:
         return status
-    names = dict.fromkeys(timing.machine for timing in timings if not timing.way.startswith("to its disk"))
+    names = dict.fromkeys(
+        timing.machine for timing in timings if not (timing.rival or timing.way.startswith("to its disk"))
+    )
     PAGE.write_text(page(timings, measured_rivals(names), system()), encoding="utf-8")
     sys.stdout.write(f"wrote {PAGE}\n")
     return 0

@@ -11,6 +11,7 @@ from .machines import MAC, MACHINES
 from .neighbour import start_neighbour
 from .network import LINK, SERVER_ADDRESS, Network, run
 from .server import Errand, start_server
+from .timings import Timing, record
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -47,8 +48,10 @@ def test_uefi_that_never_hears_the_usual_offer(lab_folder: Path) -> None:
         start_neighbour(network, lab_folder, router_advertisements=False)
         server = start_server(network, lab_folder, machine, errand)
         drop_usual_offers(network.srv)
-        errand.check(machine, boot(machine, network, lab_folder), SERVER_ADDRESS)
+        result = boot(machine, network, lab_folder)
+        errand.check(machine, result, SERVER_ADDRESS)
         log = server.text()
+    record(Timing(machine.name, "the second offer: it never hears the first", result.seconds, rival="it has one offer"))
     offers = [line for line in log.splitlines() if "Offering to boot" in line and "by script" not in line]
     assert len(offers) == 2, offers
     assert offers[1].endswith("now skip-discovery: it has not taken binl")

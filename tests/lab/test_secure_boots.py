@@ -23,6 +23,7 @@ from .network import SERVER_ADDRESS, Network
 from .packages import CACHE, unpack
 from .payload import payload
 from .server import PIXIECORE, Errand, start_server
+from .timings import Timing, record
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -52,7 +53,10 @@ def _key(folder: Path) -> list[str]:
     return [f"--secureboot-key={key}", f"--secureboot-cert={_SNAKEOIL.with_suffix('.pem')}"]
 
 
-def _boots(machine: Machine, folder: Path, options: Sequence[str], own_user: bool = False) -> str:
+_RIVAL = "only what is signed beforehand, by hand"
+
+
+def _boots(machine: Machine, folder: Path, options: Sequence[str], own_user: bool = False, way: str = "") -> str:
     errand = Errand.prepare(folder)
     with Network() as network:
         start_neighbour(network, folder, router_advertisements=False)
@@ -61,12 +65,18 @@ def _boots(machine: Machine, folder: Path, options: Sequence[str], own_user: boo
         errand.check(machine, result)
         assert "LAB SecureBoot 1" in result.serial
         assert "LAB SetupMode 0" in result.serial
+        if way:
+            record(Timing(_plain(machine), f"Secure Boot: {way}", result.seconds, rival=_RIVAL))
         return server.text()
+
+
+def _plain(machine: Machine) -> str:
+    return machine.name.partition("-OVMF")[0]
 
 
 @pytest.mark.parametrize("machine", OWN_KEY)
 def test_signed_by_our_own_key_it_boots(machine: Machine, lab_folder: Path) -> None:
-    _boots(machine, lab_folder, _key(lab_folder))
+    _boots(machine, lab_folder, _key(lab_folder), way="one file, signed by our own key")
 
 
 def test_the_key_is_roots_and_the_server_is_not(lab_folder: Path) -> None:
@@ -134,13 +144,15 @@ def test_shim_and_ipxe(machine: Machine, lab_folder: Path) -> None:
     kernel = _signed(payload(machine.payload).kernel, lab_folder, "vmlinuz")
     errand = Errand.prepare(lab_folder)
     with Network() as network:
-        start_neighbour(network, lab_folder)
+        start_neighbour(network, lab_folder, router_advertisements=False)
         options = [f"--secureboot-ipxe={_stand_in(lab_folder)}"]
         server = start_server(network, lab_folder, machine, errand, options=options, kernel=kernel)
         result = boot(machine, network, lab_folder)
         errand.check(machine, result)
         assert "LAB SecureBoot 1" in result.serial
         assert "warning: Failed" not in server.text()
+        way = "Secure Boot: shim and iPXE, signed by us in Microsoft's place"
+        record(Timing(_plain(machine), way, result.seconds, rival=_RIVAL))
 
 
 def test_shim_refuses_an_unsigned_ipxe(lab_folder: Path) -> None:
@@ -180,6 +192,7 @@ def test_shim_and_grub_of_the_distribution(lab_folder: Path) -> None:
         errand.check(machine, replace(result, cmdline=_BY_GRUB.sub("", result.cmdline)))
         assert "LAB SecureBoot 1" in result.serial
         assert "Installing, 'go' get a $coffee" in result.serial
+        record(Timing(_plain(machine), "Secure Boot: Debian's shim and GRUB", result.seconds, rival=_RIVAL))
         assert "has everything and starts its kernel" in server.text()
         assert "warning: Failed" not in server.text()
 

@@ -11,7 +11,9 @@ from .machines import U_BOOT
 from .neighbour import start_neighbour
 from .network import SERVER_ADDRESS, Network
 from .server import Errand, start_server
+from .timings import Timing, record
 
+_RIVAL = "only by files and a configuration of one's own"
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 
@@ -23,5 +25,6 @@ def test_u_boot_reaches_linux(lab_folder: Path) -> None:
         result = boot(U_BOOT, network, lab_folder, timeout=150)
         log = server.text()
     errand.check(U_BOOT, result)
+    record(Timing(U_BOOT.name, "its own pxelinux.cfg, sent there by the DHCP server", result.seconds, rival=_RIVAL))
     assert "has everything and starts its kernel" in log
     assert "Failed" not in log

@@ -23,6 +23,8 @@ class Timing:
     seconds: float | None
     """From power-on to the marker; ``None`` where it was not there in time."""
     note: str = ""
+    rival: str = ""
+    """Why dnsmasq is not measured with it, if so."""
 
 
 def record(timing: Timing) -> None:

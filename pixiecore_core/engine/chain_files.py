@@ -111,5 +111,5 @@ class ChainFiles:
         except (PluginError, CmdlineError) as error:
             raise BootFileError(PolicyFailed(error).words) from error
         address = str(machine.address or "")
-        self.report(ScriptSent(mac=machine.mac, address=address, cmdline_bytes=len(cmdline.encode())))
+        self.report(ScriptSent(mac=machine.mac, via="TFTP", address=address, cmdline_bytes=len(cmdline.encode())))
         return text

@@ -89,7 +89,9 @@ class UBootFiles:
         if isinstance(script, PolicyFailed):
             raise BootFileError(script.words) from script.error
         address = str(machine.address or "")
-        self.report(ScriptSent(mac=machine.mac, address=address, cmdline_bytes=len(script.cmdline.encode())))
+        self.report(
+            ScriptSent(mac=machine.mac, via="TFTP", address=address, cmdline_bytes=len(script.cmdline.encode()))
+        )
         return BootFile.from_bytes("pxelinux.cfg", script.text.encode())
 
     def _initrd(self, spec: BootSpec, mac: str, urls: UrlFor) -> BootFile:

@@ -50,7 +50,7 @@ def subsystem(fact: Fact) -> Subsystem:
     match fact:
         case Offered() | PxeAnswered() | ScriptOffered() | Ignored():
             return _STAGES[fact.stage]
-        case LoaderSent() | KernelSent() | InitrdSent() | FileSent() | Refused() | Failed():
+        case LoaderSent() | KernelSent() | InitrdSent() | FileSent() | Refused() | Failed() | ScriptSent() | Booting():
             return fact.via
         case PluginFailed() | Noted():
             return "Plugin"

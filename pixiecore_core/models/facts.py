@@ -119,6 +119,7 @@ class ScriptSent(Fact):
     """The script was sent: ``Sent boot script to M``."""
 
     kind: Literal["script-sent"] = "script-sent"
+    via: Literal["TFTP", "HTTP"] = Field(default="HTTP", description="by which protocol: GRUB and U-Boot ask by TFTP")
     address: str = Field(default="", description="where to")
     cmdline_bytes: int = Field(default=0, description="length of the kernel command line in bytes")
 
@@ -171,6 +172,7 @@ class Booting(Fact):
     """The script ran to its end, and everything is loaded: ``M has everything and starts its kernel``."""
 
     kind: Literal["booting"] = "booting"
+    via: Literal["TFTP", "HTTP"] = Field(default="HTTP", description="by which protocol the last part was fetched")
 
 
 class Refused(Fact):

@@ -78,7 +78,7 @@ class TftpFiles:
                 )
             )
             if is_all:
-                self.bus.report(Booting(mac=mac))  # nothing comes between it and its kernel
+                self.bus.report(Booting(mac=mac, via="TFTP"))  # nothing comes between it and its kernel
         elif report.outcome is Outcome.REFUSED and _does_without(report.name):
             self.bus.aside("TFTP", f'{mac or address} asked for "{report.name}", and does without')
         elif report.outcome is Outcome.REFUSED:

@@ -57,6 +57,7 @@ ROWS = (
     OfferVariant(
         name="binl",
         client=_PXE,
+        families=(*_TAUGHT, FirmwareFamily.OTHER),
         server_name=True,
         source="UEFI is better off without option 43: some drop offers that skip discovery, and all then ask 4011",
     ),

@@ -31,6 +31,8 @@ from pixiecore_core.models.offer import OfferVariant, Trouble
 WINDOW = 2.0
 """Seconds from an offer until the same question means that it was refused. Firmware asks again after 4 s at the
 earliest (PXE 2.1 section 2.2.3); what comes sooner is a copy, over another relay or interface."""
+LONGEST_WINDOW = 64.0
+"""Seconds. Firmware waits for 32 at the most before it asks again: after twice as many it has begun anew."""
 IPXE_SECONDS = 20.0
 """From the end of its transfer until an iPXE that has not asked for anything is held to have failed. It waits up to
 15 s for the link, and a person who switches a machine off meanwhile is no failure."""
@@ -96,58 +98,62 @@ class Adapter:
         fitting = self.table.fitting(request)
         if request.client is Client.IPXE:
             return Way(self._pin(request, fitting) or fitting[0])
-        trial = attempt.trial
+        trial = attempt.trials.get(request.client)
         if not discovers:
             # The offer that brought it here may have been another instance's, or made before a restart.
             tried = trial.tried if trial is not None else {}
             return Way(_named(tried.get(Trouble.OFFER, ""), fitting) or fitting[0], self._helps(request, tried))
         because, before = "", {}
-        if trial is None or trial.client is not request.client:
-            trial = attempt.trial = self._begin(request)
+        if trial is None:
+            trial = self._begin(request)
+            attempt.trials = {**attempt.trials, request.client: trial}
         else:
             before = dict(trial.tried)
             because = self._go_on(request, trial)
         wording = self._pin(request, fitting) or _named(trial.tried[Trouble.OFFER], fitting) or fitting[0]
         trial.tried[Trouble.OFFER] = wording.name
-        trial.answered, trial.step = self.clock(), Step.ANSWERED
+        now = self.clock()
+        trial.asked = 1 if now - trial.answered > LONGEST_WINDOW else trial.asked + 1
+        trial.answered, trial.step = now, Step.ANSWERED
         return Way(wording, self._helps(request, trial.tried), because if trial.tried != before else "")
 
     def answers_requests(self, mac: str) -> bool:
         """Whether a DHCPREQUEST of this machine is to be answered."""
-        attempt = self.attempts.latest(mac)
-        if attempt is None or attempt.trial is None:
-            return False
-        row = self.table.rows.get(attempt.trial.tried[Trouble.OFFER])
+        trial = self._trial(mac)
+        row = self.table.rows.get(trial.tried[Trouble.OFFER]) if trial is not None else None
         return row is not None and row.answers_requests
 
     def limits(self, mac: str) -> tuple[int | None, int | None]:
         """The largest TFTP block, in bytes, and window, in blocks, that are good for a machine; ``None`` for any."""
-        attempt = self.attempts.latest(mac)
-        if attempt is None or attempt.trial is None:
-            return None, None
-        row = self.table.rows.get(attempt.trial.tried.get(Trouble.TRANSFER, ""))
+        trial = self._trial(mac)
+        row = self.table.rows.get(trial.tried[Trouble.TRANSFER]) if trial is not None else None
         return (row.most_blksize, row.most_windowsize) if row is not None else (None, None)
 
     def hear(self, fact: Fact, sentence: str = "") -> None:
         """Learn from a fact how far its machine has come. To be told after :class:`Attempts`."""
         step = _step_of(fact)
-        attempt = self.attempts.latest(fact.mac) if step is not None and fact.mac is not None else None
-        if attempt is None or attempt.trial is None or step is None or step < attempt.trial.step:
+        trial = self._trial(fact.mac) if step is not None and fact.mac is not None else None
+        if trial is None or step is None or step < trial.step:
             return
-        trial = attempt.trial
         trial.step, trial.stepped = step, self.clock()
         passed = [trouble for reached, trouble in _TROUBLE.items() if reached < step]
         if passed:
             trial.failures = 0
             worked = {trouble: trial.tried[trouble] for trouble in passed}
-            self.memory.worked(attempt.machine.mac, trial.fingerprint, worked, trial.usual)
+            self.memory.worked(trial.machine, trial.fingerprint, worked, trial.usual)
+
+    def _trial(self, mac: str) -> Trial | None:
+        """What a machine was answered last."""
+        attempt = self.attempts.latest(mac)
+        trials = attempt.trials.values() if attempt is not None else ()
+        return max(trials, key=lambda trial: trial.answered, default=None)
 
     def _begin(self, request: PxeRequest) -> Trial:
         """Begin with what has worked for the machine, or for its firmware."""
-        of = fingerprint(request)
-        known = self.memory.known(request.machine.mac, of)
+        who, of = f"{request.machine.mac}/{request.client}", fingerprint(request)
+        known = self.memory.known(who, of)
         usual = dict.fromkeys(Trouble, _AS_USUAL) | {Trouble.OFFER: self.table.fitting(request)[0].name}
-        return Trial(request.client, of, usual, usual | known)
+        return Trial(who, of, usual, usual | known)
 
     def _go_on(self, request: PxeRequest, trial: Trial) -> str:
         """Try something else, if what was tried has failed; why."""
@@ -157,9 +163,11 @@ class Adapter:
         patience = IPXE_SECONDS if trouble is Trouble.LOADER else WINDOW
         if trouble is None or now - since < patience:
             return ""
+        if trouble is Trouble.OFFER and trial.asked < 2 and now - since > LONGEST_WINDOW:
+            return ""  # it did not ask again: perhaps another instance has served it
         before = trial.tried[trouble]
         trial.failures += 1
-        if trial.failures < 2 and self.memory.of_machine(request.machine.mac).get(trouble) == before:
+        if trial.failures < 2 and self.memory.of_machine(trial.machine).get(trouble) == before:
             return ""  # its DHCP server may have been slow, or somebody has switched it off
         rows = [row.name for row in self._fitting(request, trouble)]
         ways = rows if trouble is Trouble.OFFER else [_AS_USUAL, *rows]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
+from types import MappingProxyType
 
 from pixiecore_core.boot.identify import asked_from
 from pixiecore_core.engine.policy import Decision
@@ -73,6 +74,8 @@ _OUTCOMES: dict[type[Fact], Outcome] = {
 }
 """What a fact says of its attempt; others leave it as it is."""
 
+_NO_TRIALS: Mapping[Client, Trial] = MappingProxyType({})  # most attempts that are remembered need no memory for one
+
 _PREFIX, _numbers = secrets.token_hex(3), count()
 """Of an attempt's identifier: two instances hardly ever begin alike, and one never repeats itself."""
 
@@ -100,8 +103,8 @@ class Attempt:
     """The facts of the attempt before this one."""
     ipxe_asked: bool = False
     """Whether it has come so far that its iPXE asked, by DHCP or for its script."""
-    trial: Trial | None = None
-    """What its firmware is being answered; goes on in the next attempt."""
+    trials: Mapping[Client, Trial] = field(default_factory=lambda: _NO_TRIALS)
+    """What each client of its firmware is being answered; goes on in the next attempt."""
     late: dict[Question, tuple[float, Decision]] | None = None
     """Decisions that came too late for their own request, and until when each is kept."""
 
@@ -240,7 +243,7 @@ class Attempts:
         attempt = self._attempts[machine.mac] = Attempt(machine, began=self._wall(), heard=self._clock())
         if last is not None:
             self._facts -= len(last.before or ())
-            attempt.before, attempt.trial = last.facts, last.trial
+            attempt.before, attempt.trials = last.facts, last.trials
         if len(self._attempts) > self._most_machines:
             self._forget_oldest()
         return attempt

@@ -31,7 +31,7 @@ class Worked(BaseModel):
 
 
 Keep = Callable[[str, Worked], None]
-"""``keep(key, worked)``; the key is a MAC address, or that of a kind of firmware. Must not wait."""
+"""``keep(key, worked)``; the key is a machine's, or that of a kind of firmware. Must not wait."""
 
 
 def fingerprint(request: PxeRequest) -> str:
@@ -40,7 +40,7 @@ def fingerprint(request: PxeRequest) -> str:
 
 
 class OfferMemory:
-    """What worked.
+    """What worked, for machines and for kinds of firmware. A machine is called ``MAC/CLIENT``.
 
     :param keep: told of what differs from the usual
     """
@@ -55,20 +55,20 @@ class OfferMemory:
         for key, worked in kept.items():
             _put(*self._place(key), key, dict(worked.rows))
 
-    def known(self, mac: str, kind: str) -> Names:
+    def known(self, machine: str, kind: str) -> Names:
         """What worked for a machine; where nothing is known, for its kind of firmware."""
-        return self._kinds.get(kind, {}) | self._worked.get(mac, {})
+        return self._kinds.get(kind, {}) | self._worked.get(machine, {})
 
-    def of_machine(self, mac: str) -> Names:
+    def of_machine(self, machine: str) -> Names:
         """What worked for a machine itself."""
-        return self._worked.get(mac, {})
+        return self._worked.get(machine, {})
 
-    def worked(self, mac: str, kind: str, rows: Names, usual: Names) -> None:
+    def worked(self, machine: str, kind: str, rows: Names, usual: Names) -> None:
         """Remember what worked.
 
         :param usual: what would have been tried first
         """
-        for key in (mac, kind):
+        for key in (machine, kind):
             memory, most = self._place(key)
             before = memory.get(key, {})
             after = before | rows

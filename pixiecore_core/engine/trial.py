@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from pixiecore_core.models import Client
 from pixiecore_core.models.offer import Trouble
 
 
@@ -24,13 +23,16 @@ class Step(IntEnum):
 class Trial:
     """See above. The times are by the clock of :class:`pixiecore_core.engine.adapting.Adapter`."""
 
-    client: Client
+    machine: str
+    """Its address, and as what it asks: each of its clients is answered in its own way."""
     fingerprint: str
     usual: dict[Trouble, str]
     """What is tried first where nothing is known."""
     tried: dict[Trouble, str]
     """The row in use against each trouble."""
     answered: float = 0.0
+    asked: int = 0
+    """How often since its firmware began."""
     step: Step = Step.ANSWERED
     stepped: float = 0.0
     """When that step was taken."""

@@ -135,6 +135,35 @@ def test_an_intel_rom_that_wants_its_request_answered(bench: Bench) -> None:
     assert again.message_type == MessageType.ACK, "a REQUEST is no refusal"
 
 
+def test_one_question_that_was_answered_and_not_repeated_is_no_refusal(bench: Bench) -> None:
+    """Another instance has served it: this one saw no file fetched, and no iPXE ask."""
+    client = offering("binl", bench)
+    for _ in range(3):
+        assert Option.VENDOR_SPECIFIC not in client.ask().options
+        bench.now += 600
+    assert "now " not in bench.log.getvalue()
+
+
+def test_what_was_refused_to_the_end_is_not_begun_with_again(bench: Bench) -> None:
+    client = PickyClient(bench, UEFI, lambda reply: False)
+    assert client.boot() == ["binl", "skip-discovery", "boot-item", "no-class"]
+    bench.now += 300
+    assert client.ask().options[Option.VENDOR_SPECIFIC].count(b"Pixiecore") == 2, "the menu"
+
+
+def test_each_client_of_a_machine_goes_on_where_it_was(bench: Bench) -> None:
+    """EDK2 tries PXE, then HTTP Boot, then PXE again."""
+    client = PickyClient(bench, UEFI, lambda reply: False)
+    client.boot()
+    http = architecture(16) | {Option.VENDOR_CLASS: b"HTTPClient:Arch:00016:UNDI:003016"}
+    for _ in range(2):
+        bench.now += 4
+        ((reply, *_),) = bench.ask(message(http))
+        assert reply.options[Option.VENDOR_CLASS] == b"HTTPClient"
+    bench.now += 30
+    assert b"Pixiecore" in client.ask().options[Option.VENDOR_SPECIFIC], "the menu"
+
+
 def test_a_copy_of_the_question_is_no_refusal(bench: Bench) -> None:
     client = offering("skip-discovery", bench)
     client.ask()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pixiecore_core.closest import no_such
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.firmware.rows import FirmwareFamily
-from pixiecore_core.models import Client, PxeRequest, normalise_mac
+from pixiecore_core.models import Client, PxeRequest, Stage, normalise_mac
 from pixiecore_core.models.offer import OfferVariant, Trouble
 
 _SKIP_DISCOVERY = b"\x06\x01\x08"
@@ -166,9 +166,8 @@ class VariantTable:
                 if row.name in self.rows:
                     raise ConfigError(f"plugin {plugin!r}", f"there already is an offer variant {row.name!r}")
                 self.rows[row.name] = row
-        self._by_client: dict[tuple[Client, Trouble], list[OfferVariant]] = {}
-        for row in self.rows.values():
-            self._by_client.setdefault((row.client, row.trouble), []).append(row)
+        # What fits is asked for at each offer, and depends on these few things alone.
+        self._fitting: dict[tuple[Client, Stage, FirmwareFamily | None, Trouble], tuple[OfferVariant, ...]] = {}
 
     def pinned(self, texts: Iterable[str]) -> dict[str, str]:
         """The rows that were named by hand: by MAC address, and by ``""`` for all others.
@@ -189,6 +188,12 @@ class VariantTable:
                 raise ConfigError("--offer-variant", f"{name} does not word an offer; it helps after one was taken")
         return found
 
-    def fitting(self, request: PxeRequest, trouble: Trouble = Trouble.OFFER) -> list[OfferVariant]:
+    def fitting(self, request: PxeRequest, trouble: Trouble = Trouble.OFFER) -> tuple[OfferVariant, ...]:
         """The rows that fit a request and help against a trouble, in the order in which they are tried."""
-        return [row for row in self._by_client.get((request.client, trouble), ()) if row.fits(request)]
+        architecture = request.machine.architecture
+        key = (request.client, request.stage, architecture.family if architecture is not None else None, trouble)
+        found = self._fitting.get(key)
+        if found is None:
+            rows = self.rows.values()
+            found = self._fitting[key] = tuple(row for row in rows if row.trouble is trouble and row.fits(request))
+        return found

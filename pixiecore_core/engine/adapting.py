@@ -7,7 +7,7 @@ is in :mod:`pixiecore_core.engine.offer_memory`. Pure but for these two: the tim
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pixiecore_core.boot.variants import VariantTable
@@ -103,19 +103,19 @@ class Adapter:
             # The offer that brought it here may have been another instance's, or made before a restart.
             tried = trial.tried if trial is not None else {}
             return Way(_named(tried.get(Trouble.OFFER, ""), fitting) or fitting[0], self._helps(request, tried))
-        because, before = "", {}
+        because = ""
         if trial is None:
             trial = self._begin(request)
             attempt.trials = {**attempt.trials, request.client: trial}
         else:
-            before = dict(trial.tried)
             because = self._go_on(request, trial)
-        wording = self._pin(request, fitting) or _named(trial.tried[Trouble.OFFER], fitting) or fitting[0]
+        pinned = self._pin(request, fitting)
+        wording = pinned or _named(trial.tried[Trouble.OFFER], fitting) or fitting[0]
         trial.tried[Trouble.OFFER] = wording.name
         now = self.clock()
         trial.asked = 1 if now - trial.answered > LONGEST_WINDOW else trial.asked + 1
         trial.answered, trial.step = now, Step.ANSWERED
-        return Way(wording, self._helps(request, trial.tried), because if trial.tried != before else "")
+        return Way(wording, self._helps(request, trial.tried), because if pinned is None else "")
 
     def answers_requests(self, mac: str) -> bool:
         """Whether a DHCPREQUEST of this machine is to be answered."""
@@ -184,12 +184,13 @@ class Adapter:
 
     def _helps(self, request: PxeRequest, tried: Mapping[Trouble, str]) -> tuple[OfferVariant, ...]:
         found = (
-            _named(tried.get(trouble, ""), self._fitting(request, trouble))
+            _named(tried[trouble], self._fitting(request, trouble))
             for trouble in (Trouble.TRANSFER, Trouble.LOADER)
+            if tried.get(trouble, _AS_USUAL) != _AS_USUAL
         )
         return tuple(row for row in found if row is not None)
 
-    def _pin(self, request: PxeRequest, fitting: list[OfferVariant]) -> OfferVariant | None:
+    def _pin(self, request: PxeRequest, fitting: Sequence[OfferVariant]) -> OfferVariant | None:
         """The row that a plugin, or the user, wants for this machine, if it fits."""
         mac = request.machine.mac
         name = self.policy.pick_offer(request, [row.name for row in fitting])
@@ -197,7 +198,7 @@ class Adapter:
         return _named(name, fitting) if name else None
 
 
-def _named(name: str, rows: list[OfferVariant]) -> OfferVariant | None:
+def _named(name: str, rows: Sequence[OfferVariant]) -> OfferVariant | None:
     return next((row for row in rows if row.name == name), None)
 
 

@@ -86,7 +86,7 @@ class FirstSteps:
     def chain_of(self, machine: Machine) -> FoundChain | None:
         """The signed loaders for a machine's firmware, if there are any."""
         architecture = machine.architecture
-        if architecture is None or architecture.family is not FirmwareFamily.UEFI:
+        if not self.loaders.chains.chains or architecture is None or architecture.family is not FirmwareFamily.UEFI:
             return None
         return self.loaders.chains.chains.get(architecture.cpu)
 

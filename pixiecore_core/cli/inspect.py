@@ -147,8 +147,14 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
         how_to_get = found.how_to_get(one) if path is None else None
         return {"option": loader_option(one), "path": str(path) if path else None, "how_to_get": how_to_get}
 
-    loaders = [
-        {"name": one.name, "serves": one.serves, **where(one, found.paths), "version": found.versions.get(one.name)}
+    loaders: list[dict[str, Any]] = [
+        {
+            "name": one.name,
+            "serves": one.serves,
+            **where(one, found.paths),
+            "version": found.versions.get(one.name),
+            "seen": one.seen,
+        }
         for one in platform.firmware.loaders()
     ]
     stubs = [{"name": one.name, **where(one, found.stubs)} for one in platform.firmware.stubs()]
@@ -171,10 +177,13 @@ def _firmware(ctx: click.Context, /, as_json: bool, **values: object) -> None:
         click.echo(f"{pair['firmware']:18}  {pair['way']}")
 
 
-def _place(one: Mapping[str, str | None]) -> str:
+_UNSEEN = " (under a name that whoever wrote this has seen nowhere)"
+
+
+def _place(one: Mapping[str, Any]) -> str:
     if one["path"] is None:
-        return f"missing: {one['how_to_get']}"
-    return f"{one['path']} ({one['version']})" if one.get("version") else one["path"]
+        return f"missing: {one['how_to_get']}{'' if one.get('seen', True) else _UNSEEN}"
+    return f"{one['path']} ({one['version']})" if one.get("version") else str(one["path"])
 
 
 firmware_command = click.Command(

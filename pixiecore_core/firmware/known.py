@@ -60,6 +60,7 @@ _IA32_LOADER = Loader(
     ),
     packages=_ANYWHERE,
     pe_machine=0x014C,
+    seen=False,
 )
 _X64_LOADER = Loader(
     name="efi-x64",
@@ -132,6 +133,7 @@ _ARM32_LOADER = Loader(
     setting="ipxe_arm32",
     files=("snponly-arm32.efi", "arm32-efi/snponly.efi", "ipxe-arm32.efi", "arm32-efi/ipxe.efi"),
     pe_machine=0x01C2,
+    seen=False,
     usual=False,
 )
 _SINCE_13 = f"{_DEBIAN} (Debian 13 or later has it)"

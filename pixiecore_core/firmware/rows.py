@@ -83,6 +83,7 @@ class Loader(_Row):
         description="machine type in its PE header (PE/COFF section 3.3.1); every loader for UEFI has one",
     )
     usual: bool = Field(default=True, description="whether a server that has none says so when it starts")
+    seen: bool = Field(default=True, description="whether whoever wrote the row has seen files of these names")
 
 
 class Stub(_Row):

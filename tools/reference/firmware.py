@@ -44,14 +44,16 @@ def page() -> str:
         "|---|---|---|---|---|---|",
         *map(_row, KNOWN.rows),
     ]
-    loaders = ["| loader | for | told as | looked for as | option |", "|---|---|---|---|---|"]
+    loaders = ["| loader | for | told as | looked for as | seen | option |", "|---|---|---|---|---|---|"]
     for loader in KNOWN.loaders():
-        names = ", ".join(f"`{name}`" for name in loader.files)
-        loaders.append(
-            f"| `{loader.name}` | {loader.serves} | `{loader.boot_file}` | {names} | `{loader_option(loader)}` |"
-        )
+        names, seen = ", ".join(f"`{name}`" for name in loader.files), "yes" if loader.seen else "no"
+        cells = (f"`{loader.name}`", loader.serves, f"`{loader.boot_file}`", names, seen, f"`{loader_option(loader)}`")
+        loaders.append(f"| {' | '.join(cells)} |")
     folders = ", ".join(f"`{folder}`" for folder in FOLDERS)
-    where = f"Looked for in {folders}, and last in the user's data folder (`~/.local/share/pixiecore`); the first wins."
+    where = (
+        f"Looked for in {folders}, and last in the user's data folder (`~/.local/share/pixiecore`); the first wins. "
+    )
+    where += "*Seen* says whether whoever wrote the row has seen files of these names."
     stubs = ["| stub | looked for as | option |", "|---|---|---|"]
     for stub in KNOWN.stubs():
         stubs.append(f"| `{stub.name}` | `{stub.files[0]}` | `{loader_option(stub)}` |")

@@ -75,6 +75,7 @@ def test_firmware(kernel: str) -> None:
         "path": kernel,
         "how_to_get": None,
         "version": None,
+        "seen": True,
     }
     for loader in loaders:
         assert (loader["path"] is None) != (loader["how_to_get"] is None)

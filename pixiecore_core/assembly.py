@@ -63,6 +63,8 @@ class Parts:
     open_sealer: Callable[[Warn], Sealer] = lambda warn: Sealer()
     open_signing: Callable[[FilePlane, FoundLoaders], Sign | None] = lambda files, loaders: None
     """Opens what signs files for Secure Boot, if anything is to."""
+    signs: bool = False
+    """Whether anything is to be signed."""
     url_lifetime: float | None = None
     uefi_direct: Mode = "auto"
     offer_variants: Sequence[str] = ()
@@ -130,7 +132,9 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
     variants = VariantTable(plugins.register_offer_variants())
     urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime)
-    decider = Decider(plugins, loaders, attempts, parts.clock, parts.uefi_direct, parts.pi_firmware is not None)
+    decider = Decider(
+        plugins, loaders, attempts, parts.clock, parts.uefi_direct, parts.pi_firmware is not None, parts.signs
+    )
     steps = decider.first_steps
     adapter = Adapter(
         variants,

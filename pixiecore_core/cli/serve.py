@@ -33,7 +33,7 @@ from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.offer_keeping import open_offer_memory
 from pixiecore_core.cli.pi_firmware import pi_firmware
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
-from pixiecore_core.cli.signed import direct, open_signing, with_chains
+from pixiecore_core.cli.signed import direct, open_signing, signs, with_chains
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.errors import StartError
@@ -167,6 +167,7 @@ def _assembled(
         open_files=partial(open_files, settings),
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
         open_signing=partial(open_signing, settings, secrets.signing_key),
+        signs=signs(settings),
         url_lifetime=settings.url_lifetime,
         uefi_direct=direct(settings),
         offer_variants=settings.offer_variant,

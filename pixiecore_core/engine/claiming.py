@@ -21,7 +21,8 @@ def claimed(decider: Decider, neighbours: Neighbours | None, mac: str, client: s
     """
     attempt = decider.attempts.latest(mac)
     known = attempt.machine if attempt is not None else Machine(mac=mac)
-    machine = asked_from(known.model_copy(update={"address": IPv4Address(client)}), known)
+    asking = known.model_copy(update={"address": IPv4Address(client), "without_ipxe": True})
+    machine = asked_from(asking, known)
     try:
         another = hardware_of_another(machine, neighbours)
     except OSError as error:

@@ -28,6 +28,10 @@ LATE_SECONDS = 1.0
 """iPXE waits for offers about 2 s in all (dhcp.c): a decision that took longer may well have missed its request."""
 
 
+_SIGNED_STAYS = (
+    "it is to start its disk, which is left to its firmware: only iPXE knows the way there, and none here is signed by "
+    "the key of --secureboot-key"
+)
 _GRUB_STAYS = "it is to start its disk, which is left to its firmware: no way there from a signed GRUB is known"
 
 
@@ -40,6 +44,7 @@ class Decider:
     :param clock: seconds, monotonic
     :param uefi_direct: when UEFI is handed a unified kernel image
     :param pi_firmware: whether there is firmware for Raspberry Pis
+    :param signs: whether what UEFI starts is signed by a key of our own
     """
 
     def __init__(
@@ -50,9 +55,10 @@ class Decider:
         clock: Callable[[], float] = time.monotonic,
         uefi_direct: Mode = "auto",
         pi_firmware: bool = False,
+        signs: bool = False,
     ) -> None:
         self.loaders = loaders
-        self.first_steps = FirstSteps(loaders, uefi_direct, pi_firmware)
+        self.first_steps = FirstSteps(loaders, uefi_direct, pi_firmware, signs)
         self.attempts = attempts
         self._policy = policy
         self._clock = clock
@@ -70,7 +76,10 @@ class Decider:
         veto = self._policy.on_pxe_request(request)
         if veto is not None:
             return veto
-        decision = self.decide_script(request.machine)
+        machine = request.machine
+        if self.first_steps.without_ipxe(request):
+            machine = machine.model_copy(update={"without_ipxe": True})
+        decision = self.decide_script(machine)
         if isinstance(decision, LocalDisk):
             return self._to_disk(request, decision)
         if not isinstance(decision, (BootSpec, Hold)):
@@ -114,6 +123,8 @@ class Decider:
         if step is FirstStep.CHAIN and chain is not None:
             # Microsoft signs iPXE from 2.0 on, and that can.
             return decision if chain.row.kind == "ipxe" else Ignore(reason=_GRUB_STAYS)
+        if self.first_steps.is_signed(request.machine):
+            return Ignore(reason=_SIGNED_STAYS)
         refusal = self._no_loader(request) if step is None else None
         ours = not self._policy.provides_bootloaders()
         return refusal or cannot_go(request, decision, self.loaders, ours) or decision

@@ -50,6 +50,8 @@ class FirstSteps:
     mode: Mode = "auto"
     pi_firmware: bool = False
     """Whether there is firmware for Raspberry Pis."""
+    signs: bool = False
+    """Whether what UEFI starts is signed by a key of our own, which no iPXE here is."""
 
     def of(self, request: PxeRequest, decision: Decision | None = None) -> FirstStep | None:
         """The first step of a client; ``None`` where there is nothing for it.
@@ -74,6 +76,17 @@ class FirstSteps:
         if self.mode != "never" and (self.mode == "always" or not has_loader) and self.stub_of(request.machine):
             return FirstStep.UNIFIED
         return FirstStep.LOADER if has_loader else None
+
+    def without_ipxe(self, request: PxeRequest) -> bool:
+        """Whether a client comes to its kernel without iPXE, as far as that can be told before its boot is decided."""
+        step, chain = self.of(request), self.chain_of(request.machine)
+        by_grub = step is FirstStep.CHAIN and chain is not None and chain.row.kind == "grub"
+        return by_grub or step in (FirstStep.UNIFIED, FirstStep.U_BOOT)
+
+    def is_signed(self, machine: Machine) -> bool:
+        """Whether a machine's firmware is taken to start only what we sign."""
+        architecture = machine.architecture
+        return self.signs and architecture is not None and architecture.family is FirmwareFamily.UEFI
 
     def _own_way(self, request: PxeRequest) -> FirstStep | None:
         architecture = request.machine.architecture

@@ -28,6 +28,11 @@ class Machine(Model):
     bus_id: str = Field(
         default="", description="PCI vendor and device of its network card as iPXE reports them, such as 1af4:1000"
     )
+    without_ipxe: bool = Field(
+        default=False,
+        description="whether it boots without iPXE, which alone tells serial number, asset tag and the like: what is "
+        "not known of it never will be",
+    )
     net0_mac: MacAddress | None = Field(
         default=None, description="the machine's first card as iPXE counts; differs from mac when another card boots"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from functools import lru_cache
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +57,13 @@ class InventorySettings(BaseModel):
         description="folder with the inventory: YAML or TOML files, and what they name",
         json_schema_extra={"metavar": "FOLDER"},
     )
+
+
+_NEVER_TOLD = (
+    "a rule asks for its serial number, asset tag or another thing that only iPXE tells, and it boots without one: "
+    "list it under machines, with its MAC address or UUID"
+)
+_SOMEWHERE = IPv4Address(0)
 
 
 class InventoryBooter:
@@ -169,6 +177,8 @@ class InventoryBooter:
 
     def _decision(self, machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk:
         choice = self.inventory.choose(machine)
+        if not choice.certain and self._never_certain(machine):
+            return Ignore(reason=_NEVER_TOLD)
         if not choice.certain and is_complete(machine):
             return Ignore(reason="the interface it asked on is no longer known; start it again")
         if not choice.certain:
@@ -183,6 +193,11 @@ class InventoryBooter:
             if not is_complete(machine):
                 return Hold(reason="where its kernel is depends on what it says when it asks for its script", seconds=1)
             return Ignore(reason=str(error))
+
+    def _never_certain(self, machine: Machine) -> bool:
+        """Whether a rule hangs on what a machine that boots without iPXE will not tell, even when it has an address."""
+        placed = machine.model_copy(update={"address": machine.address or _SOMEWHERE})
+        return machine.without_ipxe and not self.inventory.choose(placed).certain
 
     @hookimpl
     def cmdline_functions(self, machine: Machine, url_for: UrlFor) -> dict[str, CmdlineFunction]:

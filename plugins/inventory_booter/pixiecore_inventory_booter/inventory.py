@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pixiecore_core import Machine
 from pixiecore_inventory_booter import schema
-from pixiecore_inventory_booter.matching import Answer, cpus, firmware, is_complete, matches
+from pixiecore_inventory_booter.matching import Answer, cpus, firmware, matches, may_say_more
 from pixiecore_inventory_booter.templates import Template
 
 
@@ -117,7 +117,7 @@ class Inventory:
             entry = self._by_uuid.get(machine.uuid) or self._by_uuid.get(UUID(bytes_le=machine.uuid.bytes))
         if entry is None and machine.serial:
             entry = self._by_serial.get(_alike(machine.serial))
-        may_tell_more = not is_complete(machine) and (
+        may_tell_more = may_say_more(machine) and (
             (bool(self._by_serial) and not machine.serial) or (bool(self._by_uuid) and machine.uuid is None)
         )
         return entry, entry is not None or not may_tell_more

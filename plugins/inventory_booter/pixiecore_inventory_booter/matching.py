@@ -30,6 +30,11 @@ def is_complete(machine: Machine) -> bool:
     return machine.address is not None
 
 
+def may_say_more(machine: Machine) -> bool:
+    """Whether something may hold for *machine* that is not known: it has not asked for its script, or never will."""
+    return machine.without_ipxe or not is_complete(machine)
+
+
 def cpus(machine: Machine) -> tuple[str, ...]:
     """What the processor may be. BIOS firmware says i386 whatever it is, and so does an iPXE that BIOS loaded."""
     return machine.architecture.processors if machine.architecture is not None else ()
@@ -57,7 +62,7 @@ def matches(match: schema.Match, machine: Machine, entry: schema.Machine | None)
 
 
 def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None) -> Iterable[Answer]:
-    unknown = Answer.NO if is_complete(machine) else Answer.MAYBE
+    unknown = Answer.MAYBE if may_say_more(machine) else Answer.NO
 
     def found(wanted: bool) -> Answer:
         return Answer.YES if wanted else Answer.NO
@@ -82,7 +87,7 @@ def _answers(match: schema.Match, machine: Machine, entry: schema.Machine | None
     if match.interface:
         # Not known about a machine that asked by DHCP before a restart: the booter sees to that.
         yield found(_like(match.interface, machine.interface)) if machine.interface else Answer.MAYBE
-    if match.hostname and entry is None and not is_complete(machine):
+    if match.hostname and entry is None and may_say_more(machine):
         yield Answer.MAYBE  # iPXE may be given another name than the firmware has
     elif match.hostname:
         yield text(match.hostname, entry.name if entry else machine.hostname)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import gevent
 import pytest
 from pixiecore_inventory_booter import InventoryBooter
 from pixiecore_once import Once, OnceSettings
 
-from pixiecore_core import ConfigError, Machine
+from pixiecore_core import BootSpec, ConfigError, Hold, Ignore, Machine
 from pixiecore_core.testing import BooterContract, Netboot
 
 from .inventories import MAC, OTHER, booter, edit, standard, write
@@ -446,3 +449,40 @@ def test_serial_numbers_that_differ_by_case_are_one(folder: Path) -> None:
     edit(folder, "serial: 0012", "serial: abc")
     with pytest.raises(ConfigError, match="abc is already 'node1''s"):
         booter(folder)
+
+
+ASSETS = """
+profiles: {live: {kernel: vmlinuz}, own: {kernel: vmlinuz, cmdline: own}}
+machines: [{name: db1, serial: S1, profile: live}, {name: db2, mac: "52:54:00:00:00:02", profile: own}]
+groups:
+  - {match: {mac: "52:54:00:00:00:03"}, profile: own}
+  - {match: {asset: "KEEP-*"}, profile: ignore}
+default: live
+"""
+
+
+@pytest.mark.parametrize("address", [None, IPv4Address("192.0.2.77")])
+def test_what_a_machine_without_ipxe_never_tells_decides_nothing_about_it(
+    tmp_path: Path, address: IPv4Address | None
+) -> None:
+    """One that is to be kept by its asset tag must not be installed because nobody asked it for that."""
+    made = booter(write(tmp_path, {"rules.yaml": ASSETS, "vmlinuz": "kernel"}))
+
+    def decided(mac: str, **known: Any) -> Any:
+        machine = Machine(mac=mac, address=address, interface="eth0", without_ipxe=True, uuid=UUID(int=7))
+        return made.select_boot(machine.model_copy(update=known))
+
+    kept = decided("52:54:00:00:00:01")
+    assert isinstance(kept, Ignore)
+    assert "with its MAC address or UUID" in kept.reason
+    assert getattr(decided("52:54:00:00:00:02"), "cmdline", "") == "own", "it is known by name"
+    assert isinstance(decided("52:54:00:00:00:03"), Ignore), "for all that is known it may be db1"
+
+
+def test_where_a_machine_without_ipxe_is_will_be_known(tmp_path: Path) -> None:
+    rules = "profiles: {live: {kernel: vmlinuz}}\ngroups: [{match: {subnet: 10.0.0.0/8}, profile: live}]\n"
+    made = booter(write(tmp_path, {"rules.yaml": rules, "vmlinuz": "kernel"}))
+    machine = Machine(mac=MAC, without_ipxe=True, interface="eth0")
+    assert isinstance(made.select_boot(machine), Hold)
+    placed = machine.model_copy(update={"address": IPv4Address("10.0.0.9")})
+    assert isinstance(made.select_boot(placed), BootSpec)

@@ -106,6 +106,8 @@ def classify(
         client = Client.HTTP_BOOT
     else:
         client = Client.PXE
+    if client is Client.IPXE and stage == "dhcp" and message.message_type != MessageType.DISCOVER:
+        return NotForUs("not a DISCOVER")
     return PxeRequest(
         machine=Machine(
             mac=message.chaddr.hex(":"),

@@ -81,14 +81,6 @@ ROWS = (
         source="Intel's and Supermicro's ROMs want a boot item (danderson/pixiecore issue 21)",
     ),
     OfferVariant(
-        name="no-class",
-        client=_PXE,
-        families=_TAUGHT,
-        vendor_class=b"",
-        server_name=True,
-        source="Ampere eMAG passes over the boot file of an answer that has option 60 (tinkerbell/smee PR 228)",
-    ),
-    OfferVariant(
         name="menu",
         client=_PXE,
         families=_TAUGHT,
@@ -96,6 +88,14 @@ ROWS = (
         menu=True,
         server_name=True,
         source="some Realtek ROMs boot from a menu only (WillChamness issue 3); PXE 2.1 section 2.2.3",
+    ),
+    OfferVariant(
+        name="no-class",
+        client=_PXE,
+        families=_TAUGHT,
+        vendor_class=b"",
+        server_name=True,
+        source="Ampere eMAG passes over the boot file of an answer that has option 60 (tinkerbell/smee PR 228)",
     ),
     OfferVariant(
         name="on-request",
@@ -175,17 +175,23 @@ class VariantTable:
         :param texts: ``NAME``, or ``MAC=NAME``
         :raises ConfigError: there is no such row, or no such MAC address
         """
-        found = {}
+        found: dict[str, str] = {}
         for text in texts:
             mac, _, name = text.rpartition("=")
             try:
-                found[normalise_mac(mac) if mac else ""] = name
+                machine = normalise_mac(mac) if mac else ""
             except ValueError as error:
                 raise ConfigError("--offer-variant", str(error)) from error
+            if found.setdefault(machine, name) != name:
+                whose = f"for {machine}" if machine else "for all machines"
+                raise ConfigError("--offer-variant", f"two are given {whose}, {found[machine]} and {name}: give one")
             if name not in self.rows:
-                raise ConfigError("--offer-variant", no_such("offer variant", name, self.rows))
+                raise ConfigError("--offer-variant", no_such("offer variant", name, _wordings(self.rows)))
             if self.rows[name].trouble is not Trouble.OFFER:
-                raise ConfigError("--offer-variant", f"{name} does not word an offer; it helps after one was taken")
+                reason = (
+                    f"{name} words no offer; it is tried by itself where a file does not arrive or iPXE stays silent"
+                )
+                raise ConfigError("--offer-variant", reason)
         return found
 
     def fitting(self, request: PxeRequest, trouble: Trouble = Trouble.OFFER) -> tuple[OfferVariant, ...]:
@@ -197,3 +203,7 @@ class VariantTable:
             rows = self.rows.values()
             found = self._fitting[key] = tuple(row for row in rows if row.trouble is trouble and row.fits(request))
         return found
+
+
+def _wordings(rows: Mapping[str, OfferVariant]) -> list[str]:
+    return [name for name, row in rows.items() if row.trouble is Trouble.OFFER]

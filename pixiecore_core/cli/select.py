@@ -23,7 +23,9 @@ from pixiecore_core.cli.documents import json_option, kept_clean, print_document
 from pixiecore_core.cli.dropping import become_server, settled_again, told_as
 from pixiecore_core.cli.machine import MACHINE_OPTIONS, machine_of
 from pixiecore_core.cli.options import given_options, loader_options, model_options
+from pixiecore_core.cli.pi_firmware import pi_firmware
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
+from pixiecore_core.cli.signed import direct, signs, with_chains
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import warn_of_unread_variables
 from pixiecore_core.cli.verdict import Answers, Verdict, document, say
@@ -32,7 +34,7 @@ from pixiecore_core.engine.policy import Decision, PolicyFailed
 from pixiecore_core.engine.scripting import Script
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.firmware.finding import find_loaders
-from pixiecore_core.firmware.rows import Transport
+from pixiecore_core.firmware.rows import Loader, Stub, Transport
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.hosting.accounts import account_of
 from pixiecore_core.models import BootSpec, Client, Hold, LocalDisk, Machine, PxeRequest
@@ -40,11 +42,15 @@ from pixiecore_core.observe.log import configure
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.observing import Observe
 from pixiecore_core.settings.names import option_name
+from pixiecore_core.settings.secure_boot import SecureBootSettings
 from pixiecore_core.settings.server import ServerSettings
 
 _OURS = ServerAddress(IPv4Address("192.0.2.1"))
 """Stands for the server in the script that is shown (RFC 5737)."""
-_SERVER = ("plugin_order", "hook_timeout", "debug", "user", "group")
+_SERVER = (
+    *("plugin_order", "hook_timeout", "debug", "user", "group", "uefi_direct", "pi_firmware"),
+    *SecureBootSettings.model_fields,
+)
 """The server's settings that have an option here."""
 
 
@@ -74,7 +80,8 @@ def _core(ctx: click.Context, answers: Answers) -> Core:
     given = {} if booter_class is None else given_options(ctx, booter_class.Settings, BOOTER_PREFIX)
     names = {} if booter_class is None else select_command.booter_names(booter_class)
     # --interface is the machine's here.
-    only = (*_SERVER, *(loader.setting for loader in platform.firmware.loaders()))
+    files: tuple[Loader | Stub, ...] = (*platform.firmware.loaders(), *platform.firmware.stubs())
+    only = (*_SERVER, *(one.setting for one in files))
     name = None if booter_class is None else booter_class.name
     settle = partial(settled, ctx, name, given, names, only)
     first = settle()
@@ -90,7 +97,10 @@ def _core(ctx: click.Context, answers: Answers) -> Core:
 
     parts = Parts(
         register,
-        lambda firmware: find_loaders(firmware, settings.loaders(firmware), user_folder("data")),
+        lambda firmware: with_chains(find_loaders(firmware, settings.loaders(firmware), user_folder("data")), settings),
+        signs=signs(settings),
+        uefi_direct=direct(settings),
+        pi_firmware=pi_firmware(settings),
         hook_timeout=settings.hook_timeout,
         observe=_with_traceback(answers) if settings.debug else answers.add,
     )
@@ -129,8 +139,15 @@ def _rendered(core: Core, request: PxeRequest, spec: BootSpec) -> Script | Polic
     """The script, in the language of what runs it."""
     machine = request.machine
     urls = core.urls.of(_OURS, machine.mac, time.time())
-    if core.decider.first_steps.of(request, spec) is FirstStep.U_BOOT:
+    steps = core.decider.first_steps
+    step, chain = steps.of(request, spec), steps.chain_of(machine)
+    if step is FirstStep.U_BOOT:
         return core.first_stage.u_boot_files.script(machine, spec, urls)
+    if step is FirstStep.CHAIN and chain is not None and chain.row.kind == "grub":
+        return core.first_stage.chain_files.script(machine, spec, chain, _OURS, urls)
+    if step in (FirstStep.UNIFIED, FirstStep.EFI):
+        written = core.scripts.render(machine, spec, urls)
+        return Script("", written.cmdline) if isinstance(written, Script) else written
     return core.scripts.render(machine, spec, urls)
 
 

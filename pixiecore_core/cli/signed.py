@@ -80,10 +80,9 @@ def open_signing(
     if settings.uefi_direct == "never":
         raise ConfigError(KEY_OPTION, "signs what --uefi-direct makes, and --uefi-direct=never makes nothing")
     if not loaders.stubs:
-        stub = loaders.table.stubs()[0]
-        raise ConfigError(
-            KEY_OPTION, f"signs what is made with an EFI stub, and there is none here: {loaders.how_to_get(stub)}"
-        )
+        stub = loaders.table.stub("x64") or loaders.table.stubs()[0]
+        how = f"{loaders.how_to_get(stub)}; for other processors see: pixiecore firmware"
+        raise ConfigError(KEY_OPTION, f"signs what is made with an EFI stub, and there is none here: {how}")
     if files.cache is None:
         reason = "leave out --no-cache" if settings.no_cache else "see --cache-dir"
         raise ConfigError(KEY_OPTION, f"signed files are kept in the cache, and there is none: {reason}")

@@ -36,7 +36,8 @@ class Verdict:
             return f"\nIt goes to its disk{reason}\n\nScript:\n{script}"
         if self.spec is None:
             return f"\nIt {'waits' if self.outcome == 'hold' else 'does not boot'}: {self.reason}"
-        return f"\nIt boots:\n{_spec(self.spec)}\nCommand line:\n  {self.cmdline}\n\nScript:\n{script}"
+        script = f"\n\nScript:\n{script}" if script else "\n\nIts firmware starts it without a script."
+        return f"\nIt boots:\n{_spec(self.spec)}\nCommand line:\n  {self.cmdline}{script}"
 
 
 @dataclass(slots=True)

@@ -14,18 +14,9 @@ from pixiecore_core.boot.variants import VariantTable
 from pixiecore_core.engine.attempts import Attempt, Attempts
 from pixiecore_core.engine.offer_memory import OfferMemory, fingerprint
 from pixiecore_core.engine.policy import Policy
-from pixiecore_core.engine.trial import Step, Trial
+from pixiecore_core.engine.trial import Step, Trial, step_of
 from pixiecore_core.models import Client, PxeRequest
-from pixiecore_core.models.facts import (
-    Booting,
-    Fact,
-    Failed,
-    InitrdSent,
-    KernelSent,
-    LoaderSent,
-    ScriptOffered,
-    ScriptSent,
-)
+from pixiecore_core.models.facts import Booting, Fact
 from pixiecore_core.models.offer import OfferVariant, Trouble
 
 WINDOW = 2.0
@@ -33,19 +24,18 @@ WINDOW = 2.0
 earliest (PXE 2.1 section 2.2.3); what comes sooner is a copy, over another relay or interface."""
 LONGEST_WINDOW = 64.0
 """Seconds. Firmware waits for 32 at the most before it asks again: after twice as many it has begun anew."""
-IPXE_SECONDS = 20.0
-"""From the end of its transfer until an iPXE that has not asked for anything is held to have failed. It waits up to
-15 s for the link, and a person who switches a machine off meanwhile is no failure."""
 
 _AS_USUAL = "as usual"
 """What is tried first against troubles that have not happened: nothing special."""
-
-
 _TROUBLE = {Step.ANSWERED: Trouble.OFFER, Step.FETCHING: Trouble.TRANSFER, Step.LOADED: Trouble.LOADER}
 _SINCE = {
     Trouble.OFFER: "it has not taken {}",
-    Trouble.TRANSFER: "it could not fetch its file {}",
-    Trouble.LOADER: "its iPXE has not asked for anything {}",
+    Trouble.TRANSFER: "its first file has not arrived with {}",
+    Trouble.LOADER: "its iPXE has not been heard of with {}",
+}
+_SINCE_AS_USUAL = {
+    Trouble.TRANSFER: "its first file has not arrived",
+    Trouble.LOADER: "it has fetched iPXE and not been heard of since (is Secure Boot on?)",
 }
 
 
@@ -102,23 +92,25 @@ class Adapter:
         if not discovers:
             # The offer that brought it here may have been another instance's, or made before a restart.
             tried = trial.tried if trial is not None else {}
-            return Way(_named(tried.get(Trouble.OFFER, ""), fitting) or fitting[0], self._helps(request, tried))
+            named = self._pin(request, fitting) or _named(tried.get(Trouble.OFFER, ""), fitting)
+            return Way(named or fitting[0], self._helps(request, tried))
         because = ""
-        if trial is None:
+        if trial is None or trial.fingerprint != fingerprint(request):
+            # Another program on the same card, such as a Raspberry Pi's ROM and then its UEFI, has a taste of its own.
             trial = self._begin(request)
             attempt.trials = {**attempt.trials, request.client: trial}
         else:
             because = self._go_on(request, trial)
+        now = self.clock()
+        trial.asked = 1 if now - trial.answered > LONGEST_WINDOW else trial.asked + 1
+        trial.answered, trial.step = now, Step.ANSWERED  # before a plugin is asked, which may wait
         pinned = self._pin(request, fitting)
         wording = pinned or _named(trial.tried[Trouble.OFFER], fitting) or fitting[0]
         trial.tried[Trouble.OFFER] = wording.name
-        now = self.clock()
-        trial.asked = 1 if now - trial.answered > LONGEST_WINDOW else trial.asked + 1
-        trial.answered, trial.step = now, Step.ANSWERED
         return Way(wording, self._helps(request, trial.tried), because if pinned is None else "")
 
     def answers_requests(self, mac: str) -> bool:
-        """Whether a DHCPREQUEST of this machine is to be answered."""
+        """Whether a DHCPREQUEST of this machine's firmware is to be answered."""
         trial = self._trial(mac)
         row = self.table.rows.get(trial.tried[Trouble.OFFER]) if trial is not None else None
         return row is not None and row.answers_requests
@@ -131,16 +123,22 @@ class Adapter:
 
     def hear(self, fact: Fact, sentence: str = "") -> None:
         """Learn from a fact how far its machine has come. To be told after :class:`Attempts`."""
-        step = _step_of(fact)
+        step = step_of(fact)
         trial = self._trial(fact.mac) if step is not None and fact.mac is not None else None
-        if trial is None or step is None or step < trial.step:
+        if trial is None or step is None or (step is Step.STARTED and trial.step is Step.ANSWERED):
+            return  # another instance has served it; or a stranger asks in its name
+        if isinstance(fact, Booting):
+            wording, usual = trial.tried[Trouble.OFFER], trial.usual[Trouble.OFFER]
+            self.memory.taught(trial.fingerprint, trial.machine, wording, usual)
+        if step <= trial.step:
             return
         trial.step, trial.stepped = step, self.clock()
         passed = [trouble for reached, trouble in _TROUBLE.items() if reached < step]
+        for trouble in passed:
+            trial.failures.pop(trouble, None)
         if passed:
-            trial.failures = 0
-            worked = {trouble: trial.tried[trouble] for trouble in passed}
-            self.memory.worked(trial.machine, trial.fingerprint, worked, trial.usual)
+            rows = {trouble: trial.tried[trouble] for trouble in passed}
+            self.memory.worked(trial.machine, rows, trial.usual)
 
     def _trial(self, mac: str) -> Trial | None:
         """What a machine was answered last."""
@@ -151,32 +149,35 @@ class Adapter:
     def _begin(self, request: PxeRequest) -> Trial:
         """Begin with what has worked for the machine, or for its firmware."""
         who, of = f"{request.machine.mac}/{request.client}", fingerprint(request)
-        known = self.memory.known(who, of)
         usual = dict.fromkeys(Trouble, _AS_USUAL) | {Trouble.OFFER: self.table.fitting(request)[0].name}
-        return Trial(who, of, usual, usual | known)
+        return Trial(who, of, usual, usual | self.memory.known(who, of))
 
     def _go_on(self, request: PxeRequest, trial: Trial) -> str:
         """Try something else, if what was tried has failed; why."""
         now = self.clock()
         trouble = _TROUBLE.get(trial.step)
-        since = trial.stepped if trial.step is Step.LOADED else trial.answered
-        patience = IPXE_SECONDS if trouble is Trouble.LOADER else WINDOW
-        if trouble is None or now - since < patience:
+        since = trial.answered if trouble is Trouble.OFFER else trial.stepped
+        if trouble is None or now - since < WINDOW:
             return ""
         if trouble is Trouble.OFFER and trial.asked < 2 and now - since > LONGEST_WINDOW:
             return ""  # it did not ask again: perhaps another instance has served it
         before = trial.tried[trouble]
-        trial.failures += 1
-        if trial.failures < 2 and self.memory.of_machine(trial.machine).get(trouble) == before:
-            return ""  # its DHCP server may have been slow, or somebody has switched it off
+        trial.failures[trouble] = trial.failures.get(trouble, 0) + 1
+        if trial.failures[trouble] < self._patience(trial, trouble):
+            return ""
         rows = [row.name for row in self._fitting(request, trouble)]
         ways = rows if trouble is Trouble.OFFER else [_AS_USUAL, *rows]
         if len(ways) < 2:
             return ""
-        following = ways[(ways.index(before) + 1) % len(ways)] if before in ways else ways[0]
-        trial.tried[trouble] = following
-        trial.failures = 0
-        return _SINCE[trouble].format(before)
+        trial.tried[trouble] = ways[(ways.index(before) + 1) % len(ways)] if before in ways else ways[0]
+        trial.failures.pop(trouble)
+        return _SINCE_AS_USUAL[trouble] if before == _AS_USUAL else _SINCE[trouble].format(before)
+
+    def _patience(self, trial: Trial, trouble: Trouble) -> int:
+        """How many failures in a row are more than an accident: somebody may have switched the machine off, or its DHCP
+        server may be slow."""
+        known = self.memory.of_machine(trial.machine).get(trouble) == trial.tried[trouble]
+        return 2 if known or trouble is not Trouble.OFFER else 1
 
     def _fitting(self, request: PxeRequest, trouble: Trouble) -> list[OfferVariant]:
         rows = self.table.fitting(request, trouble)
@@ -200,13 +201,3 @@ class Adapter:
 
 def _named(name: str, rows: Sequence[OfferVariant]) -> OfferVariant | None:
     return next((row for row in rows if row.name == name), None)
-
-
-def _step_of(fact: Fact) -> Step | None:
-    if isinstance(fact, (ScriptOffered, ScriptSent, Booting)):
-        return Step.STARTED
-    if isinstance(fact, (LoaderSent, KernelSent, InitrdSent)):
-        return Step.LOADED
-    if isinstance(fact, Failed) and fact.step == "transfer":
-        return Step.FETCHING
-    return None

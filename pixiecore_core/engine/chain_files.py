@@ -18,6 +18,7 @@ from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.claiming import claimed, spec_of
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.policy import Policy, PolicyFailed
+from pixiecore_core.engine.scripting import Script
 from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileNotReady, CmdlineError, PluginError
 from pixiecore_core.firmware.chains import FOLDER, FoundChain, Signer, folder_name
 from pixiecore_core.models import BootFile, BootSpec, FileRef, Machine, UrlFor
@@ -97,6 +98,23 @@ class ChainFiles:
             return hold_config(str(error), error.seconds)
         if spec.kernel is None:
             raise BootFileNotFound("GRUB runs no iPXE script" if spec.ipxe_script else "there is no kernel for GRUB")
+        script = self.script(machine, spec, chain, server, urls, signer)
+        if isinstance(script, PolicyFailed):
+            raise BootFileError(script.words) from script.error
+        size, address = len(script.cmdline.encode()), str(machine.address or "")
+        self.report(ScriptSent(mac=machine.mac, via="TFTP", address=address, cmdline_bytes=size))
+        return script.text
+
+    def script(
+        self,
+        machine: Machine,
+        spec: BootSpec,
+        chain: FoundChain,
+        server: ServerAddress,
+        urls: UrlFor,
+        signer: Signer = "2011",
+    ) -> Script | PolicyFailed:
+        """The configuration by which GRUB boots *machine*."""
         folder = f"{machine.mac}/{folder_name(chain.row, signer)}"
         count = len(spec.initrds)
         try:
@@ -109,7 +127,5 @@ class ChainFiles:
                 spec.message,
             )
         except (PluginError, CmdlineError) as error:
-            raise BootFileError(PolicyFailed(error).words) from error
-        address = str(machine.address or "")
-        self.report(ScriptSent(mac=machine.mac, via="TFTP", address=address, cmdline_bytes=len(cmdline.encode())))
-        return text
+            return PolicyFailed(error)
+        return Script(text, cmdline)

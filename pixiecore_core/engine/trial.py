@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
+from pixiecore_core.models.facts import (
+    Booting,
+    Fact,
+    Failed,
+    Held,
+    Ignored,
+    InitrdSent,
+    KernelSent,
+    LoaderSent,
+    ScriptOffered,
+    ScriptSent,
+    SentToDisk,
+)
 from pixiecore_core.models.offer import Trouble
 
 
@@ -17,6 +30,20 @@ class Step(IntEnum):
     LOADED = 2
     STARTED = 3
     """Its iPXE has asked, by DHCP or for its script; or what it has loaded is what it boots."""
+
+
+def step_of(fact: Fact) -> Step | None:
+    """The step that a fact tells of, if any."""
+    match fact:
+        case ScriptOffered() | ScriptSent() | SentToDisk() | Booting():
+            return Step.STARTED
+        case Held(asked_for="script") | Ignored(stage="script") | Failed(step="script"):
+            return Step.STARTED  # its iPXE is there, whatever it is told
+        case LoaderSent() | KernelSent() | InitrdSent():
+            return Step.LOADED
+        case Failed(step="transfer") if fact.bytes:  # of the others it is not known that anybody asked
+            return Step.FETCHING
+    return None
 
 
 @dataclass(slots=True)
@@ -36,5 +63,5 @@ class Trial:
     step: Step = Step.ANSWERED
     stepped: float = 0.0
     """When that step was taken."""
-    failures: int = 0
-    """In a row, of what has worked for it before."""
+    failures: dict[Trouble, int] = field(default_factory=dict)
+    """In a row, of what is being tried."""

@@ -159,8 +159,15 @@ _LOONG64_LOADER = Loader(
 )
 
 _DEBIAN_STUB = "apt-get install systemd-boot-efi"
-"""Has the stub of the package's own architecture; another's is added by ``dpkg --add-architecture`` first."""
+"""Has the stub of the package's own architecture."""
 _STUBS_OF = {"debian": _DEBIAN_STUB, "fedora": "dnf install systemd-boot-unsigned"}
+
+
+def _foreign(architecture: str) -> dict[str, str]:
+    """Debian's package of another architecture than this host's."""
+    return {
+        "debian": f"dpkg --add-architecture {architecture} && apt-get update && {_DEBIAN_STUB}:{architecture}",
+    }
 
 
 def _stub(name: str, file: str, machine: int, packages: dict[str, str], *more_kernels: int) -> Stub:
@@ -171,9 +178,9 @@ def _stub(name: str, file: str, machine: int, packages: dict[str, str], *more_ke
 
 _X64_STUB = _stub("x64", "linuxx64.efi.stub", 0x8664, _STUBS_OF)
 # A 64-bit kernel too, on a 64-bit processor (EFI_MIXED; stubs since systemd 255).
-_IA32_STUB = _stub("ia32", "linuxia32.efi.stub", 0x014C, {"debian": f"{_DEBIAN_STUB}:i386"}, 0x8664)
-_ARM64_STUB = _stub("arm64", "linuxaa64.efi.stub", 0xAA64, _STUBS_OF | {"debian": f"{_DEBIAN_STUB}:arm64"})
-_RISCV64_STUB = _stub("riscv64", "linuxriscv64.efi.stub", 0x5064, {"debian": f"{_DEBIAN_STUB}:riscv64"})
+_IA32_STUB = _stub("ia32", "linuxia32.efi.stub", 0x014C, _foreign("i386"), 0x8664)
+_ARM64_STUB = _stub("arm64", "linuxaa64.efi.stub", 0xAA64, _STUBS_OF | _foreign("arm64"))
+_RISCV64_STUB = _stub("riscv64", "linuxriscv64.efi.stub", 0x5064, _foreign("riscv64"))
 
 
 def _uefi(

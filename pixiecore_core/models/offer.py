@@ -40,7 +40,11 @@ class OfferVariant(Model):
     families: tuple[FirmwareFamily, ...] = Field(default=(), description="only for these; for any if empty")
     stage: Stage | None = Field(default=None, description="only on this port; on both if None")
     vendor_class: bytes = Field(default=b"PXEClient", max_length=255, description="option 60; left out if empty")
-    vendor_specific: bytes = Field(default=b"", max_length=255, description="option 43; left out if empty")
+    vendor_specific: bytes = Field(
+        default=b"",
+        max_length=255,
+        description="option 43, its sub-options as they are sent, such as bytes([6, 1, 8, 255]); left out if empty",
+    )
     ipxe: bytes = Field(default=b"", max_length=255, description="option 175; left out if empty")
     menu: bool = Field(default=False, description="option 43 is a boot menu whose one entry is this server")
     server_name: bool = Field(default=False, description="the header's sname holds our address")
@@ -57,6 +61,8 @@ class OfferVariant(Model):
 
     @model_validator(mode="after")
     def _fits_its_trouble(self) -> Self:
+        if self.client is Client.HTTP_BOOT and self.trouble is Trouble.OFFER and self.vendor_class == b"PXEClient":
+            raise ValueError('HTTP Boot takes no answer of this class (UEFI 2.10 section 24.7): give b"HTTPClient"')
         if self.menu and self.vendor_specific:
             raise ValueError("a menu makes option 43 itself: leave vendor_specific out")
         if self.trouble is Trouble.TRANSFER and self.most_blksize is None and self.most_windowsize is None:

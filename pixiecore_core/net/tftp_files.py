@@ -79,12 +79,17 @@ class TftpFiles:
             )
             if is_all:
                 self.bus.report(Booting(mac=mac, via="TFTP"))  # nothing comes between it and its kernel
-        elif report.outcome is Outcome.REFUSED and _does_without(report.name):
+        elif report.outcome is Outcome.REFUSED and _does_without(report.name, IPv4Address(address)):
             self.bus.aside("TFTP", f'{mac or address} asked for "{report.name}", and does without')
         elif report.outcome is Outcome.REFUSED:
             self.bus.report(
                 Refused(
-                    mac=mac, via="TFTP", what="transfer", source=address, file=report.name, reason=report.reason or ""
+                    mac=mac or _u_boots(report.name, IPv4Address(address)),
+                    via="TFTP",
+                    what="transfer",
+                    source=address,
+                    file=report.name,
+                    reason=report.reason or "",
                 )
             )
         else:
@@ -122,5 +127,9 @@ def _u_boots(path: str, client: IPv4Address) -> str | None:
     return asked.mac or None if asked is not None else None
 
 
-def _does_without(path: str) -> bool:
+def _does_without(path: str, client: IPv4Address) -> bool:
+    """Whether it is no failure of a machine's not to get *path*: one of many names that it tries."""
+    asked = asked_by_u_boot(path, client)
+    if asked is not None and asked.mac:
+        return False
     return is_done_without(path) or is_u_boots(path) or is_pis(path)

@@ -136,8 +136,9 @@ class ServerSettings(
     )
     offer_variant: list[str] = Field(
         default=[],
-        description="word the offers to all machines, or to one, in this way, where it fits their firmware, and try no "
-        "other; may be repeated",
+        description="answer all machines (NAME), or one (MAC=NAME), in this way, and try no other; the names are under "
+        "'Ways to answer' in the reference of firmware. For machines whose firmware it does not fit it does nothing; may be "
+        "repeated",
         json_schema_extra={"metavar": "[MAC=]NAME"},
     )
     offer_memory: Path | None = Field(

@@ -100,8 +100,9 @@ def config(prefix: str, initrd: bool, device_tree: bool, cmdline: str, message: 
     :raises CmdlineError: U-Boot cannot hand on the command line as it is
     """
     names = part_names(initrd, device_tree)
+    title = " ".join("".join(one if one.isprintable() else " " for one in message).split())
     lines = [
-        f"menu title {' '.join(message.split())}" if message.strip() else "",
+        f"menu title {title}" if title else "",
         "default pixiecore",
         "prompt 0",
         "label pixiecore",

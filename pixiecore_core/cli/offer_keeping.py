@@ -36,13 +36,15 @@ def open_offer_memory(settings: ServerSettings, warn: Warn) -> OfferMemory:
 
     try:
         store.prepare("--offer-memory")
-        kept = {key: worked for key, worked in records.since(0).records.items() if worked is not None}
-    except (ConfigError, StateError) as error:
-        reason = error.reason if isinstance(error, ConfigError) else str(error)
+    except ConfigError as error:
         if settings.offer_memory is not None:
-            raise ConfigError("--offer-memory", reason) from error
-        warn(f"What machines' firmware takes will not be known after a restart: {reason}; see --offer-memory")
+            raise
+        warn(f"What machines' firmware takes will not be known after a restart: {error.reason}; see --offer-memory")
         return OfferMemory()
     memory = OfferMemory(keep)
-    memory.recall(kept)
+    try:
+        memory.recall({key: worked for key, worked in records.since(0).records.items() if worked is not None})
+    except StateError as error:
+        # Of another release, say. It only spares machines some tries.
+        warn(f"What machines' firmware takes is learnt anew: {error}")
     return memory

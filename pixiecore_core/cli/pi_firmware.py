@@ -22,13 +22,10 @@ def pi_firmware(settings: ServerSettings) -> Path | None:
     if folder is None:
         return None
     try:
-        names = {name for _, _, files in os.walk(folder, onerror=_fail) for name in files}
+        folders = [folder, *(one for one in folder.iterdir() if one.is_dir())]  # for all, and for each by serial number
+        names = {name for one in folders for name in os.listdir(one)}
     except OSError as error:
         raise ConfigError(_OPTION, f"{folder} cannot be read: {error.strerror}") from error
     if names.isdisjoint(_ANY_OF):
         raise ConfigError(_OPTION, f"{folder} has no firmware: none of {', '.join(_ANY_OF)} is in it")
     return folder.absolute()
-
-
-def _fail(error: OSError) -> None:
-    raise error

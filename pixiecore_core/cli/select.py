@@ -97,7 +97,9 @@ def _core(ctx: click.Context, answers: Answers) -> Core:
 
     parts = Parts(
         register,
-        lambda firmware: with_chains(find_loaders(firmware, settings.loaders(firmware), user_folder("data")), settings),
+        lambda firmware: with_chains(
+            find_loaders(firmware, settings.loaders(firmware), user_folder("data")), settings, settings.uefi_direct
+        ),
         signs=signs(settings),
         uefi_direct=direct(settings),
         pi_firmware=pi_firmware(settings),

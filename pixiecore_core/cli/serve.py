@@ -162,7 +162,7 @@ def _assembled(
     parts = Parts(
         register,
         find=lambda firmware: with_chains(
-            find_loaders(firmware, settings.loaders(firmware), user_folder("data")), settings
+            find_loaders(firmware, settings.loaders(firmware), user_folder("data")), settings, settings.uefi_direct
         ),
         open_files=partial(open_files, settings),
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),

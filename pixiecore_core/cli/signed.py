@@ -34,7 +34,7 @@ def signs(settings: SecureBootSettings) -> bool:
     return settings.secureboot_key is not None and settings.secureboot_cert is not None
 
 
-def with_chains(found: FoundLoaders, settings: SecureBootSettings) -> FoundLoaders:
+def with_chains(found: FoundLoaders, settings: SecureBootSettings, mode: Mode = "auto") -> FoundLoaders:
     """*found* with the signed loaders that the settings name.
 
     :raises ConfigError: there are none where they are said to be, or two ways are asked for at once
@@ -57,9 +57,16 @@ def with_chains(found: FoundLoaders, settings: SecureBootSettings) -> FoundLoade
             reason = f"chooses among the shims in a folder, and none is named: {IPXE_OPTION} or {GRUB_OPTION}"
             raise ConfigError("--secureboot-shim", reason)
         return found
+    if mode == "always":
+        raise ConfigError(
+            given[0], "does nothing with --uefi-direct=always, which hands UEFI another file: leave one out"
+        )
     choices = [choice.rpartition("=") for choice in settings.secureboot_shim]
     signer = next((_signer(year) for mac, _, year in reversed(choices) if not mac), _signer(""))
     signers = {mac: _signer(year) for mac, _, year in choices if mac}
+    if "2023" in (signer, *signers.values()) and not any("2023" in chain.shims for chain in chains.values()):
+        names = " or ".join(next(iter(chains.values())).row.shims("2023"))
+        raise ConfigError("--secureboot-shim", f"there is no shim of 2023 here: it is looked for as {names}")
     return replace(found, chains=FoundChains(chains, signer, signers))
 
 

@@ -58,7 +58,7 @@ class Answers:
 def document(machine: Machine, answers: Answers, verdict: Verdict) -> dict[str, Any]:
     """A dry run as JSON has it."""
     spec = verdict.spec
-    known = {key: spelled(value) for key, value in machine if key != "architecture" and value not in (None, "")}
+    known = {key: spelled(value) for key, value in machine if key != "architecture" and value not in (None, "", False)}
     made: dict[str, Any] = {
         "machine": {**known, "architecture": str(machine.architecture)},
         "answers": answers.kept,

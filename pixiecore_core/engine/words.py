@@ -113,7 +113,7 @@ def _sent_to_disk(fact: SentToDisk) -> str:
 def _to(fact: _Sent | Refused | Failed) -> str:
     """Who a file was for."""
     if fact.via != "TFTP":
-        return str(fact.mac)
+        return str(fact.mac or "whoever asked")
     address = fact.source if isinstance(fact, Refused) else fact.address
     return f"{fact.mac} ({address})" if fact.mac else address
 

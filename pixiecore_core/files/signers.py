@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGKILL
 
 from gevent import subprocess
 
@@ -77,24 +78,28 @@ def run(signer: Signer, key: SigningKey, source: int, folder: int, name: str) ->
         }
         argv = [signer.program, *(argument.format_map(places) for argument in signer.arguments.split())]
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(key_file, certificate_file, source, folder),
-                timeout=_PATIENCE,
                 env=os.environ | {"LC_ALL": "C"},
-                check=False,
+                start_new_session=True,
             )
         except OSError as error:
             raise BootFileError(f"{signer.program} cannot be started: {error.strerror}") from error
-        except subprocess.TimeoutExpired as error:
-            raise BootFileError(f"{signer.program} did not end within {_PATIENCE:g} s") from error
-    if done.returncode != 0:
-        said = done.stdout.decode(errors="replace").replace("/proc/self/fd/", "file ").split("\n")
+        with process:
+            try:
+                output, _ = process.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired as error:
+                os.killpg(process.pid, SIGKILL)  # with what it has started, which may hold our pipe
+                process.communicate()
+                raise BootFileError(f"{signer.program} did not end within {_PATIENCE:g} s") from error
+    if process.returncode != 0:
+        said = output.decode(errors="replace").replace("/proc/self/fd/", "file ").split("\n")
         words = "; ".join(line.strip() for line in said if line.strip())[-300:]
-        raise BootFileError(f"{signer.program} ended with status {done.returncode}: {words or 'it said nothing'}")
+        raise BootFileError(f"{signer.program} ended with status {process.returncode}: {words or 'it said nothing'}")
 
 
 def folder_of(path: Path) -> int:

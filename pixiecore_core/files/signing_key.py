@@ -105,6 +105,6 @@ def _check(pair: SigningKey, key: Path, certificate: Path) -> None:
                 f"{key} has a pass phrase, and nobody is there to type it; take it off: "
                 f"openssl pkey -in {key} -out NEW, chmod 600 NEW",
             ) from error
-        if error.reason == "KEY_VALUES_MISMATCH":
+        if error.reason in ("KEY_VALUES_MISMATCH", "NO_CERTIFICATE_ASSIGNED"):  # the latter for one of another kind
             raise ConfigError(KEY_OPTION, f"{key} does not belong to the certificate in {certificate}") from error
         raise ConfigError(KEY_OPTION, f"{key} and {certificate} are no key and certificate: {error}") from error

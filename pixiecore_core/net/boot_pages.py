@@ -23,6 +23,7 @@ from pixiecore_core.boot.paths import (
     OFFERED_PATH,
     SCRIPT_PATH,
     names_a_boot,
+    parse_loader_path,
 )
 from pixiecore_core.boot.script import asking
 from pixiecore_core.boot.tokens import Sealed
@@ -202,7 +203,9 @@ class BootPages:
                 # A path that nobody was given is no machine's failure; many of them must not flood the log.
                 self.bus.report(Refused(via="HTTP", what="path", source=address, file=shown, reason=reason))
                 return text(404, reason)
-            failed = Failed(via="HTTP", step="file", file=shown, address=address, reason=reason)
+            wanted = parse_loader_path(path)
+            of = wanted.mac if wanted is not None else None
+            failed = Failed(mac=of, via="HTTP", step="file", file=shown, address=address, reason=reason)
             return self._unavailable(error, failed, reason)
         is_boot = names_a_boot(path)
         sent = FileSent(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 
 from pixiecore_core.settings.account import AccountSettings
@@ -137,8 +137,7 @@ class ServerSettings(
     offer_variant: list[str] = Field(
         default=[],
         description="answer all machines (NAME), or one (MAC=NAME), in this way, and try no other; the names are under "
-        "'Ways to answer' in the reference of firmware. For machines whose firmware it does not fit it does nothing; may be "
-        "repeated",
+        "'Ways to answer' in the reference of firmware; where it does not fit, it does nothing; may be repeated",
         json_schema_extra={"metavar": "[MAC=]NAME"},
     )
     offer_memory: Path | None = Field(
@@ -194,6 +193,15 @@ class ServerSettings(
     log_format: Literal["text", "json"] = Field(
         default="text", description="text for people, or json for machines", json_schema_extra={"metavar": "FORMAT"}
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_empty_path(cls, value: Any, info: ValidationInfo) -> Any:
+        """An empty text would be the folder that we were started in."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if value == "" and Path in (kind, *get_args(kind)):
+            raise ValueError("is empty: give a path, or leave it out")
+        return value
 
     def http_endpoint(self) -> Endpoint | None:
         """Where HTTP listens: ``--http`` if it was given, else ``--port``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,3 +124,28 @@ def test_a_plugins_loader_takes_bios_there() -> None:
     made = decider(Answers(boot=DECISION, loaders=True))
     assert made.decide(request(0)) == DECISION
     assert isinstance(made.decide(request(7)), Ignore)
+
+
+def test_where_only_what_we_sign_starts_no_ipxe_leads_to_the_disk() -> None:
+    """An unsigned iPXE would keep the machine from its disk for good."""
+    table = KNOWN
+    loaders = FoundLoaders(
+        table, {"efi-x64": Path("/x")}, Path("/d"), {"x64": Path("/s")}, versions={"efi-x64": "2.0.0"}
+    )
+
+    class Local:
+        def __getattr__(self, name: str) -> Any:
+            return lambda *given: LocalDisk() if name == "select_boot" else None
+
+    def decide(signs: bool) -> Any:
+        decider = Decider(Local(), loaders, Attempts(), uefi_direct="always", signs=signs)
+        machine = Machine(mac="52:54:00:12:34:56", architecture=table.architecture(7))
+        asked = PxeRequest(
+            machine=machine, client=Client.PXE, loader="efi-x64", stage="dhcp", transaction_id=1, seconds=0
+        )
+        return decider.decide(asked)
+
+    assert isinstance(decide(signs=False), LocalDisk)
+    kept = decide(signs=True)
+    assert isinstance(kept, Ignore)
+    assert "--secureboot-key" in kept.reason

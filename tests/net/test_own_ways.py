@@ -8,12 +8,13 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
+from pydantic import ValidationError
 
 from pixiecore_core import BootFileError, BootSpec, FileRef, Hold, Ignore
 from pixiecore_core.boot.transfer import Outcome
 from pixiecore_core.cli.pi_firmware import pi_firmware
 from pixiecore_core.errors import BootFileNotFound, ConfigError
-from pixiecore_core.models.facts import Booting, FileSent, InitrdSent, KernelSent, ScriptSent
+from pixiecore_core.models.facts import Booting, FileSent, InitrdSent, KernelSent, Refused, ScriptSent
 from pixiecore_core.net.answering import Answerer, Place
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interfaces
@@ -151,6 +152,14 @@ def test_a_command_line_that_u_boot_would_change(room: Room) -> None:
         room.fetch("pxelinux.cfg/01-52-54-00-12-34-56")
 
 
+def test_what_u_boot_is_refused_is_told(room: Room) -> None:
+    """It tries many names; those that say which machine asks are no trials."""
+    name = "pxelinux.cfg/01-52-54-00-12-34-56"
+    room.tftp.report(TransferReport(CLIENT, "192.0.2.2", name, Outcome.REFUSED, "U-Boot cannot hand on a command line"))
+    assert f'Failed to send file "{name}" to {MAC} (192.0.2.77): U-Boot cannot hand on' in room.log.getvalue()
+    assert room.kinds() == [Refused]
+
+
 def test_what_u_boot_does_without_is_no_warning(room: Room) -> None:
     name = "pxelinux.cfg/00112233-4455-6677-8899-aabbccddeeff"
     with pytest.raises(BootFileNotFound):
@@ -232,7 +241,18 @@ def test_without_firmware_a_pi_is_told_of(room: Room) -> None:
         room.fetch("9ffefdef/start4.elf")
 
 
+def test_an_empty_path_is_none(tmp_path: Path) -> None:
+    """It would be the folder that the server was started in, keys and all."""
+    with pytest.raises(ValidationError, match="is empty: give a path"):
+        ServerSettings.model_validate({"pi_firmware": ""})
+    with pytest.raises(ValidationError, match="is empty: give a path"):
+        ServerSettings.model_validate({"key_file": ""})
+
+
 def test_a_folder_that_holds_no_firmware(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "config.txt").touch()
     with pytest.raises(ConfigError, match=r"--pi-firmware: .* has no firmware"):
         pi_firmware(ServerSettings(pi_firmware=tmp_path))
     with pytest.raises(ConfigError, match=r"--pi-firmware: .* cannot be read"):

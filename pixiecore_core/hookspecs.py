@@ -226,7 +226,8 @@ def pick_offer(request: PxeRequest, variants: Sequence[str]) -> str | None:
     """Say how the offer to a machine is to be worded, where you know what its firmware takes.
 
     Fires for each answer to firmware or iPXE. Without an opinion, the way that has worked for the machine comes first,
-    then for its kind of firmware, and the next one when the machine refuses it.
+    then for its kind of firmware, and the next one when the machine refuses it. A name that you return is used each
+    time, even where the machine refuses it: return ``None`` where you are not sure.
 
     :param variants: the names that fit the request, the usual one first
     :returns: one of these names, or ``None``

@@ -127,7 +127,8 @@ class Adapter:
         trial = self._trial(fact.mac) if step is not None and fact.mac is not None else None
         if trial is None or step is None or (step is Step.STARTED and trial.step is Step.ANSWERED):
             return  # another instance has served it; or a stranger asks in its name
-        if isinstance(fact, Booting):
+        row = self.table.rows.get(trial.tried[Trouble.OFFER])
+        if isinstance(fact, Booting) and row is not None and not row.answers_requests:
             wording, usual = trial.tried[Trouble.OFFER], trial.usual[Trouble.OFFER]
             self.memory.taught(trial.fingerprint, trial.machine, wording, usual)
         if step <= trial.step:

@@ -5,16 +5,19 @@ One row of the table is tried for each program that is installed here.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import gevent
 import pefile
 import pytest
 
 from pixiecore_core.errors import BootFileError
+from pixiecore_core.files import signers as signers_module
 from pixiecore_core.files import signing as signing_module
 from pixiecore_core.files.signers import SIGNERS, Signer, installed
 from pixiecore_core.files.signing import SCHEME, Signing
@@ -207,3 +210,21 @@ def test_it_is_tried_before_any_machine_asks(signing: Signing, tmp_path: Path) -
     with pytest.raises(BootFileError, match=signing.signer.program):
         signing.prove(stub)
     assert not signing.store.entries()
+
+
+def test_a_signer_that_hangs_is_ended_with_all_that_it_has_started(
+    tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child of it that holds the pipe would be waited for."""
+    monkeypatch.setattr(signers_module, "_PATIENCE", 0.3)
+    program = tmp_path / "hangs"
+    program.write_text("#!/bin/sh\nsleep 60 &\nsleep 60\n")
+    program.chmod(0o755)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    began = monotonic()
+    try:
+        with pytest.raises(BootFileError, match=r"did not end within 0\.3 s"):
+            signers_module.run(Signer(str(program), "", True, "a trial"), key, folder, folder, "signed")
+    finally:
+        os.close(folder)
+    assert monotonic() - began < 30

@@ -16,8 +16,10 @@ Each row is what clients say of themselves in DHCP option 93 (IANA, "Processor A
 such a machine can start, and the loader that it is handed if its own firmware has no iPXE that can fetch over HTTP.
 Where the loader is missing, or with `--uefi-direct always`, UEFI gets one file that is made with the EFI stub
 ([without iPXE](../explanation/on-the-wire.md#without-ipxe)); an EFI program that is booted in a kernel's place goes to
-any UEFI with a loader or a stub in its row. Other machines without a loader are ignored until a plugin brings one: a
-row with all codes of the one here ([`register_firmware`](hooks.md#register_firmwareregister))."""
+any UEFI with a loader or a stub in its row. U-Boot and Raspberry Pis take no iPXE: [boards](../how-to/boards.md). Other
+machines without a loader are ignored until a plugin brings one: a row with all codes of the one here
+([`register_firmware`](hooks.md#register_firmwareregister)). A code under "by HTTP" is known, and not always served:
+U-Boot's is not."""
 
 _TO_THE_DISK = """How a machine is sent on to its own disk (`LocalDisk`, `--once-then local`, `local: true`). One with
 other firmware, or another iPXE, is offered nothing and left to its firmware."""
@@ -27,7 +29,7 @@ _VARIANTS = """## Ways to answer
 
 A machine gets the first of these that fits it and is not marked as being against something else, or the one that has
 worked for it, or for its kind of firmware, before ([how](../explanation/on-the-wire.md#when-an-offer-is-refused)).
-`--offer-variant NAME` or `--offer-variant MAC=NAME` pins one; plugins bring others (`register_offer_variants`) and pick
+`--offer-variant NAME` or `--offer-variant MAC=NAME` pins one of those against an offer that is not taken; plugins bring others (`register_offer_variants`) and pick
 one (`pick_offer`)."""
 
 

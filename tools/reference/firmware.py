@@ -29,8 +29,8 @@ _VARIANTS = """## Ways to answer
 
 A machine gets the first of these that fits it and is not marked as being against something else, or the one that has
 worked for it, or for its kind of firmware, before ([how](../explanation/on-the-wire.md#when-an-offer-is-refused)).
-`--offer-variant NAME` or `--offer-variant MAC=NAME` pins one of those against an offer that is not taken; plugins bring others (`register_offer_variants`) and pick
-one (`pick_offer`)."""
+`--offer-variant NAME` or `--offer-variant MAC=NAME` pins one of those against an offer that is not taken; plugins
+bring others (`register_offer_variants`) and pick one (`pick_offer`)."""
 
 
 _CHAINS = """For machines with [Secure Boot](../how-to/secure-boot.md): a shim that is signed by Microsoft, and what it

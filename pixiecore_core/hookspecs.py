@@ -239,7 +239,7 @@ def pick_offer(request: PxeRequest, variants: Sequence[str]) -> str | None:
 def select_boot(machine: Machine) -> BootSpec | Ignore | Hold | LocalDisk | None:
     """Decide what *machine* boots.
 
-    Fires for every DHCP offer and again for the iPXE script, so at least three times a boot: answer the same way each
+    Fires for every DHCP offer and again for the iPXE script, so usually three times a boot: answer the same way each
     time, and keep no "already served" state here. May take seconds; other machines do not wait.
 
     :returns: a :class:`BootSpec` to boot it, :class:`Ignore` to stay silent, :class:`Hold` to offer its boot and let it

@@ -135,6 +135,9 @@ class Netboot:
         """Take a machine all the way: the offer to its firmware, the offer to iPXE, the script, kernel and initrds, and
         the word that it has everything and starts its kernel (the fact ``Booting``; see :meth:`settle`).
 
+        By iPXE, whatever its firmware: U-Boot and Raspberry Pis are not imitated, :meth:`discover` shows their offers.
+        One that goes to its disk fetches no kernel, and has ``SentToDisk`` among its facts.
+
         :param architecture: IANA code, 0 for BIOS, 7 for UEFI x64, 11 for UEFI arm64
         :param ipxe_rom: whether its network card has an iPXE, so that it goes straight to the script
         :param query: further parameters of the script URL, such as ``uuid`` or ``serial``

@@ -56,29 +56,29 @@ def quoted(word: str) -> str:
 
 def kernel_words(cmdline: str) -> list[str]:
     """The words of a command line as the kernel splits them (lib/cmdline.c, next_arg): double quotes hold one together,
-    and are not part of it. GRUB puts a word that holds a space into double quotes again.
+    and are not part of it. An empty one says nothing. GRUB puts a word that holds a space into double quotes again.
 
     :raises CmdlineError: a character that GRUB would put a backslash before, which the kernel takes as it is
         (grub-core/lib/cmdline.c), or one that cannot be shown
     """
     words: list[str] = []
-    word, inside, begun = "", False, False
+    word, inside = "", False
     for position, character in enumerate(cmdline):
         if character in "\\'":
             raise CmdlineError(
                 f"GRUB cannot hand on a command line with {character!r}: it would put a backslash before it", position
             )
         if character == '"':
-            inside, begun = not inside, True
+            inside = not inside
         elif character in _SPACES and not inside:
-            if begun:
+            if word:
                 words.append(word)
-            word, begun = "", False
+            word = ""
         elif not character.isprintable():
             raise CmdlineError(f"GRUB cannot hand on a command line with {character!r}", position)
         else:
-            word, begun = word + character, True
-    if begun:
+            word += character
+    if word:
         words.append(word)
     return words
 

@@ -129,6 +129,8 @@ def test_no_message_breaks_out(message: str) -> None:
         ('"a b"', ["a b"]),
         ('dyndbg="file x.c +p"', ["dyndbg=file x.c +p"]),
         ('a="b', ["a=b"]),
+        ('"', []),
+        ('a "" b', ["a", "b"]),
         ("a=Ä", ["a=Ä"]),
     ],
 )

@@ -61,10 +61,9 @@ def asked_for(name: str, row: Chain) -> Asked:
     if row.kind == "grub":
         if is_config(name):
             return Asked(What.CONFIG)
-        part = _PART.fullmatch(name)
+        part = _part(name)
         if part is not None:
-            what = What.KERNEL if part[1] == "kernel" else What.INITRD
-            return Asked(what, int(part[2] or 0), part[3] is not None)
+            return part
     return Asked(What.NOTHING if _DONE_WITHOUT.fullmatch(name) else What.SECOND)
 
 
@@ -76,8 +75,13 @@ def is_config(name: str) -> bool:
 def part_of(path: str) -> Asked | None:
     """Which part of a boot GRUB fetches by *path*; ``None`` for everything else."""
     parts = path.strip("/").split("/")
-    part = _PART.fullmatch(parts[-1])
-    if len(parts) != 3 or not parts[1].startswith(FOLDER.format(kind="grub", cpu="")) or part is None:
+    is_grubs = len(parts) == 3 and parts[1].startswith(FOLDER.format(kind="grub", cpu=""))
+    return _part(parts[-1]) if is_grubs else None
+
+
+def _part(name: str) -> Asked | None:
+    part = _PART.fullmatch(name)
+    if part is None:
         return None
     return Asked(What.KERNEL if part[1] == "kernel" else What.INITRD, int(part[2] or 0), part[3] is not None)
 

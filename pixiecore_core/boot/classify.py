@@ -35,6 +35,7 @@ _FEATURE_HTTP = 0x13  # iPXE features.h: DHCP_EB_FEATURE_HTTP inside option 175
 _BUS_ID = 0xB1  # iPXE dhcp.h: DHCP_EB_BUS_ID
 _CLASS_ARCHITECTURE = re.compile(rb"Arch:(\d{5})")
 _NO_MAC = bytes(6)
+_GO_CLASS = b"pixiecore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,9 @@ def classify(
         kind = _architecture(firmware, message.options.get(Option.CLIENT_ARCHITECTURE, b""), vendor_class)
         uuid = _uuid(message)
         ipxe = _is_ipxe(message)
-        card = bus_id(suboptions(message.options.get(Option.IPXE, b"")).get(_BUS_ID, b"")) if ipxe else ""
-        http = ipxe and _ipxe_fetches_http(message)
+        # The Go Pixiecore's is known by its class, and need not say what it can do.
+        by_go = message.options.get(Option.USER_CLASS) == _GO_CLASS
+        features = suboptions(message.options.get(Option.IPXE, b"")) if ipxe and not by_go else {}
     except WireError as error:
         return NotForUs(str(error), noteworthy=True)
     if kind is None:
@@ -100,7 +102,8 @@ def classify(
     loader = firmware.loader_for(kind, ipxe)
     # On 4011 no relay is in between: the answer goes back to the source, whatever giaddr says.
     relayed = stage == "dhcp" and message.giaddr != NO_ADDRESS
-    if http:
+    # Old vendor ROMs are built without HTTP: the feature list in option 175 says so (danderson/netboot issue 17).
+    if by_go or _FEATURE_HTTP in features:
         client = Client.IPXE
     elif kind.transport is Transport.HTTP or vendor_class.startswith(b"HTTPClient"):
         client = Client.HTTP_BOOT
@@ -116,7 +119,7 @@ def classify(
             interface=interface,
             subnet=None if relayed else subnet,
             relay=message.giaddr if relayed and message.giaddr in relays else None,
-            bus_id=card,
+            bus_id=bus_id(features.get(_BUS_ID, b"")),
             hostname=message.options.get(Option.HOST_NAME, b"").rstrip(b"\0").decode("utf-8", "replace"),
         ),
         client=client,
@@ -132,8 +135,8 @@ def _not_usable(message: Dhcp4Message, stage: Stage, answers_requests: Callable[
     kind = message.message_type
     if message.op != Op.BOOTREQUEST:
         return NotForUs("a reply, not a request")
-    is_asked_too = kind == MessageType.REQUEST and answers_requests(message.chaddr.hex(":"))
-    if stage == "dhcp" and kind != MessageType.DISCOVER and not is_asked_too:
+    answered = kind == MessageType.REQUEST and stage == "dhcp" and answers_requests(message.chaddr.hex(":"))
+    if stage == "dhcp" and kind != MessageType.DISCOVER and not answered:
         return NotForUs("not a DISCOVER")
     # PXE 2.1 section 2.2.3 asks boot servers with REQUEST; some clients send INFORM.
     if stage == "pxe" and kind not in (MessageType.REQUEST, MessageType.INFORM, MessageType.DISCOVER):
@@ -176,6 +179,7 @@ def _uuid(message: Dhcp4Message) -> UUID | None:
     return UUID(bytes_le=value[1:])
 
 
+@lru_cache(maxsize=256)
 def _printable(text: bytes) -> str:
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else "?" for byte in text)
 
@@ -193,11 +197,4 @@ def _is_ipxe(message: Dhcp4Message) -> bool:
         end = position + 1 + value[position]
         classes.add(value[position + 1 : end])
         position = end
-    return not classes.isdisjoint({b"iPXE", b"pixiecore"})
-
-
-def _ipxe_fetches_http(message: Dhcp4Message) -> bool:
-    """Old vendor ROMs are built without HTTP: the feature list in option 175 says so (danderson/netboot issue 17)."""
-    if message.options.get(Option.USER_CLASS) == b"pixiecore":
-        return True
-    return _FEATURE_HTTP in suboptions(message.options.get(Option.IPXE, b""))
+    return not classes.isdisjoint({b"iPXE", _GO_CLASS})

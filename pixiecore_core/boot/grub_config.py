@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pixiecore_core.boot.message import lines_of
 from pixiecore_core.errors import CmdlineError
 
 ASK_AGAIN_SECONDS = 5
@@ -85,6 +86,5 @@ def kernel_words(cmdline: str) -> list[str]:
 
 def _echo(message: str) -> list[str]:
     """*message* as ``echo`` commands, one for each of its lines; the empty word keeps a line from being an option."""
-    printable = "".join(character if character.isprintable() or character == "\n" else " " for character in message)
-    lines = printable.strip().splitlines()
+    lines = lines_of(message)
     return [f"echo '' {quoted(line)}" if line.startswith("-") else f"echo {quoted(line)}" for line in lines]

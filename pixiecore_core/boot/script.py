@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pixiecore_core.boot.message import lines_of
+
 _UNSET = "${nothing}"
 """A setting that is never set: expands to nothing, after iPXE has split the words."""
 
@@ -52,9 +54,8 @@ def to_disk(command: str, problem: str = "") -> str:
 
 def _echo(message: str) -> list[str]:
     """*message* as ``echo`` commands, one for each of its lines, shown as it is written."""
-    printable = "".join(character if character.isprintable() or character == "\n" else " " for character in message)
     lines = []
-    for line in printable.strip().split("\n") if printable.strip() else []:
+    for line in lines_of(message):
         words = line.split()
         safe = [_UNSET + word if word in ("||", "&&", ";") or word.startswith("#") else word for word in words]
         if safe and safe[0].startswith("-"):

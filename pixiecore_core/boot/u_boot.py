@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from pixiecore_core.boot.message import lines_of
 from pixiecore_core.errors import CmdlineError
 from pixiecore_core.models import normalise_mac
 
@@ -100,7 +101,7 @@ def config(prefix: str, initrd: bool, device_tree: bool, cmdline: str, message: 
     :raises CmdlineError: U-Boot cannot hand on the command line as it is
     """
     names = part_names(initrd, device_tree)
-    title = " ".join("".join(one if one.isprintable() else " " for one in message).split())
+    title = " ".join(" ".join(lines_of(message)).split())
     lines = [
         f"menu title {title}" if title else "",
         "default pixiecore",
@@ -121,13 +122,6 @@ def part_names(initrd: bool, device_tree: bool) -> dict[str, str]:
     last = DEVICE_TREE if device_tree else KERNEL
     wanted = [KERNEL, *([INITRD] if initrd else []), *([DEVICE_TREE] if device_tree else [])]
     return {part: part + (_LAST if part == last else "") for part in wanted}
-
-
-def padded_sizes(sizes: Sequence[int]) -> list[int]:
-    """How many zeros follow each of several initrds, that the kernel reads one behind the other
-    (Documentation/driver-api/early-userspace/buffer-format.rst): U-Boot takes only one file.
-    """
-    return [-size % 4 for size in sizes]
 
 
 def _argument(cmdline: str) -> str:

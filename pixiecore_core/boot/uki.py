@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pixiecore_core.boot.initrds import one_after_the_other
 from pixiecore_core.errors import WireError
 from pixiecore_core.wire import pe
 
@@ -22,8 +23,6 @@ _MAGIC = b"#### LoaderInfo: systemd-stub "
 """What systemd's stub holds in ``.sdmagic``; Debian 12's for ARM64 has the words and not the section."""
 _NO_OPERATION = b"\x1f\x20\x03\xd5"
 """ARM64's: what Debian 12's stub for it has between its headers and its code, where others have zeros."""
-_INITRD_ALIGNMENT = 4
-"""Initramfs archives that follow one another each begin at such a multiple (the kernel's buffer-format.rst)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def unify(stub: bytes, kernel: Part, initrds: Sequence[Part], cmdline: str, os_r
         (".linux", [kernel]),
     ]
     if initrds:
-        sections.append((".initrd", _one_after_the_other(initrds)))
+        sections.append((".initrd", one_after_the_other(initrds)))
     rows: list[bytes] = []
     pieces: list[bytes | Part] = []
     address, position = program.end_in_memory, program.end_in_file
@@ -119,15 +118,6 @@ def _headers(stub: bytes, program: pe.Program, rows: Sequence[bytes], end: int) 
     struct.pack_into("<I", headers, program.optional + 64, 0)  # the checksum, which no firmware looks at
     struct.pack_into("<II", headers, program.directories + 8 * _CERTIFICATES, 0, 0)
     return bytes(headers)
-
-
-def _one_after_the_other(initrds: Sequence[Part]) -> list[bytes | Part]:
-    pieces: list[bytes | Part] = []
-    size = 0
-    for initrd in initrds:
-        pieces += [bytes(-size % _INITRD_ALIGNMENT), initrd]
-        size += -size % _INITRD_ALIGNMENT + initrd.size
-    return pieces
 
 
 def _up(number: int, alignment: int) -> int:

@@ -25,15 +25,13 @@ from pixiecore_core.cli.machine import MACHINE_OPTIONS, machine_of
 from pixiecore_core.cli.options import given_options, loader_options, model_options
 from pixiecore_core.cli.pi_firmware import pi_firmware
 from pixiecore_core.cli.run import BOOTER, BOOTER_PREFIX, RunCommand
-from pixiecore_core.cli.signed import direct, signs, with_chains
+from pixiecore_core.cli.signed import direct, find_first_stages, signs
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import warn_of_unread_variables
 from pixiecore_core.cli.verdict import Answers, Verdict, document, say
 from pixiecore_core.engine.first_step import FirstStep
 from pixiecore_core.engine.policy import Decision, PolicyFailed
 from pixiecore_core.engine.scripting import Script
-from pixiecore_core.files.folders import user_folder
-from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.firmware.rows import Loader, Stub, Transport
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.hosting.accounts import account_of
@@ -97,9 +95,7 @@ def _core(ctx: click.Context, answers: Answers) -> Core:
 
     parts = Parts(
         register,
-        lambda firmware: with_chains(
-            find_loaders(firmware, settings.loaders(firmware), user_folder("data")), settings, settings.uefi_direct
-        ),
+        partial(find_first_stages, settings),
         signs=signs(settings),
         uefi_direct=direct(settings),
         pi_firmware=pi_firmware(settings),
@@ -124,10 +120,11 @@ def _with_traceback(answers: Answers) -> Observe:
 
 def _decide(core: Core, machine: Machine, ipxe: bool) -> Verdict:
     """Ask, and say what the machine does."""
-    decision: Decision | Script = core.decider.decide(_request(machine, ipxe, core.decider.loaders.table))
+    request = _request(machine, ipxe, core.decider.loaders.table)
+    decision: Decision | Script = core.decider.decide(request)
     spec = decision if isinstance(decision, BootSpec) else None
     if isinstance(decision, BootSpec):
-        decision = _rendered(core, _request(machine, ipxe, core.decider.loaders.table), decision)
+        decision = _rendered(core, request, decision)
     if isinstance(decision, LocalDisk):
         return Verdict("local", decision.reason, script=core.scripts.to_disk(machine, decision).text)
     if isinstance(decision, Script):

@@ -33,12 +33,10 @@ from pixiecore_core.cli.file_plane import open_files, open_sealer
 from pixiecore_core.cli.offer_keeping import open_offer_memory
 from pixiecore_core.cli.pi_firmware import pi_firmware
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
-from pixiecore_core.cli.signed import direct, open_signing, signs, with_chains
+from pixiecore_core.cli.signed import direct, find_first_stages, open_signing, signs
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import unread_variables
 from pixiecore_core.errors import StartError
-from pixiecore_core.files.folders import user_folder
-from pixiecore_core.firmware.finding import find_loaders
 from pixiecore_core.hosting.accounts import Account, account_of
 from pixiecore_core.hosting.service_manager import ServiceManager
 from pixiecore_core.identity import has_no_new_privileges, use_permitted
@@ -161,9 +159,7 @@ def _assembled(
 
     parts = Parts(
         register,
-        find=lambda firmware: with_chains(
-            find_loaders(firmware, settings.loaders(firmware), user_folder("data")), settings, settings.uefi_direct
-        ),
+        find=partial(find_first_stages, settings),
         open_files=partial(open_files, settings),
         open_sealer=lambda warn: secrets.sealer or open_sealer(settings, warn),
         open_signing=partial(open_signing, settings, secrets.signing_key),

@@ -10,12 +10,14 @@ from dataclasses import replace
 from pixiecore_core.engine.first_step import Mode
 from pixiecore_core.engine.unifying import Sign
 from pixiecore_core.errors import BootFileError, ConfigError
+from pixiecore_core.files.folders import user_folder
 from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.files.signers import HOW_TO_GET, installed
 from pixiecore_core.files.signing import Signing
 from pixiecore_core.files.signing_key import KEY_OPTION, SigningKey
 from pixiecore_core.firmware.chains import FoundChains, Signer, find_chains
-from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.finding import FoundLoaders, find_loaders
+from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.settings.secure_boot import SecureBootSettings
 from pixiecore_core.settings.server import ServerSettings
 
@@ -32,6 +34,15 @@ def direct(settings: ServerSettings) -> Mode:
 def signs(settings: SecureBootSettings) -> bool:
     """Whether files are to be signed."""
     return settings.secureboot_key is not None and settings.secureboot_cert is not None
+
+
+def find_first_stages(settings: ServerSettings, firmware: FirmwareTable) -> FoundLoaders:
+    """The loaders, stubs and signed loaders that a server started with *settings* hands out.
+
+    :raises ConfigError: as for :func:`with_chains`, or a file that the settings name cannot be used
+    """
+    found = find_loaders(firmware, settings.loaders(firmware), user_folder("data"))
+    return with_chains(found, settings, settings.uefi_direct)
 
 
 def with_chains(found: FoundLoaders, settings: SecureBootSettings, mode: Mode = "auto") -> FoundLoaders:

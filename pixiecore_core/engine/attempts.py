@@ -91,7 +91,7 @@ class Attempt:
     """What DHCP says of it; only its MAC, where that is all."""
     id: str = field(default_factory=lambda: f"{_PREFIX}{next(_numbers) & 0xFFFFFF:06x}")
     offered: str = ""
-    """The way its last offer was worded: a row of the table of offers."""
+    """The way its last offer was worded: a row of the table of variants."""
     facts: list[Fact] = field(default_factory=list)  # a deque has room for 64 from the start
     """What happened, oldest first."""
     outcome: Outcome = Outcome.UNDER_WAY

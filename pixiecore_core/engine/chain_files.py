@@ -17,6 +17,7 @@ from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.claiming import claimed, spec_of
 from pixiecore_core.engine.deciding import Decider
+from pixiecore_core.engine.opening import opened
 from pixiecore_core.engine.policy import Policy, PolicyFailed
 from pixiecore_core.engine.scripting import Script
 from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileNotReady, CmdlineError, PluginError
@@ -69,7 +70,7 @@ class ChainFiles:
             path = own[asked.what]
             if path is None:
                 raise BootFileNotFound(f"{name} is not in the folder of the signed loaders")
-            return self._open(FileRef(location=str(path)), mac, urls)
+            return opened(self.policy, FileRef(location=str(path)), mac, urls)
         if asked.what is What.NOTHING:
             raise BootFileNotFound(f"{name} is not needed")
         machine = claimed(self.decider, self.neighbours, mac, client)
@@ -81,13 +82,7 @@ class ChainFiles:
         files = [spec.kernel] if asked.what is What.KERNEL else list(spec.initrds)
         if asked.number >= len(files) or (ref := files[asked.number]) is None:
             raise BootFileNotFound("it boots something else by now")
-        return self._open(ref, mac, urls)
-
-    def _open(self, ref: FileRef, mac: str, urls: UrlFor) -> BootFile:
-        try:
-            return self.policy.open_boot_file(ref, mac, urls)
-        except PluginError as error:
-            raise BootFileError(error.told) from error
+        return opened(self.policy, ref, mac, urls)
 
     def _config(self, machine: Machine, chain: FoundChain, signer: Signer, server: ServerAddress, urls: UrlFor) -> str:
         """:raises BootFileError: it cannot be rendered, or is for iPXE"""

@@ -17,7 +17,7 @@ from pixiecore_core.engine.first_step import (
     cannot_be_u_booted,
     cannot_be_unified,
 )
-from pixiecore_core.engine.going_local import cannot_go
+from pixiecore_core.engine.going_local import cannot_go, left
 from pixiecore_core.engine.policy import Decision, Policy, PolicyFailed
 from pixiecore_core.errors import PluginError
 from pixiecore_core.firmware.finding import FoundLoaders
@@ -26,13 +26,6 @@ from pixiecore_core.models import BootSpec, Client, Hold, Ignore, LocalDisk, Mac
 
 LATE_SECONDS = 1.0
 """iPXE waits for offers about 2 s in all (dhcp.c): a decision that took longer may well have missed its request."""
-
-
-_SIGNED_STAYS = (
-    "it is to start its disk, which is left to its firmware: only iPXE knows the way there, and none here is signed by "
-    "the key of --secureboot-key"
-)
-_GRUB_STAYS = "it is to start its disk, which is left to its firmware: no way there from a signed GRUB is known"
 
 
 class Decider:
@@ -69,7 +62,8 @@ class Decider:
 
     def decide(self, request: PxeRequest) -> Decision:
         """What a machine that asks by DHCP or on 4011 is to get."""
-        cannot = self._cannot_start(request)
+        step = self.first_steps.of(request)
+        cannot = self._cannot_start(request) if step is None else None
         # Without iPXE and without a stub, UEFI can still start an EFI program, if that is what it boots.
         if cannot is not None and not self.first_steps.may_be_direct(request.machine):
             return cannot
@@ -77,7 +71,7 @@ class Decider:
         if veto is not None:
             return veto
         machine = request.machine
-        if self.first_steps.without_ipxe(request):
+        if self.first_steps.is_without_ipxe(machine, step):
             machine = machine.model_copy(update={"without_ipxe": True})
         decision = self.decide_script(machine)
         if isinstance(decision, LocalDisk):
@@ -122,17 +116,16 @@ class Decider:
         step, chain = self.first_steps.of(request, decision), self.first_steps.chain_of(request.machine)
         if step is FirstStep.CHAIN and chain is not None:
             # Microsoft signs iPXE from 2.0 on, and that can.
-            return decision if chain.row.kind == "ipxe" else Ignore(reason=_GRUB_STAYS)
+            return decision if chain.row.kind == "ipxe" else left(decision, "no way there from a signed GRUB is known")
         if self.first_steps.is_signed(request.machine):
-            return Ignore(reason=_SIGNED_STAYS)
+            why = "only iPXE knows the way there, and none here is signed by the key of --secureboot-key"
+            return left(decision, why)
         refusal = self._no_loader(request) if step is None else None
         ours = not self._policy.provides_bootloaders()
         return refusal or cannot_go(request, decision, self.loaders, ours) or decision
 
     def _cannot_start(self, request: PxeRequest) -> Ignore | None:
-        """Why there is no first-stage file for the machine, if it needs one."""
-        if self.first_steps.of(request) is not None:
-            return None
+        """Why a client that has no first step cannot start; ``None`` where only its boot can tell."""
         if self.first_steps.chain_of(request.machine) is not None and request.client is Client.HTTP_BOOT:
             return Ignore(reason="it asks for HTTP Boot, and the signed GRUB cannot fetch by HTTP (--secureboot-grub)")
         return self._no_loader(request)

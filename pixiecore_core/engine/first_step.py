@@ -77,9 +77,9 @@ class FirstSteps:
             return FirstStep.UNIFIED
         return FirstStep.LOADER if has_loader else None
 
-    def without_ipxe(self, request: PxeRequest) -> bool:
-        """Whether a client comes to its kernel without iPXE, as far as that can be told before its boot is decided."""
-        step, chain = self.of(request), self.chain_of(request.machine)
+    def is_without_ipxe(self, machine: Machine, step: FirstStep | None) -> bool:
+        """Whether a machine whose first step is *step* comes to its kernel without iPXE."""
+        chain = self.chain_of(machine)
         by_grub = step is FirstStep.CHAIN and chain is not None and chain.row.kind == "grub"
         return by_grub or step in (FirstStep.UNIFIED, FirstStep.U_BOOT)
 

@@ -21,14 +21,14 @@ def cannot_go(request: PxeRequest, decision: LocalDisk, loaders: FoundLoaders, o
     architecture = request.machine.architecture
     way = way_to_disk(architecture)
     if way is None:
-        return _left(decision, f"no way there is known for {architecture}")
+        return left(decision, f"no way there is known for {architecture}")
     if request.client is Client.IPXE:
         return None  # which one it is, it says when it asks for its script
     version = loaders.versions.get(request.loader or "", "") if ours else ""
     if way.known_to(version):
         return None
     here = f"the one here is {version}" if version else "which one is handed out here is not known"
-    return _left(decision, f"{architecture} needs {way.wants}, and {here}")
+    return left(decision, f"{architecture} needs {way.wants}, and {here}")
 
 
 def script_to_disk(machine: Machine, decision: LocalDisk) -> tuple[str, str]:
@@ -44,9 +44,10 @@ def script_to_disk(machine: Machine, decision: LocalDisk) -> tuple[str, str]:
         why = f"its iPXE is {machine.ipxe_version}, and it takes {way.wants}"
     else:
         return to_disk(way.command), ""
-    return to_disk("", f"This iPXE cannot start the disk: {why}"), _left(decision, why).reason
+    return to_disk("", f"This iPXE cannot start the disk: {why}"), left(decision, why).reason
 
 
-def _left(decision: LocalDisk, why: str) -> Ignore:
+def left(decision: LocalDisk, why: str) -> Ignore:
+    """A machine that is to start its disk, and is left to its firmware for that."""
     reason = f" ({decision.reason})" if decision.reason else ""
     return Ignore(reason=f"{_LEFT}{reason}: {why}")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.engine.opening import opened
 from pixiecore_core.engine.policy import Policy
-from pixiecore_core.errors import BootFileError, BootFileNotFound, PluginError
+from pixiecore_core.errors import BootFileNotFound
 from pixiecore_core.models import BootFile, FileRef
 
 _SERIAL = re.compile(r"[0-9a-f]{8}|([0-9a-f]{2}-){5}[0-9a-f]{2}")
@@ -52,9 +53,7 @@ class PiFiles:
         ours, urls = FileRef(location=f"{self.folder}/"), self.urls.of(server, _NOBODY, 0.0)
         for one in (name, rest) if _SERIAL.fullmatch(serial) and rest else (name,):
             try:
-                return self.policy.open_boot_file(ours.inside(one), None, urls)
+                return opened(self.policy, ours.inside(one), None, urls)
             except (BootFileNotFound, ValueError):
                 continue
-            except PluginError as error:
-                raise BootFileError(error.told) from error
         raise BootFileNotFound(f"there is no {name} in the folder of --pi-firmware")

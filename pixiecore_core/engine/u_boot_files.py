@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from pixiecore_core.boot.identify import Neighbours
+from pixiecore_core.boot.initrds import one_after_the_other
 from pixiecore_core.boot.paths import ServerAddress
-from pixiecore_core.boot.u_boot import DEVICE_TREE, INITRD, Asked, config, own_prefix, padded_sizes
+from pixiecore_core.boot.u_boot import DEVICE_TREE, INITRD, Asked, config, own_prefix
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.claiming import claimed, spec_of
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.joining import Joined
+from pixiecore_core.engine.opening import opened
 from pixiecore_core.engine.policy import Policy, PolicyFailed
 from pixiecore_core.engine.scripting import Script
 from pixiecore_core.errors import BootFileError, BootFileNotFound, CmdlineError, PluginError
-from pixiecore_core.models import BootFile, BootSpec, Fact, FileRef, Machine, UrlFor
+from pixiecore_core.models import BootFile, BootSpec, Fact, Machine, UrlFor
 from pixiecore_core.models.facts import ScriptSent
 
 
@@ -61,7 +63,7 @@ class UBootFiles:
         ref = spec.dtb if asked.part == DEVICE_TREE else spec.kernel
         if ref is None:
             raise BootFileNotFound("it boots something else by now")
-        return self._open(ref, mac, urls), mac
+        return opened(self.policy, ref, mac, urls), mac
 
     def _seen(self, client: str) -> str:
         """The one card that the kernel knows this client by."""
@@ -97,19 +99,11 @@ class UBootFiles:
     def _initrd(self, spec: BootSpec, mac: str, urls: UrlFor) -> BootFile:
         if not spec.initrds:
             raise BootFileNotFound("it boots something else by now")
-        with ExitStack() as opened:
+        with ExitStack() as to_close:
             files = []
             for ref in spec.initrds:
-                files.append(self._open(ref, mac, urls))
-                opened.callback(files[-1].source.close)
-            zeros = padded_sizes([file.size for file in files])
-            pieces = [piece for file, count in zip(files, zeros, strict=True) for piece in (file, bytes(count))]
-            source = Joined(pieces[:-1])  # nothing follows the last
-            opened.pop_all()
+                files.append(opened(self.policy, ref, mac, urls))
+                to_close.callback(files[-1].source.close)
+            source = Joined(one_after_the_other(files))
+            to_close.pop_all()
         return BootFile(name="initrd", size=source.size, source=source)
-
-    def _open(self, ref: FileRef, mac: str, urls: UrlFor) -> BootFile:
-        try:
-            return self.policy.open_boot_file(ref, mac, urls)
-        except PluginError as error:
-            raise BootFileError(error.told) from error

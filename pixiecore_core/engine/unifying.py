@@ -19,6 +19,7 @@ from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.claiming import claimed, spec_of
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.joining import Joined
+from pixiecore_core.engine.opening import opened
 from pixiecore_core.engine.policy import Policy, PolicyFailed
 from pixiecore_core.errors import (
     BootFileError,
@@ -87,10 +88,7 @@ class Unifier:
         spec = spec_of(self.decider, machine)
         if spec.efi is None:
             raise BootFileNotFound("there is no EFI program to start")
-        try:
-            return self.policy.open_boot_file(spec.efi, mac, self.urls.of(server, mac, self.clock()))
-        except PluginError as error:
-            raise BootFileError(error.told) from error
+        return opened(self.policy, spec.efi, mac, self.urls.of(server, mac, self.clock()))
 
     def _join(self, machine: Machine, spec: BootSpec, stub: Stub, urls: UrlFor) -> BootFile:
         if spec.kernel is None:
@@ -99,14 +97,11 @@ class Unifier:
             cmdline = self.policy.render_cmdline(machine, spec, urls)
         except (PluginError, CmdlineError) as error:
             raise BootFileError(PolicyFailed(error).words) from error
-        with ExitStack() as opened:
+        with ExitStack() as to_close:
 
             def open_file(ref: FileRef) -> BootFile:
-                try:
-                    file = self.policy.open_boot_file(ref, machine.mac, urls)
-                except PluginError as error:
-                    raise BootFileError(error.told) from error
-                opened.callback(file.source.close)
+                file = opened(self.policy, ref, machine.mac, urls)
+                to_close.callback(file.source.close)
                 return file
 
             stub_file = open_file(FileRef(location=str(self.decider.loaders.stubs[stub.name])))
@@ -121,7 +116,7 @@ class Unifier:
             source = Joined([files[one.name] if isinstance(one, Part) else one for one in image.pieces])
             stamp = sha256(b"".join(one for one in image.pieces if isinstance(one, bytes)))
             stamp.update("".join(f"{file.etag}{file.size} " for file in files.values()).encode())
-            opened.pop_all()
+            to_close.pop_all()
             stub_file.source.close()
             # Of a part that promises nothing, the whole can promise nothing.
             etag = f'"{stamp.hexdigest()[:32]}"' if all(file.etag for file in files.values()) else ""

@@ -53,22 +53,21 @@ class TftpFiles:
 
     def report(self, report: TransferReport) -> None:
         """Report how a request ended."""
-        loader = parse_loader_path(report.name)
-        mac, address, seconds = loader.mac if loader else None, report.client[0], round(report.seconds, 3)
-        purpose, is_all = _purpose(report.name, IPv4Address(address))
+        address, seconds = report.client[0], round(report.seconds, 3)
+        asked = _asked(report.name, IPv4Address(address))
+        mac = asked.mac
         if report.outcome is Outcome.PROBED:
             # A size probe ended by ERROR 8 comes before every transfer of EDK2: normal, and not worth a line.
             to = f"{mac} ({address})" if mac else address
             self.bus.aside("TFTP", f'{to} asked for the size of "{report.name}"')
         elif report.outcome is Outcome.SENT:
-            kind = FileSent if is_autoexec(report.name) else SENT[purpose]
-            mac = mac or _u_boots(report.name, IPv4Address(address))
+            kind = FileSent if is_autoexec(report.name) else SENT[asked.purpose]
             self.bus.report(
                 kind(
                     mac=mac,
                     via="TFTP",
                     file=report.name,
-                    purpose=purpose,
+                    purpose=asked.purpose,
                     bytes=report.sent,
                     size=report.sent,
                     seconds=seconds,
@@ -77,14 +76,14 @@ class TftpFiles:
                     windowsize=report.windowsize,
                 )
             )
-            if is_all:
+            if asked.is_last:
                 self.bus.report(Booting(mac=mac, via="TFTP"))  # nothing comes between it and its kernel
-        elif report.outcome is Outcome.REFUSED and _does_without(report.name, IPv4Address(address)):
+        elif report.outcome is Outcome.REFUSED and asked.is_optional:
             self.bus.aside("TFTP", f'{mac or address} asked for "{report.name}", and does without')
         elif report.outcome is Outcome.REFUSED:
             self.bus.report(
                 Refused(
-                    mac=mac or _u_boots(report.name, IPv4Address(address)),
+                    mac=mac,
                     via="TFTP",
                     what="transfer",
                     source=address,
@@ -108,28 +107,26 @@ class TftpFiles:
             )
 
 
-def _purpose(path: str, client: IPv4Address) -> tuple[Literal["kernel", "initrd", "file", "loader"], bool]:
-    """What a file is for, and whether nothing comes between it and the kernel's start."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a name tells about who asks by it, and what for."""
+
+    mac: str | None
+    purpose: Literal["kernel", "initrd", "file", "loader"]
+    is_last: bool
+    """Whether nothing comes between the file and the kernel's start."""
+    is_optional: bool
+    """Whether it is no failure of a machine's not to get the file: one of many names that it tries."""
+
+
+def _asked(path: str, client: IPv4Address) -> _Asked:
+    wanted, part, by_u_boot = parse_loader_path(path), part_of(path), asked_by_u_boot(path, client)
+    mac = wanted.mac if wanted is not None else by_u_boot.mac or None if by_u_boot is not None else None
+    is_optional = is_done_without(path) or is_u_boots(path) or is_pis(path)
     if names_a_boot(path):
-        return "kernel", True
-    part = part_of(path)
+        return _Asked(mac, "kernel", True, is_optional)
     if part is not None:
-        return "initrd" if part.what is What.INITRD else "kernel", part.is_last
-    asked = asked_by_u_boot(path, client)
-    if asked is not None:
-        return _U_BOOT_PURPOSES.get(asked.part, "file"), asked.is_last
-    return "loader", False
-
-
-def _u_boots(path: str, client: IPv4Address) -> str | None:
-    """The machine that U-Boot says it is."""
-    asked = asked_by_u_boot(path, client)
-    return asked.mac or None if asked is not None else None
-
-
-def _does_without(path: str, client: IPv4Address) -> bool:
-    """Whether it is no failure of a machine's not to get *path*: one of many names that it tries."""
-    asked = asked_by_u_boot(path, client)
-    if asked is not None and asked.mac:
-        return False
-    return is_done_without(path) or is_u_boots(path) or is_pis(path)
+        return _Asked(mac, "initrd" if part.what is What.INITRD else "kernel", part.is_last, is_optional)
+    if by_u_boot is not None:
+        return _Asked(mac, _U_BOOT_PURPOSES.get(by_u_boot.part, "file"), by_u_boot.is_last, not by_u_boot.mac)
+    return _Asked(mac, "loader", False, is_optional)

@@ -130,8 +130,8 @@ class ServerSettings(
     )
     pi_firmware: Path | None = Field(
         default=None,
-        description="folder with firmware for Raspberry Pis 3 to 5, for all in it or for each in a folder named by the "
-        "serial number; without it, their ROMs are ignored",
+        description="folder with firmware for Raspberry Pis 3 to 5: for all of them, or for each in a folder named by "
+        "its serial number; without it, their ROMs are ignored",
         json_schema_extra={"metavar": "FOLDER"},
     )
     offer_variant: list[str] = Field(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixiecore_core.boot.initrds import one_after_the_other
 from pixiecore_core.boot.u_boot import (
     BOOT_FILE,
     DEVICE_TREE,
@@ -17,10 +18,10 @@ from pixiecore_core.boot.u_boot import (
     asked_by_u_boot,
     config,
     is_u_boots,
-    padded_sizes,
     part_names,
     u_boot_path,
 )
+from pixiecore_core.boot.uki import Part
 from pixiecore_core.errors import CmdlineError
 
 MAC, CLIENT = "52:54:00:12:34:56", IPv4Address("192.0.2.100")
@@ -111,4 +112,5 @@ def test_any_path(path: str) -> None:
 
 
 def test_initrds_follow_each_other_on_whole_words() -> None:
-    assert padded_sizes([4, 5, 0, 7]) == [0, 3, 0, 1]
+    pieces = one_after_the_other([Part("", size) for size in (4, 5, 0, 7, 1)])
+    assert [len(zeros) for zeros in pieces[::2] if isinstance(zeros, bytes)] == [0, 0, 3, 0, 1]

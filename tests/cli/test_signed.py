@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pixiecore_core.cli import serve
+from pixiecore_core.cli import signed
 from tests.command import failure, pixiecore
 from tests.keys import pair
 from tests.processes import HIGH_PORTS, serving
@@ -120,7 +120,7 @@ def test_another_signer_takes_the_place_of_one_that_does_not_work(
 
 
 def test_no_stub(options: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(serve, "find_loaders", partial(serve.find_loaders, stub_folders=()))
+    monkeypatch.setattr(signed, "find_loaders", partial(signed.find_loaders, stub_folders=()))
     without = [option for option in options if not option.startswith("--uefi-stub")]
     message = failure(pixiecore(*without, XDG_DATA_HOME=str(tmp_path)), 2)
     assert "signs what is made with an EFI stub, and there is none here" in message

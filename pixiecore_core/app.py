@@ -43,6 +43,7 @@ from pixiecore_core.web import status
 from pixiecore_core.web.guards import Guard
 from pixiecore_core.web.hosts import OurHosts
 from pixiecore_core.web.plugin_pages import plugin_pages
+from pixiecore_core.web.v1 import MachinePages
 
 TRANSFERS_PER_CLIENT = 64
 """TFTP transfers to one address; a machine has one."""
@@ -193,10 +194,10 @@ class App:
         settings, core = self.settings, self.core
         hosts = OurHosts(settings.allow_host)
         hosts.refresh()
-        shown = self._status_pages(hosts)
+        shown, folders = self._status_pages(hosts)
         if self._bound.http is None:
             return settings.port
-        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus, core.neighbours)
+        boot = BootPages(core.scripts, core.first_stage, core.urls, core.bus, core.neighbours, core.progress)
         routes = core.plugins.register_routes()
         pages = {
             **shown,
@@ -208,7 +209,7 @@ class App:
         server = HttpServer(
             address,
             port,
-            Site(pages, boot.folders(), self._interfaces.serves),
+            Site(pages, {**folders, **boot.folders()}, self._interfaces.serves),
             posted=[path for path, route in routes.items() if "POST" in route.methods],
             per_client=settings.http_connections_per_client,
             shared=settings.http_shared_address,
@@ -219,23 +220,25 @@ class App:
         self.servers["HTTP"] = server
         return server.port
 
-    def _status_pages(self, hosts: OurHosts) -> dict[str, Page]:
-        """The pages that show machines, unless they are off, or have a listener of their own, which is built here."""
+    def _status_pages(self, hosts: OurHosts) -> tuple[dict[str, Page], dict[str, Page]]:
+        """The pages and folders that show machines, unless they are off, or have a listener of their own, made here."""
         place, core = self.settings.status, self.core
         if place == "off":
-            return {}
+            return {}, {}
         guard = Guard(hosts, core.bus, self._status_token, place == "loopback")
-        pages = guard.around(status.pages(core.attempts))
+        machines = MachinePages(core.attempts, core.progress, core.decider.loaders.table, guard.knows)
+        pages = guard.around({**status.pages(core.attempts), **machines.pages()})
+        folders = guard.around(machines.folders())
         bound = self._bound.status
         if bound is None:
-            return pages
-        site = Site({**pages, **status.counts(core.metrics)}, {}, self._interfaces.serves)
+            return pages, folders
+        site = Site({**pages, **status.counts(core.metrics)}, folders, self._interfaces.serves)
         on_drop = partial(core.bus.drop, "HTTP")
         address, port = bound.getsockname()
         server = HttpServer(address, port, site, most=STATUS_CONNECTIONS, on_drop=on_drop)
         server.bind(bound)
         self.servers["STATUS"] = server
-        return {}
+        return {}, {}
 
     def _refuse_connection(self, address: str) -> None:
         reason = "it has as many as one address may have; see --http-connections-per-client, and --http-shared-address"
@@ -260,6 +263,7 @@ class App:
                 single_port=settings.tftp_single_port,
             )
             server.bind(self._bound.tftp)
+            self.core.progress.ask(lambda: files.moving(server.sessions()))
             self.servers["TFTP"] = server
 
     def _build_dhcp(self, http_port: int) -> None:

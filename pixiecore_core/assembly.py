@@ -39,6 +39,7 @@ from pixiecore_core.models.facts import Failed, PluginFailed, Subsystem
 from pixiecore_core.observe.bus import Bus
 from pixiecore_core.observe.fact_log import FactLog
 from pixiecore_core.observe.metrics import Metrics
+from pixiecore_core.observe.progress import Progress
 from pixiecore_core.observe.reporter import PluginReporter
 from pixiecore_core.plugins.blame import CORE
 from pixiecore_core.plugins.manager import PluginManager
@@ -77,6 +78,8 @@ class Parts:
     """The hardware addresses of a client on a link of ours."""
     neighbours: Neighbours | None = None
     """Where a script or a file is only for the machine that it is made for."""
+    boot_retries: int = 2
+    """How often a machine tries its boot again after a step of its script has failed."""
     hook_timeout: float = 10.0
     event_timeout: float = 2.0
     observe: Observe | None = None
@@ -91,6 +94,7 @@ class Core:
 
     logger: structlog.typing.FilteringBoundLogger
     bus: Bus
+    progress: Progress
     metrics: Metrics
     attempts: Attempts
     adapter: Adapter
@@ -128,7 +132,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     parts.register(plugins)
     loaders = parts.find(KNOWN.extended(plugins.register_firmware()))
     # Asked last, whatever is registered after it: its hooks say so themselves.
-    plugins.register(Defaults(loaders, files, plugins.cmdline_functions), CORE)
+    plugins.register(Defaults(loaders, files, plugins.cmdline_functions, parts.boot_retries), CORE)
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
     variants = VariantTable(plugins.register_offer_variants())
     urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime)
@@ -150,6 +154,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     return Core(
         logger,
         bus,
+        Progress(),
         metrics,
         attempts,
         adapter,

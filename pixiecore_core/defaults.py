@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pixiecore_core.boot.cmdline import expand
+from pixiecore_core.boot.paths import FAILED_PATH
 from pixiecore_core.boot.script import script
+from pixiecore_core.engine.step_failing import usual_answer
 from pixiecore_core.files.local import open_local
 from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.firmware.finding import FoundLoaders
 from pixiecore_core.hookspecs import CmdlineFunction, hookimpl
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Machine, UrlFor
+from pixiecore_core.models import BootFile, BootSpec, FileRef, GiveUp, Machine, Retry, UrlFor
+from pixiecore_core.models.facts import StepFailed
 
 Functions = Callable[[Machine, UrlFor], dict[str, CmdlineFunction]]
 
@@ -24,13 +27,19 @@ class Defaults:
     :param loaders: the iPXE binaries found on this system
     :param files: opens boot files
     :param functions: what plugins add to the command line's templates
+    :param retries: how often a machine tries its boot again where that may help
     """
 
     def __init__(
-        self, loaders: FoundLoaders, files: FilePlane | None = None, functions: Functions | None = None
+        self,
+        loaders: FoundLoaders,
+        files: FilePlane | None = None,
+        functions: Functions | None = None,
+        retries: int = 2,
     ) -> None:
         self._loaders = loaders
         self._functions = functions
+        self._retries = retries
         self._files = files or FilePlane()
 
     @hookimpl(trylast=True)
@@ -41,9 +50,13 @@ class Defaults:
 
     @hookimpl(trylast=True)
     def render_cmdline(self, machine: Machine, spec: BootSpec, url_for: UrlFor) -> str:
-        """The spec's command line, with ``{{ ID "name" }}`` replaced by URLs of ``spec.files``."""
-        words = self._functions(machine, url_for) if self._functions and "{{" in spec.cmdline else {}
-        return expand(spec.cmdline, {"ID": lambda name: url_for(spec.files[name])}, words)
+        """The spec's command line, with ``{{ ID "name" }}`` replaced by URLs of ``spec.files``, and
+        ``{{ REPORT "step" }}`` by one that reports a step."""
+        if "{{" not in spec.cmdline:
+            return expand(spec.cmdline, {})
+        functions = {"ID": lambda name: url_for(spec.files[name]), "REPORT": url_for.report}
+        words = self._functions(machine, url_for) if self._functions else {}
+        return expand(spec.cmdline, functions, words)
 
     @hookimpl(trylast=True)
     def render_script(self, machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFor) -> str:
@@ -53,7 +66,13 @@ class Defaults:
         kernel = spec.efi or spec.kernel  # iPXE on UEFI starts one as it starts the other
         assert kernel is not None, "BootSpec has one of them"
         initrds = [url_for(initrd, "initrd") for initrd in spec.initrds]
-        return script(url_for(kernel, "kernel"), initrds, cmdline, spec.message, url_for.booting())
+        failed = url_for.page(FAILED_PATH)
+        return script(url_for(kernel, "kernel"), initrds, cmdline, spec.message, url_for.booting(), failed)
+
+    @hookimpl(trylast=True)
+    def on_boot_failure(self, failure: StepFailed, failures: int) -> Retry | GiveUp:
+        """Try again what may pass."""
+        return usual_answer(failure, failures, self._retries)
 
     @hookimpl(trylast=True)
     def open_boot_file(self, ref: FileRef) -> BootFile | None:

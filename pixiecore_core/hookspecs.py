@@ -17,6 +17,7 @@ from pixiecore_core.models import (
     BootSpec,
     Fact,
     FileRef,
+    GiveUp,
     Hold,
     Ignore,
     LocalDisk,
@@ -25,8 +26,10 @@ from pixiecore_core.models import (
     PageAnswer,
     PageRequest,
     PxeRequest,
+    Retry,
     UrlFor,
 )
+from pixiecore_core.models.facts import StepFailed
 
 if TYPE_CHECKING:
     import click
@@ -316,6 +319,20 @@ def open_boot_file(ref: FileRef, url_for: UrlFor) -> BootFile | FileRef | None:
     :raises BootFileNotReady: the client gets HTTP 503 and is told when to ask again
     :raises BootFileError: the client gets HTTP 502
     :raises Exception: the client gets HTTP 500, and an event names the plugin
+    """
+
+
+@hookspec(firstresult=True)
+def on_boot_failure(machine: Machine, failure: StepFailed, failures: int) -> Retry | GiveUp | None:
+    """A step of a machine's script failed, and its iPXE asks what to do now.
+
+    Fires for the scripts that the core has written; one of your own (``ipxe_script``) looks after itself. The core's
+    own answer comes last: try again where the same may work a moment later, as often as ``--boot-retries`` says.
+
+    :param failure: which step, and why
+    :param failures: how many have failed in this attempt, with this one
+    :returns: :class:`Retry`, :class:`GiveUp`, or ``None`` to leave it to the next plugin
+    :raises Exception: the machine gives up, and an event names the plugin
     """
 
 

@@ -86,7 +86,7 @@ class Instance:
         """What an iPXE boots by that was offered *url*, by way of the script that has it say what it knows."""
         status, asking = self.get(url)
         assert status == 200, asking
-        (url,) = re.findall(r"^chain --replace (\S+)$", asking, re.MULTILINE)
+        (url,) = re.findall(r"^chain --replace (\S+) \|\| goto failed$", asking, re.MULTILINE)
         settings = {"net0/mac": MAC, "buildarch": "x86_64", "platform": "efi"}
         filled = re.sub(r"\$\{([^:}]*)(?::[a-z]+)?\}", lambda match: settings.get(match[1], ""), url)
         return self.get(filled, client)
@@ -107,7 +107,7 @@ def test_one_offers_and_the_other_writes_the_script(
     offering, writing = instances
     status, script = writing.script(offering.offer(interface))
     assert status == 200
-    (url,) = re.findall(r"^kernel --name kernel (\S+)$", script, re.MULTILINE)
+    (url,) = re.findall(r"^kernel --name kernel (\S+) \|\| goto failed$", script, re.MULTILINE)
     assert url.startswith("http://192.0.2.3/")
     for instance in instances:
         assert instance.get(url) == (200, kernel.decode()), "and either serves the files"
@@ -122,14 +122,14 @@ def test_behind_a_relay_that_is_named_both_say_the_same(instances: tuple[Instanc
     offering, writing = instances
     status, script = writing.script(offering.offer(0, giaddr="10.5.0.1"), client="10.5.0.77")
     assert status == 200
-    (url,) = re.findall(r"^kernel --name kernel (\S+)$", script, re.MULTILINE)
+    (url,) = re.findall(r"^kernel --name kernel (\S+) \|\| goto failed$", script, re.MULTILINE)
     assert writing.get(url) == (200, "far")
     for instance in instances:
         attempt = instance.core.attempts.latest(MAC)
         assert attempt is not None
         assert attempt.machine.relay == IPv4Address("10.5.0.1")
     status, script = writing.script(offering.offer(0, giaddr="10.5.0.1"), client="192.0.2.100")
-    (url,) = re.findall(r"^kernel --name kernel (\S+)$", script, re.MULTILINE)
+    (url,) = re.findall(r"^kernel --name kernel (\S+) \|\| goto failed$", script, re.MULTILINE)
     assert writing.get(url) == (200, "left"), "but whoever asks from elsewhere is not on the relay's network"
 
 

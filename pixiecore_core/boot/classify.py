@@ -89,7 +89,7 @@ def classify(
     try:
         kind = _architecture(firmware, message.options.get(Option.CLIENT_ARCHITECTURE, b""), vendor_class)
         uuid = _uuid(message)
-        ipxe = _is_ipxe(message)
+        ipxe = is_ipxe(message)
         # The Go Pixiecore's is known by its class, and need not say what it can do.
         by_go = message.options.get(Option.USER_CLASS) == _GO_CLASS
         features = suboptions(message.options.get(Option.IPXE, b"")) if ipxe and not by_go else {}
@@ -128,6 +128,7 @@ def classify(
         vendor_class=_printable(vendor_class),
         transaction_id=message.xid,
         seconds=message.secs,
+        without_http=ipxe and client is Client.PXE,
     )
 
 
@@ -184,7 +185,7 @@ def _printable(text: bytes) -> str:
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else "?" for byte in text)
 
 
-def _is_ipxe(message: Dhcp4Message) -> bool:
+def is_ipxe(message: Dhcp4Message) -> bool:
     """iPXE puts a bare ``iPXE`` into option 77; RFC 3004 section 4 wants each class after its length. Both count.
 
     ``pixiecore`` is the class of the iPXE that the Go Pixiecore shipped. A client that names another class wants to be

@@ -23,6 +23,10 @@ _ESCAPE = re.compile(
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"', "'": "'"}
 
 
+_FILLED_IN_LAST = frozenset({"REPORT"})
+"""Functions of the core, which alone can make their URLs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One ``{{ NAME "argument" }}`` or ``{{ NAME }}`` in a template."""
@@ -66,7 +70,7 @@ def expand(
     :param functions: by name, such as ``{"ID": url_of}``; a function may raise :class:`KeyError` for an argument that
         it does not know
     :param words: the same for ``{{ NAME }}``, without a string
-    :param keep_words: leave words that are not known here as they are, instead of refusing them
+    :param keep_words: leave words that are not known here as they are, instead of refusing them, and ``REPORT``
     :raises CmdlineError: the template is malformed, names an unknown function or argument, or holds a newline
     """
     expanded = []
@@ -86,6 +90,8 @@ def _value(
 ) -> str:
     if call.argument is None and call.name in words:
         return words[call.name]()
+    if keep_words and call.name in _FILLED_IN_LAST:
+        return call.text
     if call.name in functions:
         if call.argument is None:
             raise CmdlineError(f'{call.name} needs a string, as in {{{{ {call.name} "…" }}}}', call.position)

@@ -32,6 +32,13 @@ that is not there; 502 where it cannot be read, 504 where another server does no
 FOLDER_PATH = "/_/folder/"
 """``TOKEN/NAME``: a file in a folder that a command line names (``{{ ID "./seed/" }}``), as ``/_/file`` serves it.
 NAME stays inside the folder."""
+FAILED_PATH = "/_/failed"
+"""A script in which a step has failed asks here what to do: it says ``step`` and iPXE's ``errno``, and ``dmesg`` where
+its build has that; ``mac`` and ``name`` are as above. The answer is a script: to try again, or to go on. 403 for a
+token that was not made here."""
+REPORT_PATH = "/_/report"
+"""``{{ REPORT "step" }}`` on a command line: the booted system asks for it, and ``step`` is in its machine's timeline.
+``mac`` and ``name`` are as above; ``step`` may be replaced by another. 429 where too many report at once."""
 BOOTING_PATH = "/_/booting"
 """``# Booting``. The script fetches it when everything is loaded, with ``mac`` and ``name`` in the query."""
 LOADER_PATH = "/_/loader/"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from pixiecore_core.boot.paths import BOOTING_PATH, FILE_PATH, FOLDER_PATH, ServerAddress
+from pixiecore_core.boot.paths import BOOTING_PATH, FILE_PATH, FOLDER_PATH, REPORT_PATH, ServerAddress
 from pixiecore_core.boot.tokens import Origin, Sealed, Sealer
 from pixiecore_core.errors import BootFileError
 from pixiecore_core.hidden import without_secrets
@@ -44,6 +44,10 @@ class SealedUrls:
     def booting(self) -> str:
         """The URL that a script fetches to say that everything is loaded."""
         return self.page(BOOTING_PATH)
+
+    def report(self, step: str) -> str:
+        """The URL by which the booted system reports a step."""
+        return f"{self.page(REPORT_PATH)}&{urlencode({'step': step})}"
 
     def page(self, path: str) -> str:
         """The URL of a page that will know whose boot it belongs to."""

@@ -22,6 +22,7 @@ from pixiecore_core.cli.config import config_command
 from pixiecore_core.cli.configuring import file_of
 from pixiecore_core.cli.documents import JSON_FLAG, kept_clean
 from pixiecore_core.cli.ending import end
+from pixiecore_core.cli.explain import explain_command
 from pixiecore_core.cli.go_tool import of_the_first_tool, of_the_go_tool
 from pixiecore_core.cli.inspect import firmware_command, plugins_command
 from pixiecore_core.cli.new_plugin import new_plugin_command
@@ -29,6 +30,7 @@ from pixiecore_core.cli.options import loader_options
 from pixiecore_core.cli.run import run_command
 from pixiecore_core.cli.select import select_command
 from pixiecore_core.cli.stack import Platform, policy_options
+from pixiecore_core.cli.status import status_command
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.hidden import without_secrets
@@ -149,6 +151,8 @@ _COMMANDS = (
     cache_command,
     new_plugin_command,
     select_command,
+    explain_command,
+    status_command,
     config_command,
 )
 

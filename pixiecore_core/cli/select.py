@@ -126,7 +126,11 @@ def _decide(core: Core, machine: Machine, ipxe: bool) -> Verdict:
     if isinstance(decision, BootSpec):
         decision = _rendered(core, request, decision)
     if isinstance(decision, LocalDisk):
-        return Verdict("local", decision.reason, script=core.scripts.to_disk(machine, decision).text)
+        return Verdict(
+            "local",
+            decision.reason,
+            script=core.scripts.to_disk(machine, decision, core.urls.of(_OURS, machine.mac, time.time())).text,
+        )
     if isinstance(decision, Script):
         return Verdict("boot", "", spec, decision.cmdline, decision.text)
     if isinstance(decision, PolicyFailed):

@@ -171,6 +171,7 @@ def _assembled(
         pi_firmware=pi_firmware(settings),
         hardware=hardware_addresses,
         neighbours=hardware_addresses if settings.check_neighbour else None,
+        boot_retries=settings.boot_retries,
         hook_timeout=settings.hook_timeout,
         event_timeout=settings.event_timeout,
     )

@@ -20,6 +20,7 @@ from pixiecore_core.engine.policy import Decision
 from pixiecore_core.engine.trial import Trial
 from pixiecore_core.models import Client, Machine, PxeRequest
 from pixiecore_core.models.facts import (
+    AddressAsked,
     Booting,
     Fact,
     Failed,
@@ -27,11 +28,14 @@ from pixiecore_core.models.facts import (
     Ignored,
     KernelSent,
     LoaderSent,
+    Logged,
     Offered,
     PxeAnswered,
+    Reported,
     ScriptOffered,
     ScriptSent,
     SentToDisk,
+    StepFailed,
 )
 
 MACHINES = 10_000
@@ -55,8 +59,12 @@ class Outcome(StrEnum):
     FAILED = "failed"
     LOCAL = "local"
     """It goes to its own disk."""
+    STALLED = "stalled"
+    """It was under way, and has been silent for long."""
     BOOTING = "booting"
-    """Everything was loaded, and the kernel started."""
+    """Everything was loaded, and the kernel started; nothing has been heard of its system yet."""
+    BOOTED = "booted"
+    """Its system has been heard of."""
 
 
 _OUTCOMES: dict[type[Fact], Outcome] = {
@@ -64,7 +72,10 @@ _OUTCOMES: dict[type[Fact], Outcome] = {
     Held: Outcome.HELD,
     Failed: Outcome.FAILED,
     SentToDisk: Outcome.LOCAL,
+    StepFailed: Outcome.FAILED,
     Booting: Outcome.BOOTING,
+    Reported: Outcome.BOOTED,
+    Logged: Outcome.BOOTED,
     Offered: Outcome.UNDER_WAY,
     PxeAnswered: Outcome.UNDER_WAY,
     ScriptOffered: Outcome.UNDER_WAY,
@@ -73,6 +84,7 @@ _OUTCOMES: dict[type[Fact], Outcome] = {
     KernelSent: Outcome.UNDER_WAY,
 }
 """What a fact says of its attempt; others leave it as it is."""
+_STARTED = (Outcome.BOOTING, Outcome.BOOTED, Outcome.LOCAL)
 
 _NO_TRIALS: Mapping[Client, Trial] = MappingProxyType({})  # most attempts that are remembered need no memory for one
 
@@ -89,6 +101,8 @@ class Attempt:
 
     machine: Machine
     """What DHCP says of it; only its MAC, where that is all."""
+    told: Machine | None = None
+    """What its iPXE has said of it, when it asked for its script."""
     id: str = field(default_factory=lambda: f"{_PREFIX}{next(_numbers) & 0xFFFFFF:06x}")
     offered: str = ""
     """The way its last offer was worded: a row of the table of variants."""
@@ -112,9 +126,19 @@ class Attempt:
         """Whether *request* begins another attempt, however soon it comes: the machine has started, or its firmware
         asks again where its iPXE had asked already, so that it was switched off and on.
         """
-        if self.outcome in (Outcome.BOOTING, Outcome.LOCAL):
+        if self.outcome in _STARTED:
             return True
         return request.client is not Client.IPXE and self.ipxe_asked
+
+
+def _outcome_after(fact: Fact, before: Outcome) -> Outcome:
+    if isinstance(fact, StepFailed) and fact.retry:
+        return Outcome.UNDER_WAY
+    if isinstance(fact, AddressAsked):
+        return Outcome.BOOTED if before is Outcome.BOOTING and fact.client == "its system" else before
+    if isinstance(fact, Failed) and before is Outcome.BOOTED:
+        return before  # what its system fetches by itself is another matter
+    return _OUTCOMES.get(type(fact), before)
 
 
 def question_of(request: PxeRequest) -> Question:
@@ -175,7 +199,7 @@ class Attempts:
             del attempt.facts[0]
         else:
             self._facts += 1
-        attempt.outcome = _OUTCOMES.get(type(fact), attempt.outcome)
+        attempt.outcome = _outcome_after(fact, attempt.outcome)
         if isinstance(fact, (Offered, PxeAnswered, ScriptOffered)):
             attempt.offered = fact.variant
         # One that was led there by its autoexec script has not asked DHCP.
@@ -191,8 +215,11 @@ class Attempts:
             return machine
         known = asked_from(machine, attempt.machine)
         # What iPXE does not say at its script, it may have said by DHCP.
+        attempt.told = known
         by_dhcp = {name: getattr(attempt.machine, name) for name in ("hostname", "bus_id") if not getattr(known, name)}
-        return known.model_copy(update=by_dhcp) if by_dhcp else known
+        if by_dhcp:
+            known = attempt.told = known.model_copy(update=by_dhcp)
+        return known
 
     def resume(self, machine: Machine, identifier: str, began: float) -> None:
         """Take over an attempt that another instance has begun, as its token says. The token of an attempt before this
@@ -223,6 +250,19 @@ class Attempts:
         """The machine's latest attempt."""
         return self._attempts.get(mac)
 
+    def waits_for_life(self, mac: str) -> bool:
+        """Whether the machine has started its kernel, and nothing has been heard of its system yet."""
+        attempt = self._attempts.get(mac)
+        return attempt is not None and attempt.outcome is Outcome.BOOTING
+
+    def is_news(self, fact: AddressAsked) -> bool:
+        """Whether the machine's latest attempt has not heard the same already: clients repeat themselves."""
+        attempt = self._attempts.get(fact.mac or "")
+        said = (fact.client, fact.server, fact.asked_for)
+        return attempt is None or not any(
+            isinstance(one, AddressAsked) and (one.client, one.server, one.asked_for) == said for one in attempt.facts
+        )
+
     def is_under_way(self, mac: str) -> bool:
         """Whether the machine was offered a boot lately and has not started its kernel."""
         attempt = self._attempts.get(mac)
@@ -238,6 +278,17 @@ class Attempts:
     def machines(self) -> list[str]:
         """The machines remembered, the one heard of last first."""
         return list(reversed(self._attempts))
+
+    def restore(self, attempt: Attempt, silent: float) -> None:
+        """Remember an attempt of an earlier process.
+
+        :param silent: seconds since it was heard of
+        """
+        mac = attempt.machine.mac
+        if mac not in self._attempts and len(self._attempts) < self._most_machines:
+            attempt.heard = self._clock() - silent
+            self._attempts[mac] = attempt
+            self._facts += len(attempt.facts) + len(attempt.before or ())
 
     def _begin(self, machine: Machine, last: Attempt | None = None) -> Attempt:
         attempt = self._attempts[machine.mac] = Attempt(machine, began=self._wall(), heard=self._clock())

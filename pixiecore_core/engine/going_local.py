@@ -31,10 +31,12 @@ def cannot_go(request: PxeRequest, decision: LocalDisk, loaders: FoundLoaders, o
     return left(decision, f"{architecture} needs {way.wants}, and {here}")
 
 
-def script_to_disk(machine: Machine, decision: LocalDisk) -> tuple[str, str]:
+def script_to_disk(machine: Machine, decision: LocalDisk, failed_url: str) -> tuple[str, str]:
     """The script of a machine that is to start its disk, and why it cannot, if so.
 
     An iPXE of a version that nobody knows tries it: it has come so far, and where it fails nothing is lost.
+
+    :param failed_url: asked what to do where it fails
     """
     way = way_to_disk(machine.architecture)
     if way is None:
@@ -43,7 +45,7 @@ def script_to_disk(machine: Machine, decision: LocalDisk) -> tuple[str, str]:
     elif way.known_to(machine.ipxe_version) is False:
         why = f"its iPXE is {machine.ipxe_version}, and it takes {way.wants}"
     else:
-        return to_disk(way.command), ""
+        return to_disk(way.command, failed_url=failed_url), ""
     return to_disk("", f"This iPXE cannot start the disk: {why}"), left(decision, why).reason
 
 

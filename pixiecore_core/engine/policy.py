@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pixiecore_core.errors import BootFileError, CmdlineError, PluginError
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine, PxeRequest, UrlFor
+from pixiecore_core.models import (
+    BootFile,
+    BootSpec,
+    FileRef,
+    GiveUp,
+    Hold,
+    Ignore,
+    LocalDisk,
+    Machine,
+    PxeRequest,
+    Retry,
+    UrlFor,
+)
+from pixiecore_core.models.facts import StepFailed
 
 
 class Policy(Protocol):
@@ -39,6 +52,9 @@ class Policy(Protocol):
 
     def render_script(self, machine: Machine, spec: BootSpec, cmdline: str, url_for: UrlFor) -> str:
         """The iPXE script. :raises PluginError: a plugin failed"""
+
+    def on_boot_failure(self, machine: Machine, failure: StepFailed, failures: int) -> Retry | GiveUp:
+        """What a machine does whose script has failed. Raises nothing."""
 
     def open_boot_file(self, ref: FileRef, mac: str | None, url_for: UrlFor) -> BootFile:
         """The opened file. :raises PluginError: a plugin failed :raises BootFileError: it cannot be opened"""

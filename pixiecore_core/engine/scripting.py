@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pixiecore_core.boot.paths import FAILED_PATH
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.going_local import script_to_disk
 from pixiecore_core.engine.policy import Policy, PolicyFailed
@@ -42,12 +43,12 @@ class ScriptWriter:
         """The script of *machine*, or why it gets none."""
         decision = self.decider.decide_script(machine)
         if isinstance(decision, LocalDisk):
-            return self.to_disk(machine, decision)
+            return self.to_disk(machine, decision, urls)
         return self.render(machine, decision, urls) if isinstance(decision, BootSpec) else decision
 
-    def to_disk(self, machine: Machine, decision: LocalDisk) -> Script:
+    def to_disk(self, machine: Machine, decision: LocalDisk, urls: UrlFor) -> Script:
         """The script that sends *machine* on to its own disk."""
-        text, cannot = script_to_disk(machine, decision)
+        text, cannot = script_to_disk(machine, decision, urls.page(FAILED_PATH))
         return Script(text, "", decision, cannot)
 
     def render(self, machine: Machine, spec: BootSpec, urls: UrlFor) -> Script | PolicyFailed:

@@ -17,6 +17,7 @@ from pixiecore_core.models.facts import (
     ScriptOffered,
     ScriptSent,
     SentToDisk,
+    StepFailed,
 )
 from pixiecore_core.models.offer import Trouble
 
@@ -35,7 +36,7 @@ class Step(IntEnum):
 def step_of(fact: Fact) -> Step | None:
     """The step that a fact tells of, if any."""
     match fact:
-        case ScriptOffered() | ScriptSent() | SentToDisk() | Booting():
+        case ScriptOffered() | ScriptSent() | SentToDisk() | StepFailed() | Booting():
             return Step.STARTED
         case Held(asked_for="script") | Ignored(stage="script") | Failed(step="script"):
             return Step.STARTED  # its iPXE is there, whatever it is told

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from pixiecore_core.models import Client
 from pixiecore_core.models.facts import (
+    AddressAsked,
     Booting,
     Fact,
     Failed,
@@ -20,15 +21,19 @@ from pixiecore_core.models.facts import (
     InitrdSent,
     KernelSent,
     LoaderSent,
+    Logged,
     Noted,
+    Noticed,
     Offered,
     PluginFailed,
     PxeAnswered,
     QuietlyAdvertised,
     Refused,
+    Reported,
     ScriptOffered,
     ScriptSent,
     SentToDisk,
+    StepFailed,
     Subsystem,
 )
 
@@ -54,6 +59,12 @@ def subsystem(fact: Fact) -> Subsystem:
             return fact.via
         case PluginFailed() | Noted():
             return "Plugin"
+        case Noticed():
+            return "HTTP"
+        case AddressAsked():
+            return "DHCP"
+        case Logged():
+            return "Syslog"
         case QuietlyAdvertised():
             return "IPv6"
     return "HTTP"
@@ -62,6 +73,14 @@ def subsystem(fact: Fact) -> Subsystem:
 def subsystem_of(stage: str) -> Subsystem:
     """Who speaks on port 67, on 4011 and where scripts are asked for."""
     return _STAGES[stage]
+
+
+def doing(step: str) -> str:
+    """A step in words, as they follow "to"."""
+    if step.startswith("initrd"):
+        return f"load its initial RAM disk {step.removeprefix('initrd')}".rstrip()
+    words = {"script": "get its script", "kernel": "load its kernel", "boot": "start its kernel"}
+    return words.get(step, "start its disk" if step == "disk" else f"do {step}")
 
 
 def _client(fact: _Request) -> str:
@@ -127,6 +146,27 @@ def _sent(fact: _Sent) -> str:
     return f'Sent file "{fact.file}" ({whole}) to {_to(fact)}'
 
 
+def _step_failed(fact: StepFailed) -> str:
+    number = f" (ipxe.org/err/{fact.number[:6]})" if fact.number else ""
+    then = f"; {fact.then}" if fact.then else ""
+    return f"{fact.mac} failed to {doing(fact.step)}: {fact.problem}{number}{then}"
+
+
+def _address_asked(fact: AddressAsked) -> str:
+    server = f" {fact.server}" if fact.server else ""
+    address = f" for {fact.asked_for}" if fact.asked_for else ""
+    return f"{fact.mac} ({fact.client}) asks the DHCP server{server}{address}"
+
+
+def _reported(fact: Reported) -> str:
+    return f"{fact.mac} reports: {fact.step}"
+
+
+def _logged(fact: Logged) -> str:
+    program = f"{fact.program}: " if fact.program else ""
+    return f"{fact.mac} says: {program}{fact.text}"
+
+
 def _booting(fact: Booting) -> str:
     return f"{fact.mac} has everything and starts its kernel"
 
@@ -170,6 +210,10 @@ def _plugin_failed(fact: PluginFailed) -> str:
     return f"plugin {fact.plugin!r}, hook {fact.hook}: {fact.reason}{place}"
 
 
+def _noticed(fact: Noticed) -> str:
+    return f"{fact.mac} {fact.text}"
+
+
 def _noted(fact: Noted) -> str:
     name = fact.plugin.removesuffix(" policy").removesuffix(" booter")
     return f"{name}: {fact.text}"
@@ -190,10 +234,15 @@ _WORDS = cast(
         KernelSent: _sent,
         InitrdSent: _sent,
         FileSent: _sent,
+        StepFailed: _step_failed,
+        AddressAsked: _address_asked,
+        Reported: _reported,
+        Logged: _logged,
         Booting: _booting,
         Refused: _refused,
         Failed: _failed,
         PluginFailed: _plugin_failed,
         Noted: _noted,
+        Noticed: _noticed,
     },
 )

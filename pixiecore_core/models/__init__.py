@@ -5,7 +5,7 @@ behaviour beyond validation.
 """
 
 from pixiecore_core.models.base import MacAddress, Model, normalise_mac
-from pixiecore_core.models.decision import BootSpec, Hold, Ignore, LocalDisk
+from pixiecore_core.models.decision import BootSpec, GiveUp, Hold, Ignore, LocalDisk, Retry
 from pixiecore_core.models.facts import Fact
 from pixiecore_core.models.files import BootFile, ByteSource, Digest, FileRef, Purpose, UrlFor
 from pixiecore_core.models.machine import Machine
@@ -21,6 +21,7 @@ __all__ = [
     "Digest",
     "Fact",
     "FileRef",
+    "GiveUp",
     "Hold",
     "Ignore",
     "LocalDisk",
@@ -32,6 +33,7 @@ __all__ = [
     "PageRequest",
     "Purpose",
     "PxeRequest",
+    "Retry",
     "Stage",
     "Trouble",
     "UrlFor",

@@ -50,6 +50,19 @@ class LocalDisk(Model):
     )
 
 
+class Retry(Model):
+    """What to do about a step that failed: have the machine try its boot again."""
+
+    seconds: int = Field(default=5, ge=0, le=3600, description="how long it waits first")
+    message: str = Field(default="", max_length=200, description="what its screen says it does; made up if empty")
+
+
+class GiveUp(Model):
+    """What to do about a step that failed: leave the machine to its firmware, which tries its next boot entry."""
+
+    message: str = Field(default="", max_length=200, description="what its screen says of it; made up if empty")
+
+
 class _ReadOnly(dict[str, FileRef]):
     """A dictionary that cannot be changed, like the models that hold it."""
 

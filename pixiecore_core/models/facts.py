@@ -19,7 +19,7 @@ from pixiecore_core.models.request import Client, Stage
 _LONGEST_TEXT, _LONGEST_NAME = 300, 100
 """Characters. 50,000 facts are remembered, and a stranger may have written any of them."""
 
-Subsystem = Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "IPv6", "Files", "Plugin"]
+Subsystem = Literal["Init", "DHCP", "PXE", "TFTP", "HTTP", "IPv6", "Files", "Syslog", "Plugin"]
 """Who says so; in brackets at the start of a log line."""
 Level = Literal["info", "warning", "error"]
 """How a fact is logged."""
@@ -66,6 +66,7 @@ class _Answer(Fact):
     variant: str = Field(default="", description="the way it was answered: names of the rows of the table of variants")
     because: Text = Field(default="", description="why it is another way than before; empty if it is not")
     wait: str = Field(default="", description="why it will have to wait at its script; empty if it need not")
+    without_http: bool = Field(default=False, description="whether it is an iPXE that cannot fetch over HTTP")
     local: bool = Field(default=False, description="whether its script will send it on to its own disk")
 
 
@@ -168,11 +169,65 @@ class FileSent(_Sent):
     kind: Literal["file-sent"] = "file-sent"
 
 
+class StepFailed(Fact):
+    """A step of a machine's script failed, as its iPXE reports it: ``M failed to load its kernel: HTTP 404 …``."""
+
+    kind: Literal["step-failed"] = "step-failed"
+    level: ClassVar[Level] = "warning"
+    step: str = Field(description="which: script, kernel, initrd0 and so on, boot, disk")
+    number: str = Field(description="iPXE's error number, as eight hexadecimal digits; empty if it gave none")
+    problem: str = Field(description="what the number means, in a few words")
+    failures: int = Field(default=1, description="how many steps have failed in this attempt, with this one")
+    then: Text = Field(default="", description="what is done about it")
+    retry: bool = Field(default=False, description="whether the machine was told to try again")
+    screen: Text = Field(default="", description="the last lines of iPXE's own log, of builds that report them")
+
+
+class AddressAsked(Fact):
+    """A client asked a DHCP server for an address, which it does after it has chosen among the offers: ``M asks the
+    DHCP server … for …``.
+    """
+
+    kind: Literal["address-asked"] = "address-asked"
+    client: str = Field(description="what asked: firmware, iPXE, or the system that was booted")
+    vendor_class: Text = Field(default="", description="what it calls itself (option 60)")
+    server: str = Field(default="", description="the DHCP server that it chose (option 54); empty if it names none")
+    asked_for: str = Field(default="", description="the address that it wants (option 50); empty if it names none")
+    seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
+
+
+class Reported(Fact):
+    """The booted system reports a step by the URL of ``{{ REPORT "step" }}``: ``M reports: …``."""
+
+    kind: Literal["reported"] = "reported"
+    step: Text = Field(min_length=1, description="what it says, in the words of the command line or template")
+    address: str = Field(default="", description="where from")
+
+
+class Logged(Fact):
+    """The booted system sent a line by syslog (``--syslog``): ``M says: …``."""
+
+    kind: Literal["logged"] = "logged"
+    program: Text = Field(default="", description="the program that says so")
+    severity: int = Field(default=6, ge=0, le=7, description="RFC 5424 section 6.2.1: 0 emergency to 7 debug")
+    text: Text = Field(description="what it says")
+    address: str = Field(default="", description="where from")
+
+
 class Booting(Fact):
     """The script ran to its end, and everything is loaded: ``M has everything and starts its kernel``."""
 
     kind: Literal["booting"] = "booting"
     via: Literal["TFTP", "HTTP"] = Field(default="HTTP", description="by which protocol the last part was fetched")
+
+
+class Noticed(Fact):
+    """Something about a machine is out of the ordinary, and may be why it does not boot: ``M …``."""
+
+    kind: Literal["noticed"] = "noticed"
+    level: ClassVar[Level] = "warning"
+    what: Literal["odd-range"] = Field(description="what: a Range header that only a broken build of iPXE sends")
+    text: Text = Field(min_length=1, description="the same in words")
 
 
 class Refused(Fact):
@@ -253,7 +308,12 @@ FACTS: tuple[type[Fact], ...] = (
     KernelSent,
     InitrdSent,
     FileSent,
+    StepFailed,
     Booting,
+    AddressAsked,
+    Reported,
+    Logged,
+    Noticed,
     Refused,
     Failed,
     PluginFailed,

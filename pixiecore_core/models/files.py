@@ -121,6 +121,9 @@ class UrlFor(Protocol):
     def booting(self) -> str:
         """The URL that a script fetches to say that everything is loaded."""
 
+    def report(self, step: str) -> str:
+        """The URL by which the booted system reports a step, which is then in its machine's timeline."""
+
     def page(self, path: str) -> str:
         """The URL of a plugin's own page (see ``register_routes``), which will know for sure whose boot it is."""
 

@@ -37,5 +37,6 @@ class PxeRequest(Model):
     vendor_class: str = Field(
         default="", max_length=255, description="option 60, what it says of itself, such as PXEClient:Arch:00007:…"
     )
+    without_http: bool = Field(default=False, description="whether it is an iPXE that cannot fetch over HTTP")
     transaction_id: int = Field(ge=0, le=0xFFFFFFFF, description="xid, the same in retransmissions of one attempt")
     seconds: int = Field(ge=0, le=0xFFFF, description="secs, how long the client says it has been trying")

@@ -6,12 +6,13 @@ answered joins it. Parsing, classifying, building and routing are boot/'s work, 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
-from pixiecore_core.boot.classify import NotForUs, classify, might_netboot
+from pixiecore_core.boot.classify import NotForUs, classify, is_ipxe, might_netboot
 from pixiecore_core.boot.offers import offer
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.boot.rationing import Ration
@@ -24,12 +25,12 @@ from pixiecore_core.engine.policy import Decision, PolicyFailed
 from pixiecore_core.engine.words import subsystem_of
 from pixiecore_core.errors import PixiecoreError, WireError
 from pixiecore_core.models import Client, Hold, Ignore, LocalDisk, PxeRequest, Stage
-from pixiecore_core.models.facts import Failed, Ignored, Offered, PxeAnswered, Refused, ScriptOffered
+from pixiecore_core.models.facts import AddressAsked, Failed, Ignored, Offered, PxeAnswered, Refused, ScriptOffered
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
 from pixiecore_core.net.workers import Workers
 from pixiecore_core.observe.bus import Bus
-from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, parse, serialize
+from pixiecore_core.wire.dhcp4 import HEADER_BYTES, Dhcp4Message, MessageType, Op, Option, parse, serialize
 
 IN_FLIGHT = 1000
 """Requests being answered at once; beyond it they are dropped, and the clients ask again."""
@@ -97,6 +98,7 @@ class Answerer:
         subsystem = subsystem_of(stage)
         if not might_netboot(datagram.data):
             self._bus.drop(subsystem, "not-netboot")
+            self._hear(datagram.data)
             return
         interface = self._place.interfaces.served(datagram.interface)
         if interface is None:
@@ -115,6 +117,7 @@ class Answerer:
         if isinstance(request, NotForUs):
             self._bus.drop(subsystem, "not-for-us")
             mac = message.chaddr.hex(":")
+            self._hear_message(message)
             if request.noteworthy:
                 self._refuse(stage, mac, interface, request.reason)
             else:
@@ -128,6 +131,33 @@ class Answerer:
                 self._refuse(stage, request.machine.mac, interface, to.reason)
             return
         self._enter(_Asked(socket, datagram, message, request, interface, to))
+
+    def _hear(self, data: bytes) -> None:
+        """Ordinary DHCP traffic: of a machine that we have started, it is the first sign of life of its system."""
+        if len(data) < HEADER_BYTES or not self._decider.attempts.waits_for_life(mac := data[28:34].hex(":")):
+            return
+        with contextlib.suppress(WireError):
+            message = parse(data)
+            self._tell(mac, message, "its system")
+
+    def _hear_message(self, message: Dhcp4Message) -> None:
+        """A network boot's message that is for another server: firmware and iPXE tell so which one they chose."""
+        mac = message.chaddr.hex(":")
+        asks = message.op == Op.BOOTREQUEST and message.message_type == MessageType.REQUEST
+        if asks and self._decider.attempts.latest(mac) is not None:
+            self._tell(mac, message, "iPXE" if is_ipxe(message) else "firmware")
+
+    def _tell(self, mac: str, message: Dhcp4Message, client: str) -> None:
+        fact = AddressAsked(
+            mac=mac,
+            client=client,
+            vendor_class=message.options.get(Option.VENDOR_CLASS, b"").decode("latin-1"),
+            server=_address(message.options.get(Option.SERVER_ID, b"")),
+            asked_for=_address(message.options.get(Option.REQUESTED_ADDRESS, b"")),
+            seconds=message.secs,
+        )
+        if self._decider.attempts.is_news(fact):
+            self._bus.report(fact)
 
     def wait(self, timeout: float) -> None:
         """Wait until every request is answered, or *timeout* seconds."""
@@ -189,7 +219,8 @@ class Answerer:
         kind = PxeAnswered if request.stage == "pxe" else ScriptOffered if request.client is Client.IPXE else Offered
         wait, local = decision.reason if isinstance(decision, Hold) else "", isinstance(decision, LocalDisk)
         who = _who_asked(asked)
-        self._bus.report(kind(**who, variant=way.name, because=way.because, wait=wait, local=local))
+        odd = request.without_http
+        self._bus.report(kind(**who, variant=way.name, because=way.because, wait=wait, local=local, without_http=odd))
 
     def _ignored(self, asked: _Asked, reason: str) -> None:
         self._bus.report(Ignored(**_who_asked(asked), reason=reason))
@@ -197,6 +228,10 @@ class Answerer:
     def _refuse(self, stage: Stage, source: str, interface: Interface, reason: str) -> None:
         via = subsystem_of(stage)
         self._bus.report(Refused(via=via, what="packet", source=source, interface=interface.name, reason=reason))
+
+
+def _address(option: bytes) -> str:
+    return str(IPv4Address(option)) if len(option) == 4 else ""
 
 
 def _who_asked(asked: _Asked) -> dict[str, Any]:

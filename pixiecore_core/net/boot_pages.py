@@ -1,4 +1,4 @@
-"""The HTTP paths of a boot: the script, the files it names, the ping before the kernel starts, the first-stage loader.
+"""The HTTP paths of a boot: the script, the files it names, the first-stage loader; and what machines report.
 
 Reads the request, has the script written and the files opened, says what came of it. Every URL in a script is made from
 the address that the client reached us by, never from its Host header.
@@ -7,8 +7,9 @@ the address that the client reached us by, never from its Host header.
 from __future__ import annotations
 
 import errno
+import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from werkzeug.wrappers import Request, Response
 
@@ -16,7 +17,7 @@ from pixiecore_core.boot.chain_names import is_done_without
 from pixiecore_core.boot.identify import Neighbours, asked_from, hardware_of_another, machine_from, parameters
 from pixiecore_core.boot.paths import (
     AUTOEXEC,
-    BOOTING_PATH,
+    FAILED_PATH,
     FILE_PATH,
     FOLDER_PATH,
     LOADER_PATH,
@@ -32,12 +33,26 @@ from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.engine.policy import PolicyFailed
 from pixiecore_core.engine.scripting import Script, ScriptWriter
 from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileNotReady, BootFileTimeout, PluginError
-from pixiecore_core.models import Fact, FileRef, Hold, Ignore, Machine
-from pixiecore_core.models.facts import SENT, Booting, Failed, FileSent, Held, Ignored, Refused, ScriptSent, SentToDisk
+from pixiecore_core.models import BootFile, Fact, FileRef, Hold, Ignore, Machine
+from pixiecore_core.models.facts import (
+    SENT,
+    Booting,
+    Failed,
+    FileSent,
+    Held,
+    Ignored,
+    Noticed,
+    Refused,
+    ScriptSent,
+    SentToDisk,
+)
 from pixiecore_core.net.file_body import Done, respond
+from pixiecore_core.net.report_pages import ReportPages
 from pixiecore_core.net.site import Page, server_of, text, wait
 from pixiecore_core.observe.bus import Bus
+from pixiecore_core.observe.progress import Moving, Progress
 
+_ODD_RANGE = re.compile(r"bytes=u?-?u", re.ASCII)
 _OPTIONAL = {"vendor-data", "network-config"}
 """What cloud-init's NoCloud asks every folder for, and does without (cloudinit/util.py, read_seeded)."""
 
@@ -57,10 +72,12 @@ class BootPages:
     urls: UrlMaker
     bus: Bus
     neighbours: Neighbours | None = None
+    progress: Progress = field(default_factory=Progress)
 
     def pages(self) -> dict[str, Page]:
         """The pages by path."""
-        return {SCRIPT_PATH: self._script, FILE_PATH: self._file, BOOTING_PATH: self._booting}
+        reports = ReportPages(self.scripts, self.urls, self.bus)
+        return {SCRIPT_PATH: self._script, FILE_PATH: self._file, **reports.pages()}
 
     def folders(self) -> dict[str, Page]:
         """The pages that answer for all paths that begin so."""
@@ -77,7 +94,9 @@ class BootPages:
         if origin is None:
             self._refuse_url(request)
             return text(404, "no such page")
-        return text(200, asking(server_of(request).script_url(origin.mac, token)))
+        server = server_of(request)
+        failed = self.urls.of(server, origin.mac, time.time()).page(FAILED_PATH)
+        return text(200, asking(server.script_url(origin.mac, token), failed))
 
     def _script(self, request: Request) -> Response:
         known, decider = parameters(request.query_string.decode("latin-1")), self.scripts.decider
@@ -175,19 +194,30 @@ class BootPages:
             size=file.size,
             seconds=0,
         )
-        return respond(request, file, self._when_done(sent))
+        self._look_at_range(request, sealed.mac)
+        return self._respond(request, file, sent, self._when_done(sent))
+
+    def _look_at_range(self, request: Request, mac: str) -> None:
+        """A build of iPXE for i386 asks for bytes=u-u (ipxe issue 767); it is given all of the file."""
+        asked = request.headers.get("Range", "")
+        if _ODD_RANGE.fullmatch(asked):
+            self.bus.report(Noticed(mac=mac, what="odd-range", text=f"asked for {asked!r}, as a broken iPXE does"))
+
+    def _respond(self, request: Request, file: BootFile, sent: FileSent, done: Done) -> Response:
+        """Send a file, so that it can be watched."""
+        moving = Moving(sent.mac or "", file.name, file.size)
+
+        def ended(count: int, length: int, reason: str | None) -> None:
+            self.progress.end(moving)
+            done(count, length, reason)
+
+        return respond(request, file, ended, lambda: self.progress.begin(moving))
 
     def _not_in_folder(self, mac: str, ref: FileRef, reason: str) -> None:
         if ref.name in _OPTIONAL:
             self.bus.aside("HTTP", f"No file for {mac}, which can do without: {reason}")
         else:
             self.bus.report(Refused(mac=mac, via="HTTP", what="file", file=_cut(ref.name), reason=reason))
-
-    def _booting(self, request: Request) -> Response:
-        mac = self.urls.sealer.open_page(request.args.get("name", ""), BOOTING_PATH, time.time())
-        if mac is not None:
-            self.bus.report(Booting(mac=mac))
-        return text(200, "# Booting\n")
 
     def _loader(self, request: Request) -> Response:
         address = request.remote_addr or ""
@@ -219,14 +249,14 @@ class BootPages:
         )
         done = self._when_done(sent)
         if not is_boot:
-            return respond(request, file, done)
+            return self._respond(request, file, sent, done)
 
         def started(count: int, length: int, reason: str | None) -> None:
             done(count, length, reason)
             if reason is None and length == file.size and request.method == "GET":
                 self.bus.report(Booting(mac=mac))  # nothing comes between it and its kernel
 
-        return respond(request, file, started)
+        return self._respond(request, file, sent, started)
 
     def _unavailable(self, error: BootFileError, failed: Failed, told: str) -> Response:
         """Why a file is not to be had: the reason for the timeline, a status for the client."""

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.errors import BootFileError
 from pixiecore_core.models import BootFile
+from pixiecore_core.observe.progress import Moving
 
 CHUNK = 512 << 10
 """Bytes read and sent at once; large enough that Python costs little, small enough that clients take turns."""
@@ -38,6 +39,10 @@ Done = Callable[[int, int, str | None], None]
 """Told how many bytes were sent, how many there were to send, and why not all, if so."""
 
 
+Begin = Callable[[], Moving | None]
+"""Makes what is told how far a body is."""
+
+
 @runtime_checkable
 class _SendsItself(Protocol):
     """A byte source that needs no memory of ours on its way out, as local files do not."""
@@ -54,6 +59,7 @@ class FileBody:
     """The bytes from *start* to *stop*, and what became of them. The server closes it, whatever happens.
 
     :param connection: descriptor of the socket that everything goes out of in the end, where there is one
+    :param moving: is told how far it is
     """
 
     file: BootFile
@@ -61,6 +67,7 @@ class FileBody:
     stop: int
     done: Done
     connection: int | None = None
+    moving: Moving | None = None
     sent: int = 0
     reason: str | None = "the client went away"
 
@@ -85,6 +92,8 @@ class FileBody:
                     gevent.sleep(0)
                 offset += length
                 self.sent += length
+                if self.moving is not None:
+                    self.moving.bytes = offset
         except TimeoutError:
             self.reason = "the client stopped reading"
             raise
@@ -104,8 +113,11 @@ class FileBody:
             self.done(self.sent, self.stop - self.start, self.reason)
 
 
-def respond(request: Request, file: BootFile, done: Done) -> Response:
-    """*file* as the answer to *request*; closes it at once where no body is sent."""
+def respond(request: Request, file: BootFile, done: Done, begin: Begin = lambda: None) -> Response:
+    """*file* as the answer to *request*; closes it at once where no body is sent.
+
+    :param begin: called when there is a body to send
+    """
     headers = {"Accept-Ranges": "bytes", "Content-Type": _TYPES.get(os.path.splitext(file.name)[1].lower(), _BINARY)}
     if file.etag:
         headers["ETag"] = file.etag
@@ -119,7 +131,7 @@ def respond(request: Request, file: BootFile, done: Done) -> Response:
     if status not in (200, 206) or request.method == "HEAD":
         file.source.close()
         return Response(status=status, headers=headers)
-    body = FileBody(file, start, stop, done, request.environ.get(CONNECTION))
+    body = FileBody(file, start, stop, done, request.environ.get(CONNECTION), begin())
     return Response(body, status, headers, direct_passthrough=True)
 
 

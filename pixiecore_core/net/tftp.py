@@ -131,6 +131,10 @@ class TftpServer:
         self._main.start(self._on_readable)
         self._ticker = gevent.spawn(self._tick)
 
+    def sessions(self) -> list[Session]:
+        """The transfers under way."""
+        return self._transfers.sessions
+
     def stop(self, timeout: float) -> None:
         """Tell the clients, close the files and free the ports.
 

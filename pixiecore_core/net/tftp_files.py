@@ -5,7 +5,7 @@ The names are the first stage's; see :mod:`pixiecore_core.engine.first_stage`. S
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal
@@ -19,7 +19,9 @@ from pixiecore_core.engine.pi_files import is_pis
 from pixiecore_core.errors import BootFileNotFound
 from pixiecore_core.models.facts import SENT, Booting, Failed, FileSent, Refused
 from pixiecore_core.net.tftp import TftpFile, TransferReport
+from pixiecore_core.net.tftp_transfers import Session
 from pixiecore_core.observe.bus import Bus
+from pixiecore_core.observe.progress import Moving
 
 _U_BOOT_PURPOSES: dict[str, Literal["kernel", "initrd"]] = {KERNEL: "kernel", INITRD: "initrd"}
 
@@ -50,6 +52,14 @@ class TftpFiles:
         file, mac = self.first_stage.open(name, ServerAddress(address, self.http_port), client[0])
         blksize, windowsize = self.limits(mac) if mac is not None else (None, None)
         return TftpFile(file.size, file.source.read_at, file.source.close, blksize, windowsize)
+
+    def moving(self, sessions: Iterable[Session]) -> Iterator[Moving]:
+        """The machines' files among transfers under way."""
+        for session in sessions:
+            mac = _asked(session.name, IPv4Address(session.client[0])).mac if session.file is not None else None
+            if mac is not None and session.file is not None and session.transfer is not None:
+                sent = session.transfer.bytes_acknowledged
+                yield Moving(mac, session.name, session.file.size, sent, session.began)
 
     def report(self, report: TransferReport) -> None:
         """Report how a request ended."""

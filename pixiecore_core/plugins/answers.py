@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pixiecore_core.errors import PluginError
-from pixiecore_core.models import BootFile, BootSpec, FileRef, Hold, Ignore, LocalDisk, PageAnswer
+from pixiecore_core.models import BootFile, BootSpec, FileRef, GiveUp, Hold, Ignore, LocalDisk, PageAnswer, Retry
 from pixiecore_core.plugins.telling import defined_at, in_words, invalid
 
 ANSWERS: dict[str, tuple[type, ...]] = {
@@ -19,6 +19,7 @@ ANSWERS: dict[str, tuple[type, ...]] = {
     "provide_bootloader": (BootFile,),
     "render_cmdline": (str,),
     "render_script": (str,),
+    "on_boot_failure": (Retry, GiveUp),
     "open_boot_file": (BootFile, FileRef),
     "cmdline_functions": (dict,),
     "page": (PageAnswer,),
@@ -48,7 +49,7 @@ def check(answer: Any, plugin: str, hook: str, function: Callable[..., Any], wra
         if wrapper and hook in _ALL_ASKED and isinstance(answer, list):
             return [check(one, plugin, hook, function) for one in answer if one is not None]
         wrong = _wrong_with(answer, hook, wrapper)
-        for kind in (BootSpec, Ignore, Hold, LocalDisk, FileRef, BootFile, PageAnswer):
+        for kind in (BootSpec, Ignore, Hold, LocalDisk, FileRef, BootFile, PageAnswer, Retry, GiveUp):
             if not wrong and isinstance(answer, kind):
                 return kind.model_validate({name: getattr(answer, name) for name in kind.model_fields})
     except PluginError:

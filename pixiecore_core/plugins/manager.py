@@ -22,6 +22,7 @@ from pixiecore_core.models import (
     BootSpec,
     Fact,
     FileRef,
+    GiveUp,
     Hold,
     Ignore,
     LocalDisk,
@@ -30,9 +31,10 @@ from pixiecore_core.models import (
     PageAnswer,
     PageRequest,
     PxeRequest,
+    Retry,
     UrlFor,
 )
-from pixiecore_core.models.facts import Noted, PluginFailed
+from pixiecore_core.models.facts import Noted, PluginFailed, StepFailed
 from pixiecore_core.plugins.additions import Route, routes_of, rows_of
 from pixiecore_core.plugins.blame import CORE
 from pixiecore_core.plugins.guard import Guarded, guard
@@ -325,6 +327,16 @@ class PluginManager:
                 return file
             ref = file
         raise BootFileError(f"{ref.location!r} keeps leading to other files")
+
+    def on_boot_failure(self, machine: Machine, failure: StepFailed, failures: int) -> Retry | GiveUp:
+        """What a machine does whose script has failed; it gives up where a plugin fails, which is reported."""
+        hook = self._pluggy.hook.on_boot_failure
+        try:
+            answer: Retry | GiveUp | None = hook(machine=machine, failure=failure, failures=failures)
+        except PluginError as error:
+            self.report(error, machine.mac)
+            return GiveUp()
+        return answer or GiveUp()
 
     def publish(self, fact: Fact, sentence: str) -> None:
         """Queue a fact for every plugin that listens. Never waits."""

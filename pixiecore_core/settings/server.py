@@ -167,6 +167,14 @@ class ServerSettings(
         description="how long the URLs in a boot script work, such as 30m; for ever if not given",
         json_schema_extra=_DURATION,
     )
+    boot_retries: int = Field(
+        default=2,
+        ge=0,
+        le=1000,
+        description="how often a machine tries its boot again after a step of its script has failed, where the same "
+        "may work a moment later; then its firmware goes on to its next boot entry",
+        json_schema_extra={"metavar": "NUMBER"},
+    )
     plugin_order: list[str] = Field(
         default=[],
         description="ask this plugin before the others; may be repeated; without it, they are asked by name",

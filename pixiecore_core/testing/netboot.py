@@ -151,10 +151,13 @@ class Netboot:
         if script_offer is None:
             return None
         script = self._script_of(script_offer, mac, architecture, query)
-        fetched = [self.fetch(url) for url in re.findall(r"^(?:kernel|initrd) --name \S+ (\S+)$", script, re.MULTILINE)]
+        fetched = [
+            self.fetch(url)
+            for url in re.findall(r"^(?:kernel|initrd) --name \S+ (\S+)(?: \|\| goto failed)?$", script, re.MULTILINE)
+        ]
         if ready := re.search(r"^imgfetch --name ready (\S+)", script, re.MULTILINE):
             self.get(ready[1])  # as in the script, nothing depends on the answer
-        words = re.search(r"^boot kernel(?: initrd=initrd\d+)* ?(.*)$", script, re.MULTILINE)
+        words = re.search(r"^boot kernel(?: initrd=initrd\d+)* ?(.*?)(?: \|\| goto failed)?$", script, re.MULTILINE)
         return Boot(
             offer or script_offer,
             script_offer,
@@ -225,7 +228,7 @@ class Netboot:
         buildarch, platform = self._ipxe_build(code)
         settings = {"version": _NEWEST, "net0/mac": mac, "buildarch": buildarch, "platform": platform, **known}
         asking = self.fetch(offer.boot_file).decode()
-        (url,) = re.findall(r"^chain --replace (\S+)$", asking, re.MULTILINE)
+        (url,) = re.findall(r"^chain --replace (\S+) \|\| goto failed$", asking, re.MULTILINE)
         filled = re.sub(r"\$\{([^:}]*)(?::[a-z]+)?\}", lambda match: quote(settings.get(match[1], "")), url)
         return self._script_at(urlsplit(filled).query)
 

@@ -32,6 +32,12 @@ class Guard:
     token: bytes | None = None
     this_host_only: bool = False
 
+    def knows(self, request: Request) -> bool:
+        """Whether whoever asks may see all of it: from this host, or with the token."""
+        sent = _token(request) if self.token is not None else None
+        trusted = sent is not None and self.token is not None and hmac.compare_digest(sent, self.token)
+        return trusted or ip_address(request.remote_addr or "0.0.0.0").is_loopback
+
     def around(self, pages: Mapping[str, Page]) -> dict[str, Page]:
         """*pages*, guarded."""
         return {path: partial(self._answer, page) for path, page in pages.items()}

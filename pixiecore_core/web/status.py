@@ -48,7 +48,7 @@ time { color: #777; margin-right: .8em; }
 """
 
 
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
@@ -69,9 +69,9 @@ class _Readers:
     def serve(self, body: Iterator[str], content_type: str) -> Response:
         """*body*, or a request to ask again soon."""
         if self._number >= READERS:
-            headers = {**_HEADERS, "Retry-After": "1"}
+            headers = {**HEADERS, "Retry-After": "1"}
             return Response("too many are reading this; ask again\n", 503, headers, content_type="text/plain")
-        return Response(self._counted(body), 200, _HEADERS, content_type=content_type)
+        return Response(self._counted(body), 200, HEADERS, content_type=content_type)
 
     def _counted(self, body: Iterator[str]) -> Iterator[str]:
         self._number += 1
@@ -93,7 +93,7 @@ def pages(attempts: Attempts) -> dict[str, Callable[[Request], Response]]:
 def counts(metrics: Metrics) -> dict[str, Callable[[Request], Response]]:
     """The pages that name no machine, by path."""
     return {
-        HEALTH_PATH: lambda request: Response("ok\n", headers=_HEADERS, content_type="text/plain; charset=utf-8"),
+        HEALTH_PATH: lambda request: Response("ok\n", headers=HEADERS, content_type="text/plain; charset=utf-8"),
         METRICS_PATH: lambda request: Response(
             metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
         ),
@@ -104,7 +104,7 @@ def _status(attempts: Attempts, readers: _Readers, request: Request) -> Response
     try:
         macs = _chosen(attempts, request)
     except ValueError as error:
-        return Response(f"{error}\n", 400, _HEADERS, content_type="text/plain; charset=utf-8")
+        return Response(f"{error}\n", 400, HEADERS, content_type="text/plain; charset=utf-8")
     return readers.serve(_json(attempts, macs), "application/json")
 
 

@@ -68,6 +68,7 @@ class Option(IntEnum):
 
     HOST_NAME = 12
     VENDOR_SPECIFIC = 43
+    REQUESTED_ADDRESS = 50
     OVERLOAD = 52
     MESSAGE_TYPE = 53
     SERVER_ID = 54

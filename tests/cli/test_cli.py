@@ -362,7 +362,7 @@ def test_it_serves_what_the_command_line_says_and_logs_json(kernel: Path) -> Non
         base = f"http://127.0.0.1:{http}"
         script = urllib.request.urlopen(f"{base}/_/ipxe?mac=52:54:00:12:34:56&arch=i386&platform=pcbios").read()
         assert b"echo Hello\n" in script
-        url = script.split(b"kernel --name kernel ")[1].split(b"\n")[0].decode()
+        url = script.split(b"kernel --name kernel ")[1].split()[0].decode()
         assert urllib.request.urlopen(url).read() == b"kernel"
         line = json.loads(read_until(process, "Sent file")[-1])
         assert (line["kind"], line["mac"], line["bytes"]) == ("kernel-sent", "52:54:00:12:34:56", 6)

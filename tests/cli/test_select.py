@@ -34,7 +34,10 @@ def test_what_a_machine_boots_and_who_said_so(kernel: str, monkeypatch: pytest.M
     ]
     assert f"  kernel   {kernel}\n" in done.stdout
     assert "Command line:\n  quiet k=http://192.0.2.1/_/file?name=… done=http://192.0.2.1/once/done?" in done.stdout
-    assert "  #!ipxe\n  echo Hello\n  kernel --name kernel http://192.0.2.1/_/file?name=…&type=kernel" in done.stdout
+    assert (
+        "  #!ipxe\n  echo Hello\n  set step kernel\n  kernel --name kernel http://192.0.2.1/_/file?name=…&type=kernel"
+        in done.stdout
+    )
     refused = pixiecore(*command, "--once-unknown", "ignore")
     assert refused.returncode == 1
     assert "It does not boot: it is not armed" in refused.stdout
@@ -51,7 +54,7 @@ def test_a_machine_that_goes_to_its_disk(tmp_path: Path) -> None:
     assert "\nIt goes to its disk: 'a' says local\n\nScript:\n  #!ipxe\n" in done.stdout
     told = json.loads(pixiecore(*command, "--json").stdout)
     assert (told["outcome"], told["reason"], told["kernel"]) == ("local", "'a' says local", None)
-    assert "sanboot --no-describe --drive 0x80 ||" in told["script"]
+    assert "sanboot --no-describe --drive 0x80 || goto failed" in told["script"]
 
 
 @pytest.mark.usefixtures("two_policies")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pixiecore_core import Client
 from pixiecore_core.models.facts import (
+    AddressAsked,
     Booting,
     Fact,
     Failed,
@@ -13,15 +14,19 @@ from pixiecore_core.models.facts import (
     InitrdSent,
     KernelSent,
     LoaderSent,
+    Logged,
     Noted,
+    Noticed,
     Offered,
     PluginFailed,
     PxeAnswered,
     QuietlyAdvertised,
     Refused,
+    Reported,
     ScriptOffered,
     ScriptSent,
     SentToDisk,
+    StepFailed,
 )
 
 MAC = "52:54:00:12:34:56"
@@ -47,5 +52,16 @@ SAMPLES: list[Fact] = [
     Refused(via="DHCP", what="packet", source="1.2.3.4", interface="eth0", reason="truncated"),
     Failed(mac=MAC, via="HTTP", step="transfer", file="vmlinuz", purpose="kernel", bytes=10, size=99, reason="gone"),
     PluginFailed(mac=MAC, plugin="p", hook="select_boot", reason="boom"),
+    StepFailed(
+        mac=MAC,
+        step="kernel",
+        number="2d0c613b",
+        problem="HTTP 404",
+        then="the firmware goes on",
+    ),
+    AddressAsked(mac=MAC, client="firmware", server="192.0.2.1", asked_for="192.0.2.100"),
+    Reported(mac=MAC, step="partitioning", address="192.0.2.100"),
+    Logged(mac=MAC, program="anna", text="retrieving", address="192.0.2.100"),
+    Noticed(mac=MAC, what="odd-range", text="asked for 'bytes=u-u', as a broken iPXE does"),
     Noted(mac=MAC, plugin="p", text="approved by Ada"),
 ]

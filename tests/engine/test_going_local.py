@@ -20,6 +20,7 @@ from tests.engine.test_deciding import Answers, decider, request
 
 OLD, NEW = "1.0.0+git-20190125.36a4c85-5.1", "1.21.1+git20250501.dad20602+dfsg-1"
 DECISION = LocalDisk(reason="it is installed")
+FAILED = "http://192.0.2.2/_/failed?mac=m&name=t"
 LEFT = "it is to start its disk, which is left to its firmware (it is installed): "
 
 
@@ -60,11 +61,15 @@ def test_of_another_iPXE_than_ours_nothing_is_known() -> None:  # noqa: N802
 @pytest.mark.parametrize(("code", "version"), [(0, OLD), (0, ""), (7, NEW), (7, ""), (7, "2.0.0")])
 def test_the_script_starts_the_disk(code: int, version: str) -> None:
     machine = Machine(mac="52:54:00:12:34:56", architecture=KNOWN.architecture(code), ipxe_version=version)
-    text, cannot = script_to_disk(machine, DECISION)
+    text, cannot = script_to_disk(machine, DECISION, FAILED)
     assert cannot == ""
     assert text.splitlines()[2:] == [
-        "sanboot --no-describe --drive 0x80 ||",
-        "echo There is no disk, or nothing on it that starts: the firmware goes on",
+        "set step disk",
+        "sanboot --no-describe --drive 0x80 || goto failed",
+        ":failed",
+        "set problem ${step} failed with iPXE error ${errno}",
+        f"chain --replace {FAILED}&step=${{step}}&errno=${{errno}}&dmesg=${{dmesg:uristring}} ||",
+        "echo Pixiecore: ${problem}, and the server cannot be asked; the firmware goes on",
         "exit 1",
     ]
     assert "installed" not in text, "why is nobody's business on the screen"
@@ -81,7 +86,7 @@ def test_the_script_starts_the_disk(code: int, version: str) -> None:
 def test_the_script_says_why_it_cannot(code: int | None, version: str, why: str) -> None:
     architecture = KNOWN.architecture(code) if code is not None else None
     machine = Machine(mac="52:54:00:12:34:56", architecture=architecture, ipxe_version=version)
-    text, cannot = script_to_disk(machine, DECISION)
+    text, cannot = script_to_disk(machine, DECISION, FAILED)
     assert cannot == LEFT + why
     assert text == f"#!ipxe\necho This iPXE cannot start the disk: {why}\nexit 1\n"
 
@@ -89,7 +94,7 @@ def test_the_script_says_why_it_cannot(code: int | None, version: str, why: str)
 def test_what_a_machine_says_of_its_ipxe_is_no_command() -> None:
     said = "1.0.0+git20190125\n|| shell && #"
     machine = Machine(mac="52:54:00:12:34:56", architecture=KNOWN.architecture(7), ipxe_version=said)
-    text, _ = script_to_disk(machine, DECISION)
+    text, _ = script_to_disk(machine, DECISION, FAILED)
     assert all(line.startswith(("#!ipxe", "echo ", "exit 1")) for line in text.splitlines())
     assert not {"||", "&&", "#"} & set(text.split())
 

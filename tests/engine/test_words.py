@@ -36,6 +36,11 @@ LINES = [
     "[DHCP] Unusable packet from 1.2.3.4 on eth0: truncated",
     f'[HTTP] Failed to send file "vmlinuz" (kernel) to {MAC} after 10 of 99 bytes: gone',
     "[Plugin] plugin 'p', hook select_boot: boom",
+    f"[HTTP] {MAC} failed to load its kernel: HTTP 404 (ipxe.org/err/2d0c61); the firmware goes on",
+    f"[DHCP] {MAC} (firmware) asks the DHCP server 192.0.2.1 for 192.0.2.100",
+    f"[HTTP] {MAC} reports: partitioning",
+    f"[Syslog] {MAC} says: anna: retrieving",
+    f"[HTTP] {MAC} asked for 'bytes=u-u', as a broken iPXE does",
     "[Plugin] p: approved by Ada",
 ]
 

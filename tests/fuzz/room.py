@@ -24,6 +24,7 @@ from gevent import socket
 
 from pixiecore_core import BootFile, BootSpec, FileRef, Machine, hookimpl
 from pixiecore_core.assembly import Parts, assemble
+from pixiecore_core.boot.paths import FAILED_PATH
 from pixiecore_core.boot.tftp_negotiation import Limits
 from pixiecore_core.engine import attempts as memory
 from pixiecore_core.errors import WireError
@@ -272,7 +273,10 @@ class Room:
         status, asking = self.get(client, path)
         if status != 200:
             return self._turned_away(status)
-        (own,) = _URL.findall(asking.decode())
+        own, failed = _URL.findall(asking.decode())
+        told = re.search(r"name=([\w-]+)", failed)
+        assert told is not None
+        assert self.core.urls.sealer.open_page(told[1], FAILED_PATH, 0.0) == mac
         own = own.replace("${net0/mac}", mac).replace("${buildarch}", "x86_64").replace("${platform}", "efi")
         own = own.replace("${serial:uristring}", f"serial-of-{mac}")
         status, script = self.get(client, re.sub(r"\$\{[^}]*\}", "", own))
@@ -288,7 +292,8 @@ class Room:
             sealed = sealer.open(token[1], 0.0)
             owner = sealed.mac if sealed is not None else sealer.open_page(token[1], path, 0.0)
             assert owner == mac, "a URL in the script is another machine's"
-            client.files[url] = mac
+            if path != FAILED_PATH:
+                client.files[url] = mac
         return None
 
     def fetch_file(self, client: Client, path: str, most: int | None, part: tuple[int, int] | None) -> None:

@@ -139,15 +139,16 @@ def cmdline(data: bytes) -> None:
 
     line = read(template)
     if line is not None:
-        check_script(script("http://k", ["http://i"], line, template, "http://b"))
+        check_script(script("http://k", ["http://i"], line, template, "http://b", "http://f?"))
     check_pace(read, template[:80])
 
 
 def check_script(text: str) -> None:
     """That nobody has put a command of their own into *text*."""
     commands = [line.split(" ")[0] for line in text.removesuffix("\n").split("\n")]
-    shown = commands.count("echo")
-    assert commands == ["#!ipxe", *["echo"] * shown, "kernel", "initrd", "imgfetch", "imgfree", "boot"], text
+    shown = commands.index("set") - 1
+    loads = ["set", "kernel", "set", "initrd", "imgfetch", "imgfree", "set", "boot", "exit"]
+    assert commands == ["#!ipxe", *["echo"] * shown, *loads, ":failed", "set", "chain", "echo", "exit"], text
 
 
 _URLS = [

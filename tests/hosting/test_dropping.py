@@ -56,7 +56,7 @@ def test_it_works_on_without_root(folder: Path) -> None:
         "kill -HUP $server",
         f"curl -s 'http://127.0.0.1/_/ipxe?mac={MAC}&arch=i386&platform=pcbios' >script",
         "curl -s $(sed -n 's/^imgfetch --name ready //p' script | cut -d' ' -f1) >/dev/null",
-        "curl -s $(sed -n 's/^kernel --name kernel //p' script) | wc -c",
+        "curl -s $(sed -n 's/^kernel --name kernel //p' script | cut -d' ' -f1) | wc -c",
         "pixiecore cache ls; pixiecore once list; pixiecore once arm 52:54:00:12:34:57",
         "pixiecore fetch http://127.0.0.1:8000/undionly.kpxe",
         "find /var/lib/pixiecore /var/cache/pixiecore ! -user pixiecore -printf 'not its own: %p\\n'",

@@ -107,7 +107,7 @@ class Machine:
         self.loader = self._fetch_loader(offer.file.decode())
         offer = self.relay.ask(self._request(3, MessageType.DISCOVER, _IPXE))
         url = (offer.file or offer.options[Option.BOOT_FILE].rstrip(b"\0")).decode()
-        (asking,) = re.findall(r"^chain --replace (\S+)$", self._get(url).decode(), re.MULTILINE)
+        (asking,) = re.findall(r"^chain --replace (\S+) \|\| goto failed$", self._get(url).decode(), re.MULTILINE)
         script = self._get(self._expand(asking)).decode()
         urls = re.findall(r"^(?:kernel|initrd) .*(http://\S+)", script, re.MULTILINE)
         self.files = [self._get(url) for url in urls]

@@ -173,14 +173,15 @@ def test_the_script_names_files_that_are_then_served(booting: Site) -> None:
     lines = response.text.split("\n")
     assert lines[:2] == ["#!ipxe", "echo Hello"]
     commands = [line.split(" ") for line in lines]
-    kernel, initrd, ready = (words[3] for words in commands[2:5])
-    assert lines[6].startswith("boot kernel initrd=initrd0 quiet data=http://192.0.2.2:8080/_/file?name=")
+    kernel, initrd, ready = (words[3] for words in commands if words[0] in ("kernel", "initrd", "imgfetch"))
+    (line,) = [line for line in lines if line.startswith("boot ")]
+    assert line.startswith("boot kernel initrd=initrd0 quiet data=http://192.0.2.2:8080/_/file?name=")
     assert kernel.startswith("http://192.0.2.2:8080/_/file?name=")
     assert kernel.endswith("&type=kernel&mac=52%3A54%3A00%3A12%3A34%3A56")
     base = "http://192.0.2.2:8080"
     assert booting.get(kernel.removeprefix(base)).data == booting.kernel.read_bytes()
     assert booting.get(initrd.removeprefix(base)).data == b"initrd"
-    assert booting.get(lines[6].partition("data=" + base)[2]).data == b"cloud"
+    assert booting.get(line.removesuffix(" || goto failed").partition("data=" + base)[2]).data == b"cloud"
     assert booting.get(ready.removeprefix(base)).text == "# Booting\n"
     assert booting.kinds() == [
         ScriptSent,

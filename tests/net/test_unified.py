@@ -188,7 +188,7 @@ def test_ipxe_starts_an_efi_program_as_a_kernel(site: Unified) -> None:
     (site.folder / "memtest.efi").write_bytes(KERNEL)
     site.spec = BootSpec(efi=FileRef(location=str(site.folder / "memtest.efi")), message="Testing")
     script = site.get(f"/_/ipxe?mac={MAC}&arch=x86_64&platform=efi").text
-    (url,) = [line.split()[-1] for line in script.splitlines() if line.startswith("kernel ")]
+    (url,) = [line.split()[3] for line in script.splitlines() if line.startswith("kernel ")]
     assert site.get(url[url.index("/_/") :]).data == KERNEL
     assert "echo Testing" in script
     refusal = site.get(f"/_/ipxe?mac={MAC}&arch=x86_64&platform=pcbios")

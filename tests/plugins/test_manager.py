@@ -28,6 +28,7 @@ from pixiecore_core import (
     Firmware,
     FirmwareFamily,
     FirmwareRegistrar,
+    GiveUp,
     Held,
     Ignore,
     Machine,
@@ -36,8 +37,10 @@ from pixiecore_core import (
     PageRequest,
     PolicyRegistrar,
     PxeRequest,
+    Retry,
     RouteRegistrar,
     ScriptSent,
+    StepFailed,
     UrlFor,
     hookimpl,
 )
@@ -67,6 +70,9 @@ class Urls:
 
     def page(self, path: str) -> str:
         return f"url:{path}"
+
+    def report(self, step: str) -> str:
+        return f"url:{step}"
 
 
 def plugin(**hooks: Any) -> object:
@@ -208,8 +214,36 @@ def test_hook_cmdline_functions(manager: PluginManager) -> None:
     manager.register(plugin(cmdline_functions=cmdline_functions), "p")
     spec = BootSpec(kernel=KERNEL, cmdline='a={{ DONE }} b={{ ID "k" }}', files={"k": KERNEL})
     assert manager.render_cmdline(MACHINE, spec, Urls()) == f"a=done?{MACHINE.mac} b=url:/vmlinuz"
-    with pytest.raises(CmdlineError, match="no function 'DNOE', only DONE, ID"):
+    with pytest.raises(CmdlineError, match="no function 'DNOE', only DONE, ID, REPORT"):
         manager.render_cmdline(MACHINE, BootSpec(kernel=KERNEL, cmdline="{{ DNOE }}"), Urls())
+
+
+def test_hook_on_boot_failure(manager: PluginManager, reports: list[tuple[PluginError, str | None]]) -> None:
+    failure = StepFailed(mac=MACHINE.mac, step="kernel", number="4c0a6035", problem="connection timed out")
+    assert manager.on_boot_failure(MACHINE, failure, 1) == GiveUp(), "nobody has anything to say"
+    manager.register(Defaults(FoundLoaders(KNOWN, {}, Path("/nonexistent")), retries=2), CORE)
+    assert [manager.on_boot_failure(MACHINE, failure, n) for n in (1, 2, 3)] == [
+        Retry(seconds=5, message="it tries again in 5 s (1 of 2)"),
+        Retry(seconds=10, message="it tries again in 10 s (2 of 2)"),
+        GiveUp(),
+    ]
+    gone = failure.model_copy(update={"number": "2d0c613b"})
+    assert manager.on_boot_failure(MACHINE, gone, 1) == GiveUp(), "a 404 does not pass"
+
+    @hookimpl
+    def on_boot_failure(failure: StepFailed, failures: int) -> Retry | None:
+        return Retry(seconds=1, message=f"{failure.step} {failures}") if failures < 9 else None
+
+    @hookimpl(specname="on_boot_failure")
+    def broken(machine: Machine) -> Retry:
+        raise RuntimeError("broken")
+
+    manager.register(plugin(on_boot_failure=on_boot_failure), "p")
+    assert manager.on_boot_failure(MACHINE, gone, 5) == Retry(seconds=1, message="kernel 5")
+    assert manager.on_boot_failure(MACHINE, gone, 9) == GiveUp()
+    manager.register(plugin(on_boot_failure=broken), "q")
+    assert manager.on_boot_failure(MACHINE, failure, 1) == GiveUp()
+    assert [(str(error.plugin), mac) for error, mac in reports] == [("q", MACHINE.mac)]
 
 
 def test_hook_on_startup(manager: PluginManager) -> None:

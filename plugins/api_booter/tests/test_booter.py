@@ -248,8 +248,9 @@ def test_a_boot_through_the_whole_server() -> None:
         offer = machines.discover(ipxe=True)
         assert offer is not None
         lines = machines.script(serial="S-1").splitlines()
-    assert lines[1].startswith("kernel --name kernel http://192.0.2.2/_/file?name=")
-    assert lines[-1].startswith("boot kernel initrd=initrd0 quiet seed=http://192.0.2.2/_/file?name=")
+    assert lines[2].startswith("kernel --name kernel http://192.0.2.2/_/file?name=")
+    (line,) = [line for line in lines if line.startswith("boot ")]
+    assert line.startswith("boot kernel initrd=initrd0 quiet seed=http://192.0.2.2/_/file?name=")
     assert api.url not in "".join(lines)
     assert api.asked[-1].headers["X-Pixiecore-Serial"] == "S-1"
     assert api.asked[0].headers["X-Pixiecore-Firmware"] == "UEFI"

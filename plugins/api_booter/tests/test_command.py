@@ -83,8 +83,8 @@ def test_the_patched_process_asks_and_stops(tmp_path: Path) -> None:
         finally:
             process.terminate()
             status = process.wait(timeout=10)
-    assert done.stdout.startswith("#!ipxe\nkernel --name kernel http://127.0.0.1:")
-    assert done.stdout.endswith("boot kernel quiet\n")
+    assert done.stdout.startswith("#!ipxe\nset step kernel\nkernel --name kernel http://127.0.0.1:")
+    assert "\nboot kernel quiet || goto failed\n" in done.stdout
     assert api.asked[0].headers["X-Pixiecore-Serial"] == "S"
     assert status == 0
     assert "Traceback" not in log.read_text()

@@ -1,0 +1,121 @@
+"""``pixiecore status``: the machines that a running server knows, a line each.
+
+Asks and prints; judges nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pixiecore_core.cli.asking import ASKING_OPTIONS, Server
+from pixiecore_core.cli.documents import json_option, print_document
+from pixiecore_core.cli.explain import told
+from pixiecore_core.errors import ConfigError
+from pixiecore_core.models import normalise_mac
+from pixiecore_core.web.v1 import MACHINE_PATH, MACHINES_PATH
+
+_EVERY_SECONDS = 1.0
+_STYLES = {
+    "booted": "green",
+    "booting": "green",
+    "local": "green",
+    "under way": "cyan",
+    "held": "yellow",
+    "ignored": "dim",
+    "stalled": "red",
+    "failed": "red",
+}
+
+
+def _status(ctx: click.Context, /, **values: Any) -> None:
+    server = Server.of(ctx)
+    mac, as_json = values["machine"], values["as_json"]
+    if values["watch"] and as_json:
+        raise click.UsageError("--watch is for people, --json for programs: give one of them.", ctx)
+    if mac is not None:
+        try:
+            found = server.get(MACHINE_PATH + normalise_mac(mac))
+        except ValueError as error:
+            raise ConfigError("MAC", str(error)) from error
+        if as_json:
+            print_document(found)
+        else:
+            click.echo("\n".join(told(found, everything=True)))
+        return
+    if as_json:
+        print_document(server.get(MACHINES_PATH, {"limit": "all"}))
+        return
+    console = Console(highlight=False)
+    if not values["watch"]:
+        console.print(machines_table(server.get(MACHINES_PATH)))
+        return
+    try:
+        with Live(console=console, screen=console.is_terminal, refresh_per_second=4) as live:
+            while True:
+                live.update(machines_table(server.get(MACHINES_PATH)))
+                time.sleep(_EVERY_SECONDS)
+    except KeyboardInterrupt:
+        ctx.exit(130)
+
+
+def machines_table(found: Mapping[str, Any]) -> Table:
+    """Machines as a table: what ``/_/v1/machines`` answers."""
+    machines: Sequence[Mapping[str, Any]] = found["machines"]
+    table = Table(box=None, pad_edge=False, expand=False)
+    for name in ("machine", "name", "state", "step", "progress", "heard"):
+        table.add_column(name, no_wrap=name in ("machine", "state", "heard"))
+    table.add_column("note", overflow="ellipsis", no_wrap=True, ratio=1)
+    now = time.time()
+    for one in machines:
+        table.add_row(
+            one["mac"],
+            Text(one["name"] or one["serial"]),
+            Text(one["state"], style=_STYLES.get(one["state"], "")),
+            one["step"],
+            Text(progress(one["progress"])),
+            f"{ago(now - one['heard'])} ago",
+            Text(one["note"]),
+        )
+    if not machines:
+        table.add_row("no machine has asked to boot yet")
+    return table
+
+
+def progress(moving: Mapping[str, Any] | None) -> str:
+    """How far a file is: ``vmlinuz 45 % of 8.1 MB, 11.2 MB/s``."""
+    if moving is None or not moving["size"]:
+        return ""
+    share = moving["bytes"] / moving["size"]
+    rate = moving["bytes"] / max(moving["seconds"], 0.05)
+    return f"{moving['file']} {share:.0%} of {moving['size'] / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s".strip()
+
+
+def ago(seconds: float) -> str:
+    """A span in one or two words."""
+    seconds = max(0.0, seconds)
+    for limit, size, unit in ((100, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+status_command = click.Command(
+    "status",
+    callback=click.pass_context(_status),
+    params=[
+        click.Argument(["machine"], metavar="[MAC]", required=False),
+        click.Option(["--watch"], is_flag=True, help="Keep showing it, until Ctrl-C."),
+        *ASKING_OPTIONS,
+        json_option(),
+    ],
+    help="Show the machines that a running server knows, or one of them.\n\nFor example: pixiecore status --watch",
+    short_help="Show the machines that a running server knows.",
+)

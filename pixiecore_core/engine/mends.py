@@ -1,0 +1,107 @@
+"""What to do about each diagnosis, in plain words: data, and nothing else.
+
+Lines that begin with four spaces are lines of a configuration, for the program that the line before them names.
+``{server}`` is our address, ``{mac}`` the machine's.
+"""
+
+from __future__ import annotations
+
+from pixiecore_core.engine.case import Cause
+
+NO_OPTION_60 = (
+    'Take option 60 ("PXEClient") out of the DHCP server\'s answers; a DHCP server that gives no boot file needs none:',
+    "  dnsmasq: remove dhcp-option=60,… and pxe-service=… (a file of /etc/dnsmasq.d may have it)",
+    "  ISC dhcpd: remove option vendor-class-identifier from the subnet or class",
+    '  Kea: remove the option-data entry "vendor-class-identifier" (code 60)',
+    "  Windows: DHCP console, IPv4, Server Options: untick 060 PXEClient (Windows Deployment Services sets it)",
+    "  OPNsense, pfSense: Services, DHCPv4, Additional Options: delete number 60",
+    "  UniFi: Settings, Networks, DHCP: delete the custom option 60, and turn Network Boot off",
+)
+"""A DHCP server that says PXEClient without being a boot server: EDK2 then asks its port 4011, and nobody else's."""
+
+IN_ONE_SERVER = (
+    "Let the DHCP server name the boot file itself, so that there is only one offer (this firmware's file is {file}):",
+    "  dnsmasq:",
+    "    dhcp-boot={file},,{server}",
+    "  ISC dhcpd:",
+    '    next-server {server}; filename "{file}";',
+    "  Kea, in the subnet:",
+    '    "next-server": "{server}", "boot-file-name": "{file}"',
+    "  Windows: options 066 = {server} and 067 = {file}",
+    "  OPNsense, pfSense: Services, DHCPv4, Network booting: next server {server}, file name {file}",
+    "  UniFi: Settings, Networks, DHCP, Network Boot: server {server}, file {file}",
+    "Where the BMC speaks Redfish, no DHCP is needed at all: set HttpBootUri to {url} and boot once from UefiHttp",
+)
+"""For firmware that takes no two-server offers: HP laptops (bootimus issue 77), DL380 Gen9 (netboot issue 43)."""
+
+MENDS: dict[Cause, tuple[str, ...]] = {
+    Cause.NO_REQUEST: (
+        "Is the cable in, and does the port's light go on when the machine starts?",
+        "Is the card's network boot (PXE, or HTTP Boot) on in the firmware's setup, and first in the boot order?",
+        "Are machine and server in one VLAN? Else a relay (ip helper-address) must lead to {server}, and --trust-relay "
+        "name it",
+        "Does the switch port take 30 s to come up? Turn PortFast (edge port) on, or spanning tree off, for it",
+        "Does a firewall here drop UDP port 67? pixiecore doctor looks",
+    ),
+    Cause.OFFER_NOT_SEEN: (
+        "iPXE waits some 2 s for offers: answer sooner (a plugin may be slow: see the timeline), or look for what "
+        "drops broadcasts between here and the machine",
+        "A switch port that is still learning drops the first seconds: turn PortFast on for it",
+    ),
+    Cause.OPTION_60: NO_OPTION_60,
+    Cause.SECOND_PROXY: (
+        "Stop the other boot server, or have it leave this machine alone: firmware takes whichever offer it likes",
+        "If it is another Pixiecore, give both the same key: --key-file",
+    ),
+    Cause.OFFER_NOT_TAKEN: IN_ONE_SERVER,
+    Cause.TFTP_BLOCKED: (
+        "Let UDP port 69 in on this host, and what TFTP answers from out (any high port, or use --tftp-single-port):",
+        "  nftables:",
+        "    nft add rule inet filter input udp dport { 67, 69, 4011 } accept",
+        "  firewalld:",
+        "    firewall-cmd --permanent --add-port=67/udp --add-port=69/udp --add-port=4011/udp",
+        "    firewall-cmd --reload",
+        "  ufw:",
+        "    ufw allow 67,69,4011/udp",
+        "pixiecore doctor looks for such rules here; a firewall between here and the machine only its own log shows",
+    ),
+    Cause.TRANSFER_FAILED: (
+        "Where blocks get lost, smaller ones and fewer at once may come through: --tftp-blksize 1024, "
+        "--tftp-windowsize 1",
+    ),
+    Cause.LOADER_SILENT: (
+        "Is Secure Boot on? It starts only what is signed by a key that it knows: see --secureboot-grub, "
+        "--secureboot-ipxe and --secureboot-key",
+        "Its iPXE may not get along with the card: after a second failure the other build is offered by itself",
+        "Was it the file for this processor? The timeline names what was sent, pixiecore firmware what there is",
+    ),
+    Cause.WITHOUT_HTTP: (
+        "Its card's own iPXE was built without HTTP, so it is handed another by TFTP, which takes a few seconds more; "
+        "a newer ROM for the card, or the firmware's own PXE, saves them",
+    ),
+    Cause.ODD_RANGE: (
+        "That build of iPXE for i386 is broken (ipxe issue 767): it is given whole files, and may still fail. "
+        "Use another build: --ipxe-bios",
+    ),
+    Cause.STALLED: ("Look at the machine's screen: it has not told us anything since",),
+    Cause.NOT_A_KERNEL: (
+        "Compare the kernel's processor with the machine's, and its size with the original's: a file that was cut off "
+        "looks so, too",
+        "On UEFI a kernel must be an EFI program; with Secure Boot on, one signed by a key that the firmware has",
+    ),
+    Cause.SILENT_AFTERWARDS: (
+        "Nothing says that it runs: it may be well all the same, with a fixed address",
+        "If its screen is black, give the kernel a console: console=tty0 console=ttyS0,115200",
+        'For more, put {{ REPORT "step" }} on its command line, or start the server with --syslog',
+    ),
+    Cause.CAME_BACK: (
+        "Its kernel has most likely panicked, or its system restarted it: look at its screen, with console=… and "
+        "panic=0 on the command line so that it stays there",
+        "A machine that installs itself and then boots from the network again wants `once`: see the how-to",
+    ),
+    Cause.TIME_LOST: (
+        "Put the entry that boots first in the firmware's boot order: {order}",
+        "Turn off network boot over IPv6, and on cards that have no cable",
+    ),
+}
+"""By cause; what else there is to do, a diagnosis says itself."""

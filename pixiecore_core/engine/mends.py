@@ -34,6 +34,30 @@ IN_ONE_SERVER = (
 )
 """For firmware that takes no two-server offers: HP laptops (bootimus issue 77), DL380 Gen9 (netboot issue 43)."""
 
+MEANINGS: dict[Cause, str] = {
+    Cause.NO_REQUEST: "nothing of the machine has arrived",
+    Cause.IGNORED: "somebody's policy, or the lack of a loader, refused it",
+    Cause.HELD: "it is told to wait, and does",
+    Cause.OFFER_NOT_SEEN: "its iPXE says in `secs` that our offer has not reached it",
+    Cause.OPTION_60: "the DHCP server says that it is a PXE server, so UEFI asks that one for its boot file",
+    Cause.SECOND_PROXY: "another proxy offers it something else",
+    Cause.OFFER_NOT_TAKEN: "its firmware asks again and again, and takes neither an address nor the boot file",
+    Cause.TFTP_BLOCKED: "it saw the offer, and its request for the file, or what was sent, was lost",
+    Cause.TRANSFER_FAILED: "a file broke off on its way",
+    Cause.LOADER_SILENT: "it has fetched iPXE, and that has not been heard of",
+    Cause.WITHOUT_HTTP: "the iPXE in its card was built without HTTP",
+    Cause.ODD_RANGE: "its iPXE sends `Range: bytes=u-u`",
+    Cause.SCRIPT_FAILED: "there was no script for it: a plugin failed, an API was down, a template is broken",
+    Cause.FILE_FAILED: "a file is not there, or another server does not give it",
+    Cause.NOT_A_KERNEL: "iPXE or the firmware cannot start what it was given",
+    Cause.STEP_FAILED: "another step of its script failed",
+    Cause.STALLED: "it went on to its script or its kernel, and has been silent since",
+    Cause.CAME_BACK: "its kernel started, and soon it asked to be booted again",
+    Cause.SILENT_AFTERWARDS: "its kernel started, and its system has not been heard of",
+    Cause.TIME_LOST: "other entries of its boot order had their turn first",
+}
+"""What each cause means, for the reference."""
+
 MENDS: dict[Cause, tuple[str, ...]] = {
     Cause.NO_REQUEST: (
         "Is the cable in, and does the port's light go on when the machine starts?",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import api, commands, events, firmware, hooks, http, inventory, names, settings
+from . import api, commands, diagnoses, events, firmware, hooks, http, inventory, names, settings
 
 PAGES: dict[str, Callable[[], str]] = {
     "hooks.md": hooks.page,
@@ -16,6 +16,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "names.md": names.page,
     "firmware.md": firmware.page,
+    "diagnoses.md": diagnoses.page,
     "inventory.md": inventory.page,
     "http.md": http.page,
     "events.md": events.page,

@@ -64,7 +64,7 @@ class Booter:
         return {
             "mac": self.who.mac,
             "ip": address,
-            "uuid": str(self.who.uuid),
+            "uuid": str(self.who.uuid) if self.who.uuid.int else "",
             "buildarch": self.ipxe.buildarch,
             "platform": self.ipxe.platform,
             "version": self.ipxe.version,

@@ -175,6 +175,21 @@ def _newer(ipxe: Ipxe) -> Ipxe:
     return replace(ipxe, options=tuple(features), version="1.21.1+git-20250501.4af4ba8-1", autoexec=True)
 
 
+def of_architecture(code: int, http: bool) -> Row:
+    """A row for any architecture code, as its likeliest firmware asks: for what is known of it by its code alone.
+
+    :param http: whether it is a code of HTTP Boot
+    """
+    same = [row for row in ROWS if (Option.CLIENT_ARCHITECTURE, _two(code)) in row.options and row.way is not Way.IPXE]
+    if same:
+        return same[0]
+    ipxe = efi_ipxe(code, "x86_64")
+    about, source = f"firmware of architecture {code}", "as EDK2"
+    if http:
+        return _uefi_http(str(code), about, code, ipxe, source)
+    return _uefi(str(code), about, code, ipxe, source)
+
+
 _EDK2_BOOT_SERVER = (53, 55, 57, 60, 93, 94, 97)
 _EDK2_TFTP = (("tsize", "0"), ("blksize", "1468"), ("windowsize", "4"))
 IPXE_TFTP = (("blksize", "1432"), ("tsize", "0"))

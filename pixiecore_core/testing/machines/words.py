@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pixiecore_core.testing.machines.offers import Offer, read
@@ -19,6 +20,8 @@ from pixiecore_core.wire.dhcp4 import NO_ADDRESS
 
 _MOST = 300
 """Characters in a line: what a server says is cut there."""
+_TOKEN = re.compile(r"([A-Za-z0-9_-]{6})[A-Za-z0-9_-]{60,}")
+"""Sealed names in URLs: long, and nobody's business in a bug report."""
 
 
 Timed = tuple[float, str]
@@ -31,7 +34,7 @@ def sentences(step: Step, result: object, took: float) -> Iterator[Timed]:
     :param took: seconds that the step took
     """
     for at, line in _sentences(step, result, took):
-        shown = "".join(letter if letter.isprintable() else "?" for letter in line)
+        shown = "".join(letter if letter.isprintable() else "?" for letter in _TOKEN.sub(r"\1…", line))
         yield at, shown if len(shown) <= _MOST else f"{shown[:_MOST]}…"
 
 

@@ -6,13 +6,16 @@ the interface or the server that it is told.
 
 from __future__ import annotations
 
+import signal
 import time
 from ipaddress import IPv4Address, IPv4Network
 from random import Random
 from typing import Any
 
 import click
+import gevent
 from gevent import socket
+from gevent.event import Event
 
 from pixiecore_core.cli.documents import json_option, kept_clean, print_document
 from pixiecore_core.cli.simulated import document, show_machine, show_rows, show_summary
@@ -47,15 +50,16 @@ def _simulate(ctx: click.Context, /, as_json: bool, rows: bool, firmware: str | 
     vanish = Stage(values["vanish"]) if values["vanish"] else None
     slow = float(values["slow"]) if values["slow"] else None
     faults = Faults(values["loss"] / 100, slow, vanish, random)
-    dhcp = DhcpWire(reach, patient=values["patient"])
-    network = Network(reach, dhcp, faults, values["timeout"], keep=values["count"] == 1)
     manner = Manner(_settings(values["settings"]), values["timeout"], values["strict"], reach.server is not None)
     whose = list(machines(row, reach, values["count"], _mac(values["mac"]), random))
+    dhcp = DhcpWire(reach, patient=values["patient"])
+    network = Network(reach, dhcp, faults, values["timeout"], keep=values["count"] == 1)
     try:
         with kept_clean(as_json):
             summary = _run(row, network, manner, whose, as_json, values)
     finally:
         dhcp.close()
+        faults.close()
     if as_json:
         print_document(document(row, summary))
     elif len(whose) > 1:
@@ -78,8 +82,11 @@ def _run(
 
     if alone:
         click.echo(f"{whose[0].mac}, {row.about}")
+    stop = Event()
+    gevent.signal_handler(signal.SIGINT, stop.set)
     began = time.monotonic()
-    summary = Summary(run(whose, one, values["parallel"], values["rate"]), time.monotonic() - began)
+    played = run(whose, one, values["parallel"], values["rate"], stop)
+    summary = Summary(played, time.monotonic() - began)
     if alone and summary.played:
         show_machine(summary.played[0])
     return summary

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import gevent
+from gevent.event import Event
 from gevent.pool import Pool
 
 from pixiecore_core.testing.machines.network import Played
@@ -50,35 +52,38 @@ def machines(row: Row, reach: Reach, count: int, first: str, random: Random) -> 
         )
 
 
-def run(whose: Sequence[Who], boot: Callable[[Who], Played], parallel: int, rate: float | None) -> list[Played]:
-    """Boot them all; those that ended, also where Ctrl-C or a failure breaks it off.
+def run(
+    whose: Sequence[Who], boot: Callable[[Who], Played], parallel: int, rate: float | None, stop: Event
+) -> list[Played]:
+    """Boot them all; those that ended.
 
     :param parallel: how many at once
     :param rate: how many begin in a second at most
+    :param stop: set to end before all have
     :raises StartError: this host cannot send what it has to
     """
-    pool, played = Pool(parallel), list[Played]()
-    failures: list[BaseException] = []
+    pool, played, failures = Pool(parallel), list[Played](), list[Exception]()
 
     def one(who: Who) -> None:
         try:
             played.append(boot(who))
         except Exception as error:
             failures.append(error)
+            stop.set()
 
-    began = time.monotonic()
-    try:
+    def begin() -> None:
+        began = time.monotonic()
         for number, who in enumerate(whose):
             if rate:
                 gevent.sleep(max(0.0, began + number / rate - time.monotonic()))
-            if failures:
-                break
             pool.spawn(one, who)
         pool.join()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        pool.kill()
+
+    beginning = gevent.spawn(begin)
+    either: list[Any] = [beginning, stop]
+    gevent.wait(either, count=1)
+    gevent.killall([beginning])
+    pool.kill()
     if failures:
         raise failures[0]
     return played

@@ -49,6 +49,11 @@ class Faults:
         if len(self._left_open) > _MOST_LEFT_OPEN:
             self._left_open.popleft().close()
 
+    def close(self) -> None:
+        """Close what is left open."""
+        while self._left_open:
+            self._left_open.pop().close()
+
     def loses(self) -> bool:
         """Whether the next datagram is lost."""
         return self.loss > 0 and self.random.random() < self.loss

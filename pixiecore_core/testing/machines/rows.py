@@ -93,6 +93,7 @@ _EDK2_HTTP_WANTS = bytes(
 _ROM_WANTS = bytes((1, 2, 3, 5, 6, 11, 12, 13, 15, 16, 17, 18, 43, 54, 60, 67, *range(128, 136)))
 _BIOS_FEATURES = (0x17, 0x22, 0x13, 0x11, 0x27, 0x19, 0x29, 0x10, 0x21, 0x15, 0x18, 0x12)
 _EFI_FEATURES = (0x17, 0x24, 0x13, 0x11, 0x27, 0x29, 0x15, 0x12)
+_PXE_API = 0x10  # the only feature of version 2
 _VIRTIO = b"\xb1\x05\x01\x1a\xf4\x10\x00"  # iPXE dhcp.h, DHCP_EB_BUS_ID: PCI, vendor, device
 
 
@@ -103,7 +104,7 @@ def ipxe_options(
 
     :param features: of option 175 (iPXE features.h)
     """
-    about = _VIRTIO + b"\xeb\x03" + version + b"".join(bytes((one, 1, 1)) for one in features)
+    about = _VIRTIO + b"\xeb\x03" + version + b"".join(bytes((one, 1, 1 + (one == _PXE_API))) for one in features)
     return (
         (Option.MESSAGE_TYPE, _DISCOVER),
         (Option.MAXIMUM_SIZE, _two(1472)),

@@ -29,18 +29,18 @@ class Wire:
         self._holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec cat"], stdin=-1, stdout=-1)
         assert self._holder.stdout is not None
         self._holder.stdout.readline()  # it has its namespace now
-        self._inside = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
+        self.inside = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
         _ip("link", "set", "lo", "up")
         _ip("link", "add", SERVER_LINK, "type", "veth", "peer", "name", CLIENT_LINK, "netns", str(self._holder.pid))
         _ip("address", "add", SERVER_ADDRESS, "dev", SERVER_LINK)
         _ip("link", "set", SERVER_LINK, "up")
-        subprocess.run([*self._inside, "ip", "address", "add", CLIENT_ADDRESS, "dev", CLIENT_LINK], check=True)
-        subprocess.run([*self._inside, "ip", "link", "set", CLIENT_LINK, "up"], check=True)
+        subprocess.run([*self.inside, "ip", "address", "add", CLIENT_ADDRESS, "dev", CLIENT_LINK], check=True)
+        subprocess.run([*self.inside, "ip", "link", "set", CLIENT_LINK, "up"], check=True)
 
     def measure(self, window: int, machines: int, seconds: float) -> dict[str, float]:
         """One run of the load client."""
         client = ("benchmarks.dhcp_client", CLIENT_LINK, window, machines, seconds)
-        return measured(*client, prefix=self._inside)
+        return measured(*client, prefix=self.inside)
 
     def close(self) -> None:
         """Unplug."""

@@ -29,6 +29,7 @@ from pixiecore_core.cli.new_plugin import new_plugin_command
 from pixiecore_core.cli.options import loader_options
 from pixiecore_core.cli.run import run_command
 from pixiecore_core.cli.select import select_command
+from pixiecore_core.cli.simulate import simulate_command
 from pixiecore_core.cli.stack import Platform, policy_options
 from pixiecore_core.cli.status import status_command
 from pixiecore_core.errors import ConfigError, PixiecoreError, PluginError
@@ -154,6 +155,7 @@ _COMMANDS = (
     explain_command,
     status_command,
     config_command,
+    simulate_command,
 )
 
 

@@ -11,17 +11,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import gevent
-import pytest
 from gevent import monkey
 
 from pixiecore_core.files.plane import FilePlane
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.models import BootSpec, FileRef, Hold, Ignore, LocalDisk, Machine
 from pixiecore_core.testing.netboot import Netboot
+
+if TYPE_CHECKING:
+    import pytest  # a server without it imports this package for its simulated machines
 
 _MACHINE = Machine(mac="52:54:00:12:34:56", architecture=KNOWN.architecture(7), serial="S1")
 _ANSWERS = (BootSpec, Hold, Ignore, LocalDisk, type(None))

@@ -1,7 +1,7 @@
 """A netboot server in memory: the real decisions, hooks and pages, with nothing between them but function calls.
 
-What a machine would send is built here, what it would receive is handed back. Not a simulation of firmware: whether
-real firmware takes an offer is for the lab.
+What machines send and do is the simulated machines' (``pixiecore simulate`` plays the same over a network); what they
+would receive is handed back. Whether real firmware takes an offer is for the lab.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
+from uuid import UUID
 
 import gevent
 from werkzeug.test import Client as HttpClient
@@ -20,6 +21,7 @@ from werkzeug.test import Client as HttpClient
 from pixiecore_core.assembly import Parts, assemble
 from pixiecore_core.engine.words import sentence
 from pixiecore_core.firmware.finding import FoundLoaders
+from pixiecore_core.firmware.rows import Transport
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import Fact
 from pixiecore_core.net.answering import Answerer, Place
@@ -29,8 +31,13 @@ from pixiecore_core.net.interfaces import Interface, Interfaces
 from pixiecore_core.net.site import Site
 from pixiecore_core.observe.log import configure
 from pixiecore_core.plugins.manager import PluginManager
+from pixiecore_core.testing.in_memory import Driven, NobodyAnswers
+from pixiecore_core.testing.machines.ipxe import Booter
+from pixiecore_core.testing.machines.packets import Who, discover, ipxe_discover
+from pixiecore_core.testing.machines.rows import BY_NAME, Ipxe, Row, efi_ipxe, of_architecture
+from pixiecore_core.testing.machines.steps import Outcome, play
 from pixiecore_core.web.plugin_pages import plugin_pages
-from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option, parse, serialize
+from pixiecore_core.wire.dhcp4 import Dhcp4Message, Option, parse, serialize
 
 SERVER = IPv4Address("192.0.2.2")
 _INTERFACE = Interface(1, "eth0", (SERVER,))
@@ -113,30 +120,45 @@ class Netboot:
         :param architecture: IANA code, 0 for BIOS, 7 for UEFI x64
         :param ipxe: whether it is an iPXE that can fetch over HTTP
         """
-        options = {
-            int(Option.MESSAGE_TYPE): bytes([MessageType.DISCOVER]),
-            int(Option.VENDOR_CLASS): f"PXEClient:Arch:{architecture:05}:UNDI:003000".encode(),
-            int(Option.CLIENT_ARCHITECTURE): architecture.to_bytes(2, "big"),
-        }
-        if ipxe:
-            options |= {int(Option.USER_CLASS): b"iPXE", int(Option.IPXE): b"\x13\x01\x01"}
-        message = Dhcp4Message(op=Op.BOOTREQUEST, xid=1, chaddr=bytes.fromhex(mac.replace(":", "")), options=options)
+        row, who = self._row(architecture), self._who(mac)
+        message = ipxe_discover(self._ipxe(architecture), who, 4) if ipxe else discover(row, who, row.secs[0])
+        reply = self._answer(message)
+        if reply is None:
+            return None
+        boot_file = reply.file or reply.options.get(Option.BOOT_FILE, b"").rstrip(b"\0")
+        return Offer(boot_file.decode(), reply.siaddr)
+
+    def _row(self, code: int) -> Row:
+        known = self._core.decider.loaders.table.architecture(code)
+        return of_architecture(code, known.transport is Transport.HTTP)
+
+    def _ipxe(self, code: int) -> Ipxe:
+        """The iPXE that a machine of this architecture is handed: a new one."""
+        row = self._core.decider.loaders.table.row(code)
+        build = efi_ipxe(code, "x86_64") if code else BY_NAME["bios"].ipxe
+        assert build is not None
+        if row is not None:
+            build = replace(build, buildarch=row.cpu, platform=row.platform)
+        return replace(build, version=_NEWEST)
+
+    def _who(self, mac: str) -> Who:
+        return Who(mac, UUID(int=0), hears_unicast=True)
+
+    def _answer(self, message: Dhcp4Message) -> Dhcp4Message | None:
         wire = _Wire()
         datagram = Datagram(serialize(message), ("0.0.0.0", 68), _INTERFACE.index, IPv4Address("255.255.255.255"))
         self._answerer.receive(wire, datagram, "dhcp")
         self._answerer.wait(_LONGEST_WAIT)
-        if not wire.sent:
-            return None
-        reply = wire.sent[0]
-        boot_file = reply.file or reply.options.get(Option.BOOT_FILE, b"").rstrip(b"\0")
-        return Offer(boot_file.decode(), reply.siaddr)
+        return wire.sent[0] if wire.sent else None
 
     def boot(self, mac: str = _MAC, architecture: int = 0, ipxe_rom: bool = False, **query: str) -> Boot | None:
         """Take a machine all the way: the offer to its firmware, the offer to iPXE, the script, kernel and initrds, and
         the word that it has everything and starts its kernel (the fact ``Booting``; see :meth:`settle`).
 
-        By iPXE, whatever its firmware: U-Boot and Raspberry Pis are not imitated, :meth:`discover` shows their offers.
-        One that goes to its disk fetches no kernel, and has ``SentToDisk`` among its facts.
+        By iPXE, whatever its firmware: U-Boot and Raspberry Pis boot so too here, :meth:`discover` shows their offers.
+        Its script is run as iPXE would, but for waiting: who has to wait is an error here. Files of other servers are
+        not fetched; a byte stands for each. One that goes to its disk fetches no kernel, and has ``SentToDisk`` among
+        its facts.
 
         :param architecture: IANA code, 0 for BIOS, 7 for UEFI x64, 11 for UEFI arm64
         :param ipxe_rom: whether its network card has an iPXE, so that it goes straight to the script
@@ -147,24 +169,23 @@ class Netboot:
         offer = None if ipxe_rom else self.discover(mac, architecture)
         if offer is None and not ipxe_rom:
             return None
-        script_offer = self.discover(mac, architecture, ipxe=True)
-        if script_offer is None:
+        booter = Booter(self._ipxe(architecture), self._who(mac), {"chip": "", "busid": "", **query}, 0.0, alone=True)
+        driven = Driven(str(SERVER), self._answer, self.fetch)
+        try:
+            end = play(booter.boot(), driven.perform)
+        except NobodyAnswers:
             return None
-        script = self._script_of(script_offer, mac, architecture, query)
-        fetched = [
-            self.fetch(url)
-            for url in re.findall(r"^(?:kernel|initrd) --name \S+ (\S+)(?: \|\| goto failed)?$", script, re.MULTILINE)
-        ]
-        if ready := re.search(r"^imgfetch --name ready (\S+)", script, re.MULTILINE):
-            self.get(ready[1])  # as in the script, nothing depends on the answer
-        words = re.search(r"^boot kernel(?: initrd=initrd\d+)* ?(.*?)(?: \|\| goto failed)?$", script, re.MULTILINE)
+        if end.outcome in (Outcome.FAILED, Outcome.HELD, Outcome.NO_OFFER):
+            raise LookupError(driven.problem or end.reason)
+        assert booter.offer is not None
+        script_offer = Offer(booter.offer.file or booter.offer.boot_file, booter.offer.server)
         return Boot(
             offer or script_offer,
             script_offer,
-            script,
-            words[1] if words else "",
-            fetched[0] if fetched else b"",
-            tuple(fetched[1:]),
+            end.script,
+            _INITRD_WORDS.sub("", end.cmdline),
+            end.kernel.head if end.kernel is not None else b"",
+            tuple(initrd.head for initrd in end.initrds),
         )
 
     def get(self, url: str, token: str = "", headers: Mapping[str, str] | None = None) -> tuple[int, str]:
@@ -223,20 +244,6 @@ class Netboot:
             raise LookupError(f"{response.status_code} {response.text}")
         return response.text
 
-    def _script_of(self, offer: Offer, mac: str, code: int, known: Mapping[str, str]) -> str:
-        """What an iPXE gets that follows its offer: a script that has it ask with all that it knows of its machine."""
-        buildarch, platform = self._ipxe_build(code)
-        settings = {"version": _NEWEST, "net0/mac": mac, "buildarch": buildarch, "platform": platform, **known}
-        asking = self.fetch(offer.boot_file).decode()
-        (url,) = re.findall(r"^chain --replace (\S+) \|\| goto failed$", asking, re.MULTILINE)
-        filled = re.sub(r"\$\{([^:}]*)(?::[a-z]+)?\}", lambda match: quote(settings.get(match[1], "")), url)
-        return self._script_at(urlsplit(filled).query)
-
-    def _ipxe_build(self, code: int) -> tuple[str, str]:
-        """What iPXE says of itself on a machine of this architecture."""
-        row = self._core.decider.loaders.table.row(code)
-        return (row.cpu, row.platform) if row is not None else ("x86_64", "efi")
-
     def loader(self, offer: Offer) -> bytes:
         """The first-stage boot file that a machine was offered.
 
@@ -260,6 +267,7 @@ class Netboot:
         return data
 
 
+_INITRD_WORDS = re.compile(r"^(?:initrd=initrd\d+(?: |$))*")
 _NOWHERE = Path("/nonexistent")
 _NEWEST = "2.0.0"
 """The iPXE that machines are handed."""

@@ -215,6 +215,7 @@ class App:
             shared=settings.http_shared_address,
             on_drop=partial(core.bus.drop, "HTTP"),
             on_refuse=self._refuse_connection,
+            on_head=core.frames.tcp,
         )
         server.bind(self._bound.http)
         self.servers["HTTP"] = server
@@ -226,7 +227,7 @@ class App:
         if place == "off":
             return {}, {}
         guard = Guard(hosts, core.bus, self._status_token, place == "loopback")
-        machines = MachinePages(core.attempts, core.progress, core.decider.loaders.table, guard.knows)
+        machines = MachinePages(core.attempts, core.progress, core.decider.loaders.table, core.frames, guard.knows)
         pages = guard.around({**status.pages(core.attempts), **machines.pages()})
         folders = guard.around(machines.folders())
         bound = self._bound.status
@@ -261,6 +262,7 @@ class App:
                 share_of=shares.of,
                 limits=Limits(settings.tftp_blksize, settings.tftp_windowsize),
                 single_port=settings.tftp_single_port,
+                on_datagram=self.core.frames.udp,
             )
             server.bind(self._bound.tftp)
             self.core.progress.ask(lambda: files.moving(server.sessions()))
@@ -270,7 +272,7 @@ class App:
         settings, core = self.settings, self.core
         dhcp_port = settings.dhcp.port if settings.dhcp else 67
         place = Place(self._interfaces, http_port, dhcp_port, Relays(settings.trust_relay))
-        answerer = self._answerer = Answerer(core.decider, core.adapter, core.names, core.bus, place)
+        answerer = self._answerer = Answerer(core.decider, core.adapter, core.names, core.bus, place, core.frames)
         if self._bound.pxe is not None:
             self.servers["PXE"] = DhcpServer("pxe", self._bound.pxe, answerer)
         if self._bound.dhcp is not None:

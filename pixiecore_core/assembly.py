@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -38,6 +38,7 @@ from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models.facts import Failed, PluginFailed, Subsystem
 from pixiecore_core.observe.bus import Bus
 from pixiecore_core.observe.fact_log import FactLog
+from pixiecore_core.observe.frames import LastFrames
 from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.observe.progress import Progress
 from pixiecore_core.observe.reporter import PluginReporter
@@ -106,6 +107,8 @@ class Core:
     urls: UrlMaker
     names: BootFileNames
     neighbours: Neighbours | None
+    frames: LastFrames = field(default_factory=LastFrames)
+    """What was said last with each machine."""
 
 
 def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, details: bool = False) -> Core:

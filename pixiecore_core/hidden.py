@@ -69,3 +69,30 @@ def without_secrets(text: str) -> str:
     text = _PAIR.sub(r"\1…@", text)
     text = _PARAMETER.sub(lambda found: f"{found[1]}…" if is_secret(found[2]) else found[0], text)
     return _ASSIGNMENT.sub(r"\1…", text)
+
+
+_BLANK = b"*"
+_SEALED = re.compile(rb"((?:[?&;](?:name|from)=|/_/folder/|/_/ipxe/))([\w-]{16,2000})")
+"""Tokens of ours, where boot/paths.py puts them."""
+_FIELD = re.compile(rb"(\n([\w-]{1,80}):[ \t]{0,20})([^\r\n]{1,8000})")
+"""A header line, or one of YAML."""
+_RAW_CREDENTIALS = re.compile(rb"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)([^\s/?#@]{1,500})(?=@)")
+_RAW_PARAMETER = re.compile(rb"([?&;]([\w.\-\[\]]{1,80})=)([^&;#\s\"']+)")
+_RAW_ASSIGNMENT = re.compile(
+    rb"(\b[\w-]{0,40}?(?:password|passwd|pwd|passphrase|secret|token)[ \t]{0,20}=[ \t]{0,20})"
+    rb"('[^']{0,500}'|\"[^\"]{0,500}\"|[^\s;&,#\"']+)",
+    re.IGNORECASE,
+)
+
+
+def blanked(data: bytes) -> bytes:
+    """*data*, which was on the wire, with every secret in it replaced by as many asterisks: no length changes."""
+    for pattern in (_SEALED, _RAW_CREDENTIALS, _RAW_ASSIGNMENT):
+        data = pattern.sub(lambda found: found[1] + _BLANK * len(found[2]), data)
+    for pattern in (_FIELD, _RAW_PARAMETER):
+        data = pattern.sub(_blank_named, data)
+    return data
+
+
+def _blank_named(found: re.Match[bytes]) -> bytes:
+    return found[1] + _BLANK * len(found[3]) if is_secret(found[2].decode("latin-1")) else found[0]

@@ -16,6 +16,7 @@ import click
 
 from pixiecore_core import __version__
 from pixiecore_core.cli.cache import cache_command, fetch_command
+from pixiecore_core.cli.capture import capture_command
 from pixiecore_core.cli.checks import check_offered, check_options, option_owners
 from pixiecore_core.cli.commands import Commands
 from pixiecore_core.cli.config import config_command
@@ -153,6 +154,7 @@ _COMMANDS = (
     new_plugin_command,
     select_command,
     explain_command,
+    capture_command,
     status_command,
     config_command,
     simulate_command,

@@ -30,6 +30,7 @@ from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
 from pixiecore_core.net.workers import Workers
 from pixiecore_core.observe.bus import Bus
+from pixiecore_core.observe.frames import LastFrames
 from pixiecore_core.wire.dhcp4 import HEADER_BYTES, Dhcp4Message, MessageType, Op, Option, parse, serialize
 
 IN_FLIGHT = 1000
@@ -43,6 +44,8 @@ UNDELIVERABLE_TOLD = (1.0, 10.0)
 
 class ReplySocket(Protocol):
     """Where a request came in, and where its reply goes out."""
+
+    port: int
 
     def send(self, data: bytes, destination: tuple[str, int], interface: int, source: IPv4Address) -> None:
         """Send one datagram out of *interface*, from our address *source*. :raises OSError: the network refused it"""
@@ -80,14 +83,24 @@ class Answerer:
 
     :param adapter: says how an answer is worded
     :param names: names the file that a client is offered
+    :param frames: remembers what was said
     """
 
-    def __init__(self, decider: Decider, adapter: Adapter, names: BootFileNames, bus: Bus, place: Place) -> None:
+    def __init__(
+        self,
+        decider: Decider,
+        adapter: Adapter,
+        names: BootFileNames,
+        bus: Bus,
+        place: Place,
+        frames: LastFrames | None = None,
+    ) -> None:
         self._decider = decider
         self._adapter = adapter
         self._names = names
         self._bus = bus
         self._place = place
+        self._frames = frames or LastFrames()
         self._router = Router(place.relays, place.dhcp_port)
         self._tellable = Ration(*UNDELIVERABLE_TOLD)
         self._workers = Workers(IN_FLIGHT)
@@ -110,6 +123,8 @@ class Answerer:
             self._bus.drop(subsystem, "malformed")
             self._refuse(stage, datagram.source[0], interface, str(error))
             return
+        ours = (datagram.destination, socket.port)
+        self._frames.dhcp(message.chaddr, False, ours, datagram.source, datagram.data)
         subnet = interface.network_of(datagram.source[0])
         table, relays = self._decider.loaders.table, self._place.relays
         asks = self._adapter.answers_requests
@@ -212,7 +227,9 @@ class Answerer:
         reply = serialize(offer(request, message, server, boot_file, way.wording))
         # 0 leaves it to the kernel's routes, as for a relay far away.
         way_out = datagram.interface if asked.to.near else 0
-        asked.socket.send(reply, (asked.to.ip, asked.to.port), way_out, server.ip)
+        to = (asked.to.ip, asked.to.port)
+        asked.socket.send(reply, to, way_out, server.ip)
+        self._frames.dhcp(message.chaddr, True, (server.ip, asked.socket.port), to, reply)
 
     def _offered(self, asked: _Asked, way: Way, decision: Decision) -> None:
         request = asked.request

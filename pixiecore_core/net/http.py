@@ -53,6 +53,9 @@ _RESET = struct.pack("ii", 1, 0)
 
 Application = Any
 """A WSGI callable."""
+OnHead = Callable[[bool, tuple[str, int], tuple[str, int], bytes, int], object]
+"""``on_head(sent, ours, theirs, head, length)``: a request's head, or a response's that is sent, and how many bytes
+follow it, where it says so."""
 
 
 class _Refused(ValueError):
@@ -97,7 +100,8 @@ class _Handler(pywsgi.WSGIHandler):
         return False
 
     def read_request(self, raw_requestline: str) -> Any:
-        self._loose = is_loose_request_line(raw_requestline.encode("latin-1"))
+        self._line = raw_requestline.encode("latin-1")
+        self._loose = is_loose_request_line(self._line)
         super().read_request(raw_requestline)
         path = self.path or ""
         # RFC 9112 section 3.2.2: it must be understood, though only proxies are sent it.
@@ -119,6 +123,7 @@ class _Handler(pywsgi.WSGIHandler):
             lines.append(line)
             if not line.endswith(b"\n"):
                 break  # the end of the connection; the line is not one
+        self._note(False, self._line + b"".join(lines) + line)
         self._loose |= are_loose_fields(lines, minor=self.request_version != "HTTP/1.0") or line == b"\n"
         return super().MessageClass(io.BytesIO(b"".join(lines) + b"\r\n"), 0)  # type: ignore[call-arg]
 
@@ -161,7 +166,21 @@ class _Handler(pywsgi.WSGIHandler):
         status = ex.status if isinstance(ex, _Refused) else "400 Bad Request"
         allow = "Allow: GET, HEAD\r\n" if status.startswith("405") else ""
         head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n{allow}\r\n"
+        self._note(True, head.encode())
         return status.partition(" ")[0], head.encode()
+
+    def finalize_headers(self) -> None:
+        super().finalize_headers()
+        headers: Any = self.response_headers  # bytes by now, whatever the types say
+        status: Any = self.status
+        said = next((value for name, value in headers if name.lower() == b"content-length"), b"")
+        length = int(said) if said.isdigit() and self.command != "HEAD" and self.code not in (204, 304) else 0
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self._note(True, b"HTTP/1.1 %b\r\n%b\r\n" % (status, lines), length)
+
+    def _note(self, sent: bool, head: bytes, length: int = 0) -> None:
+        theirs: Any = self.client_address
+        self.server.on_head(sent, self._local_address, theirs, head, length)
 
     def log_request(self) -> None:
         """Nothing: the application reports what matters."""
@@ -177,6 +196,7 @@ class HttpServer:
     :param most: connections at once; fewer where this process may have few descriptors
     :param on_drop: told of a connection that is not served, as a word: ``gave-way`` or ``too-many``
     :param on_refuse: told, once a second at most, of an address that wants more than it may have
+    :param on_head: told of every head, from either side
     """
 
     def __init__(
@@ -190,6 +210,7 @@ class HttpServer:
         most: int = CONNECTIONS,
         on_drop: Callable[[str], None] = lambda reason: None,
         on_refuse: Callable[[str], None] = lambda address: None,
+        on_head: OnHead = lambda sent, ours, theirs, head, length: None,
     ) -> None:
         self._posted = frozenset(posted)
         self._per_client = per_client
@@ -197,6 +218,7 @@ class HttpServer:
         self._most = most
         self._on_drop = on_drop
         self._on_refuse = on_refuse
+        self._on_head = on_head
         self._address = address
         self._port = port
         self._application = application
@@ -225,6 +247,7 @@ class HttpServer:
         )
         server.posted = self._posted
         server.on_refuse = self._on_refuse
+        server.on_head = self._on_head
         shares = Shares.at_most_half(most, self._per_client, self._shared)
         server.connections = Connections(shares, _end, self._on_drop)
         server.init_socket()
@@ -247,6 +270,7 @@ class _Server(pywsgi.WSGIServer):
     posted: frozenset[str] = frozenset()
     connections: Connections[Any]
     on_refuse: Callable[[str], None]
+    on_head: OnHead
     _refused_at = float("-inf")
     _alive = 0  # connections, with those that gave way and are not closed yet
     _waits = False

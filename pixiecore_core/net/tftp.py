@@ -19,6 +19,7 @@ from gevent.pool import Pool
 from pixiecore_core.boot.tftp_negotiation import Limits, negotiate, refusal
 from pixiecore_core.boot.transfer import Outcome, Transfer
 from pixiecore_core.errors import BootFileError, BootFileNotFound, WireError
+from pixiecore_core.net.tftp_notes import Notes, OnDatagram
 from pixiecore_core.net.tftp_reading import ReadAhead, TftpFile
 from pixiecore_core.net.tftp_socket import Address, RequestSocket, TransferSocket
 from pixiecore_core.net.tftp_transfers import BUSY, SUPERSEDED, UNANSWERED, Session, TransferReport, Transfers, subtract
@@ -48,6 +49,7 @@ _STRAYS_ANSWERED = 50  # a second: an answer to a forged source address must not
 _WRONG_PORT = error(ErrorCode.UNKNOWN_TRANSFER_ID, "no transfer belongs to your address and port")
 _REQUESTS = tuple(opcode.to_bytes(2, "big") for opcode in (Opcode.RRQ, Opcode.WRQ))
 _STRAYS = tuple(opcode.to_bytes(2, "big") for opcode in (Opcode.DATA, Opcode.ACK))
+_HEAD_BYTES = 4  # of a block
 _STOPPING = "the server is stopping"
 
 
@@ -66,6 +68,7 @@ class TftpServer:
     :param limits: the largest blocks and windows that are granted
     :param single_port: send from the listening port, which is not what RFC 1350 says, but passes firewalls and NAT;
         whoever forges a client's address can then also forge its acknowledgements
+    :param on_datagram: told of the requests, and of those datagrams of a transfer that tell how it went
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class TftpServer:
         share_of: Callable[[str], int] = lambda address: 64,
         limits: Limits | None = None,
         single_port: bool = False,
+        on_datagram: OnDatagram = lambda sent, ours, theirs, data: None,
     ) -> None:
         self._address = address
         self._port = port
@@ -90,6 +94,7 @@ class TftpServer:
         self._share_of = share_of
         self._limits = limits or Limits()
         self._single_port = single_port
+        self._on_datagram = on_datagram
         self._main: RequestSocket | None = None
         self._transfers = Transfers(max_transfers, share_of, _most_unanswered(), self._ended)
         self._opening: dict[Address, Session] = {}
@@ -195,7 +200,10 @@ class TftpServer:
     def _admit(self, data: bytes, client: Address, local_address: str, now: float) -> None:
         """Refuse a request, or have its file opened."""
         assert self._main is not None
-        session = Session(client, local_address, "", data, now, self._main.way_to(client, local_address))
+        ours = (local_address, self._main.port)
+        self._on_datagram(False, ours, client, data)
+        notes = Notes(self._on_datagram, ours, client)
+        session = Session(client, local_address, "", data, now, self._main.way_to(client, local_address), notes)
         try:
             request = parse(data)
             assert isinstance(request, ReadRequest | WriteRequest)
@@ -248,6 +256,8 @@ class TftpServer:
             if not session.superseded and self._main is not None:
                 if not self._single_port:
                     session.way = session.socket = _own_socket(session)
+                    session.notes = Notes(self._on_datagram, session.socket.address, session.client)
+                session.notes.full = transfer.agreement.blksize + _HEAD_BYTES
                 session.transfer = transfer
                 self._transfers.begin(session)
                 self._active.set()

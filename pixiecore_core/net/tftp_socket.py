@@ -128,6 +128,8 @@ class TransferSocket(_Socket):
         except OSError:
             self._socket.close()
             raise
+        self.address: Address = self._socket.getsockname()
+        """Ours."""
         self._way = _Way(self._socket, None, [])
         self.send = self._way.send
         """See :class:`Way`."""

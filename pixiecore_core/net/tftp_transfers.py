@@ -18,6 +18,7 @@ from time import monotonic
 import gevent
 
 from pixiecore_core.boot.transfer import Outcome, Transfer
+from pixiecore_core.net.tftp_notes import Notes
 from pixiecore_core.net.tftp_reading import ReadAhead, TftpFile
 from pixiecore_core.net.tftp_socket import Address, TransferSocket, Way
 
@@ -69,6 +70,7 @@ class Session:
     """Seconds, monotonic."""
     way: Way
     """To the client: that of the transfer's own socket, once it has one."""
+    notes: Notes
     socket: TransferSocket | None = None
     """``None`` where the port of the requests serves."""
     file: TftpFile | None = None
@@ -86,6 +88,7 @@ class Session:
         self.send_error = ""
         try:
             if datagrams:
+                self.notes.sent(datagrams)
                 self.way.send(datagrams)
         except ConnectionRefusedError:
             raise
@@ -167,6 +170,7 @@ class Transfers:
         assert session.transfer is not None
         try:
             datagrams = session.transfer.receive(data, now)
+            session.notes.received(data, session.transfer.outcome is not None)
             if session.transfer.answered and self.unanswered.get(session.client) is session:
                 if self.has_room(session.client, now):
                     self._promote(session)
@@ -226,9 +230,11 @@ class Transfers:
         try:
             data = socket.receive(_LONGEST)  # type: ignore[union-attr]
             datagrams = session.transfer.receive(data, monotonic())  # type: ignore[union-attr]
-            if len(datagrams) == 1:
+            if len(datagrams) == 1 and len(datagrams[0]) == session.notes.full:
                 socket.send_one(datagrams[0])  # type: ignore[union-attr]
             else:
+                if not datagrams:
+                    session.notes.received(data, session.transfer.outcome is not None)  # type: ignore[union-attr]
                 self._follow(session, datagrams)
         except BlockingIOError:
             return  # its timer sends it again

@@ -19,6 +19,8 @@ from pixiecore_core.engine.case import Neighbour
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import normalise_mac
 from pixiecore_core.net.site import Page, server_of
+from pixiecore_core.observe.frame_capture import capture
+from pixiecore_core.observe.frames import LastFrames
 from pixiecore_core.observe.progress import Progress
 from pixiecore_core.web.status import HEADERS, MACHINES
 from pixiecore_core.web.views import MachineSummary, case_of, detail, names_for, summary, unknown
@@ -29,9 +31,11 @@ MACHINES_PATH = "/_/v1/machines"
 model or address has this text in it."""
 MACHINE_PATH = "/_/v1/machines/"
 """``MAC``: one machine with its timeline, the diagnoses and what to do; also one that has not been heard of, since that
-has its reasons. ``latest`` in the place of the MAC is the machine heard of last; 404 where none was. 400 for what is
+has its reasons. ``MAC/frames.pcap``: its last frames as a capture, secrets blanked unless the query has ``raw=1``; for
+whoever sees all. ``latest`` in the place of the MAC is the machine heard of last; 404 where none was. 400 for what is
 not a MAC."""
 
+FRAMES = "frames.pcap"
 _LATEST = "latest"
 
 Full = Callable[[Request], bool]
@@ -56,6 +60,7 @@ class MachinePages:
     attempts: Attempts
     progress: Progress
     firmware: FirmwareTable
+    frames: LastFrames
     full: Full
     neighbours: Callable[[], Sequence[Neighbour]] = tuple
     clock: Callable[[], float] = field(default=time.time)
@@ -92,7 +97,9 @@ class MachinePages:
                 gevent.sleep(0)
 
     def _machine(self, request: Request) -> Response:
-        wanted = request.path.removeprefix(MACHINE_PATH)
+        wanted, _, further = request.path.removeprefix(MACHINE_PATH).partition("/")
+        if further not in ("", FRAMES):
+            return _told(404, "no such page")
         if wanted == _LATEST:
             known = self.attempts.machines()
             if not known:
@@ -102,6 +109,8 @@ class MachinePages:
             mac = normalise_mac(wanted)
         except ValueError as error:
             return _told(400, str(error))
+        if further:
+            return self._frames(request, mac)
         attempt = self.attempts.latest(mac)
         case = case_of(mac, attempt, self.clock(), self.neighbours())
         machine = (attempt.told or attempt.machine) if attempt is not None else None
@@ -109,6 +118,15 @@ class MachinePages:
         if attempt is None:
             return as_json(unknown(mac, case, names))
         return as_json(detail(attempt, self.full(request), self.progress.now().get(mac), case, names))
+
+    def _frames(self, request: Request, mac: str) -> Response:
+        if not self.full(request):
+            return _told(403, "frames are for this host, and for who has the token")
+        # Made of up to 64 messages: a millisecond.
+        data = capture(self.frames, mac, raw=request.args.get("raw") == "1")
+        response = Response(data, headers=HEADERS, content_type="application/vnd.tcpdump.pcap")
+        response.headers["Content-Disposition"] = f'attachment; filename="{mac.replace(":", "-")}.pcap"'
+        return response
 
 
 def matches(one: MachineSummary, text: str) -> bool:

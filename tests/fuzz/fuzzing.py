@@ -20,7 +20,7 @@ from types import ModuleType
 from tests.fuzz.mutating import mutated
 from tests.fuzz.target import TARGETS, Run, Target
 
-FAMILIES = ("datagrams", "texts", "requests", "documents")
+FAMILIES = ("datagrams", "captures", "texts", "requests", "documents")
 KEPT = Path(__file__).parents[2] / ".cache/fuzz"
 _OURS = [f"pixiecore_{name}" for name in ("core", "api_booter", "inventory_booter", "allowlist", "static_booter")]
 _LONGEST = 4096

@@ -1,0 +1,115 @@
+"""The last things that were said with each machine, as the sockets saw them: what a bug report needs. Bounded.
+
+Kept as they come, because that is on the way of every offer; frames are made of them only when somebody asks, by
+frame_capture.py. Understands no protocol.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+PER_MACHINE = 64
+"""Messages that are kept."""
+LONGEST = 1472
+"""Bytes that are kept of one message: what a full Ethernet frame has room for in UDP."""
+MOST_BYTES = 32 << 20
+"""All together. Whoever was silent longest is forgotten first."""
+_OVERHEAD = 500
+"""Bytes that a message costs besides its own."""
+_AT_ONCE = 512
+"""Messages that are sorted by machine in one go: one by one, between other work, each would cost four times as much."""
+
+Address = tuple[object, int]
+"""IPv4 address, as text or not, and port."""
+
+
+class Message(NamedTuple):
+    """One message."""
+
+    at: int
+    """Nanoseconds since the epoch."""
+    sent: bool
+    """By us."""
+    ours: Address
+    theirs: Address
+    data: bytes
+    """At most :data:`LONGEST` bytes of it."""
+    length: int
+    """Bytes, with those that were not kept."""
+    tcp: bool
+
+
+_Kept = tuple[int, bool, Address, Address, bytes, int, bool]
+"""A message, as yet without its names."""
+
+
+class LastFrames:
+    """The messages by machine: those of DHCP by its hardware address, the others by its IPv4 address.
+
+    :param most_bytes: all together
+    :param clock: nanoseconds since the epoch
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES, clock: Callable[[], int] = time.time_ns) -> None:
+        self._most_bytes = most_bytes
+        self._clock = clock
+        self._new: list[tuple[bytes | str, _Kept]] = []
+        self._machines: OrderedDict[bytes | str, deque[_Kept]] = OrderedDict()
+        self._bytes = 0
+
+    def dhcp(self, hardware: bytes, sent: bool, ours: Address, theirs: Address, data: bytes) -> None:
+        """A DHCP message, on whichever port.
+
+        :param hardware: the machine's address
+        :param sent: by us
+        """
+        new = self._new
+        new.append((hardware, (self._clock(), sent, ours, theirs, data[:LONGEST], len(data), False)))
+        if len(new) >= _AT_ONCE:
+            self._sort()
+
+    def udp(self, sent: bool, ours: Address, theirs: tuple[str, int], data: bytes) -> None:
+        """Any other datagram."""
+        self._new.append((theirs[0], (self._clock(), sent, ours, theirs, data[:LONGEST], len(data), False)))
+        if len(self._new) >= _AT_ONCE:
+            self._sort()
+
+    def tcp(self, sent: bool, ours: Address, theirs: tuple[str, int], data: bytes, unseen: int = 0) -> None:
+        """What begins something that is said in a connection.
+
+        :param unseen: bytes that follow it
+        """
+        self._new.append((theirs[0], (self._clock(), sent, ours, theirs, data[:LONGEST], len(data) + unseen, True)))
+        if len(self._new) >= _AT_ONCE:
+            self._sort()
+
+    def of_hardware(self, hardware: bytes) -> list[Message]:
+        """A machine's DHCP messages, in their order."""
+        self._sort()
+        return [Message(*message) for message in self._machines.get(hardware, ())]
+
+    def by_address(self) -> dict[str, list[Message]]:
+        """The others, by IPv4 address."""
+        self._sort()
+        found = self._machines.items()
+        return {key: [Message(*message) for message in messages] for key, messages in found if isinstance(key, str)}
+
+    def _sort(self) -> None:
+        new, self._new = self._new, []
+        machines, size = self._machines, self._bytes
+        for key, message in new:
+            messages = machines.get(key)
+            if messages is None:
+                messages = machines[key] = deque()
+            else:
+                machines.move_to_end(key)
+                if len(messages) == PER_MACHINE:
+                    size -= len(messages.popleft()[4]) + _OVERHEAD
+            messages.append(message)
+            size += len(message[4]) + _OVERHEAD
+            while size > self._most_bytes:
+                size -= sum(len(one[4]) + _OVERHEAD for one in machines.popitem(last=False)[1])
+        self._bytes = size

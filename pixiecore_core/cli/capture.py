@@ -1,4 +1,4 @@
-"""``pixiecore capture MAC``: a machine's last frames as the running server remembers them, to be sent with a bug report.
+"""``pixiecore capture MAC``: a machine's last frames as a running server remembers them, to go with a bug report.
 
 Asks, and writes a file. What is in it is the server's affair.
 """

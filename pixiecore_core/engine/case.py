@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from pixiecore_core.engine.attempts import Outcome
+from pixiecore_core.engine.neighbours import News
 from pixiecore_core.models.facts import Fact
 
 F = TypeVar("F", bound=Fact)
@@ -21,6 +22,7 @@ class Cause(StrEnum):
     """Why a machine has not booted, or not soon: the name of each diagnosis."""
 
     NO_REQUEST = "no-request"
+    NO_OFFER = "no-offer"
     IGNORED = "ignored"
     HELD = "held"
     OFFER_NOT_SEEN = "offer-not-seen"
@@ -43,16 +45,6 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Something that another server in this network does, which breaks boots."""
-
-    cause: Cause
-    """Which diagnosis it makes for a machine that does not take our offer."""
-    sentence: str
-    mend: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """One machine.
 
@@ -60,7 +52,7 @@ class Case:
     :param before: the attempt before that
     :param outcome: how the latest attempt stands, by its facts alone
     :param now: seconds since the epoch
-    :param neighbours: what other servers do here
+    :param neighbours: what other servers do here that breaks boots
     """
 
     mac: str
@@ -68,7 +60,7 @@ class Case:
     before: Sequence[Fact]
     outcome: Outcome
     now: float
-    neighbours: Sequence[Neighbour] = ()
+    neighbours: Sequence[News] = ()
 
     def of(self, kind: type[F]) -> list[F]:
         """The facts of a kind, oldest first."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pixiecore_core.engine.attempts import Outcome
 from pixiecore_core.engine.case import Case, Cause, Diagnosis
 from pixiecore_core.engine.mends import MENDS
+from pixiecore_core.engine.neighbour_mends import Problem
 from pixiecore_core.engine.words import doing
 from pixiecore_core.firmware.ipxe_errors import ipxe_error
 from pixiecore_core.models import Client
@@ -34,6 +35,7 @@ from pixiecore_core.models.facts import (
     ScriptSent,
     SentToDisk,
     StepFailed,
+    Unanswered,
 )
 
 PATIENCE = 20.0
@@ -50,6 +52,14 @@ _FETCHES = (LoaderSent, PxeAnswered, ScriptOffered, ScriptSent, SentToDisk, Kern
 """What only happens after an offer was taken."""
 _HAS_DHCP, _HAS_PROXY = 2, 1
 """Bits of the secs that iPXE sends (dhcp.c): it has seen a DHCP server's offer, and a proxy's."""
+
+_SPOILED_BY = {
+    Problem.PXE_CLASS: Cause.OPTION_60,
+    Problem.OTHER_KEY: Cause.SECOND_PROXY,
+    Problem.SECOND_PROXY: Cause.SECOND_PROXY,
+    Problem.OTHER_FILE: Cause.SECOND_PROXY,
+}
+"""What a neighbour does that makes firmware pass over our offer, the likeliest first."""
 
 Rule = Callable[[Case], Diagnosis | None]
 
@@ -95,6 +105,14 @@ def _held(case: Case) -> Diagnosis | None:
     return _of(Cause.HELD, f"It waits, and asks again every {last.seconds} s: {last.reason}")
 
 
+def _no_offer(case: Case) -> Diagnosis | None:
+    asked = case.of(Unanswered)
+    if not asked or case.has(Offered, ScriptOffered, *_FETCHES):
+        return None
+    times = f"{len(asked)} time{'s' if len(asked) > 1 else ''}"
+    return _of(Cause.NO_OFFER, f"It asked {times} to be booted, and no boot server answered")
+
+
 def _offer_not_taken(case: Case) -> Diagnosis | None:
     """The firmware was offered a boot and did nothing with it."""
     offers = case.of(Offered)
@@ -103,12 +121,10 @@ def _offer_not_taken(case: Case) -> Diagnosis | None:
     asked = [fact for fact in case.of(AddressAsked) if fact.client != "its system"]
     times = f"{len(offers)} time{'s' if len(offers) > 1 else ''}"
     what = f"Its firmware was offered a boot {times} and has not asked for the file"
-    for neighbour in case.neighbours:
-        if neighbour.cause is Cause.OPTION_60 and offers[-1].client is Client.PXE:
-            return _of(Cause.OPTION_60, f"{what}. {neighbour.sentence}", *neighbour.mend)
-    for neighbour in case.neighbours:
-        if neighbour.cause is Cause.SECOND_PROXY:
-            return _of(Cause.SECOND_PROXY, f"{what}. {neighbour.sentence}", *neighbour.mend)
+    for problem, cause in _SPOILED_BY.items():
+        for news in case.neighbours:
+            if news.problem is problem:
+                return _of(cause, f"{what}; {news.text}", *news.mend)
     if asked:
         took = f"; it took an address from {asked[-1].server}" if asked[-1].server else "; it took an address"
         protocol = "HTTP" if offers[-1].client is Client.HTTP_BOOT else "TFTP"
@@ -128,6 +144,9 @@ def _offer_not_seen(case: Case) -> Diagnosis | None:
     bits = offers[-1].seconds
     if bits & _HAS_PROXY:
         return None
+    for news in case.neighbours:
+        if news.problem is Problem.NO_PXEDHCP:
+            return _of(Cause.OFFER_NOT_SEEN, f"Its iPXE does not look at our offer; {news.text}", *news.mend)
     dhcp = "it has an offer of a DHCP server" if bits & _HAS_DHCP else "nor that of any DHCP server"
     return _of(
         Cause.OFFER_NOT_SEEN, f"Its iPXE asked {len(offers)} times and says that it has not seen our offer ({dhcp})"
@@ -321,6 +340,7 @@ _RULES: tuple[Rule, ...] = (
     _no_request,
     _ignored,
     _held,
+    _no_offer,
     _offer_not_taken,
     _offer_not_seen,
     _transfer_failed,

@@ -8,17 +8,6 @@ from __future__ import annotations
 
 from pixiecore_core.engine.case import Cause
 
-NO_OPTION_60 = (
-    'Take option 60 ("PXEClient") out of the DHCP server\'s answers; a DHCP server that gives no boot file needs none:',
-    "  dnsmasq: remove dhcp-option=60,… and pxe-service=… (a file of /etc/dnsmasq.d may have it)",
-    "  ISC dhcpd: remove option vendor-class-identifier from the subnet or class",
-    '  Kea: remove the option-data entry "vendor-class-identifier" (code 60)',
-    "  Windows: DHCP console, IPv4, Server Options: untick 060 PXEClient (Windows Deployment Services sets it)",
-    "  OPNsense, pfSense: Services, DHCPv4, Additional Options: delete number 60",
-    "  UniFi: Settings, Networks, DHCP: delete the custom option 60, and turn Network Boot off",
-)
-"""A DHCP server that says PXEClient without being a boot server: EDK2 then asks its port 4011, and nobody else's."""
-
 IN_ONE_SERVER = (
     "Let the DHCP server name the boot file itself, so that there is only one offer (this firmware's file is {file}):",
     "  dnsmasq:",
@@ -36,6 +25,7 @@ IN_ONE_SERVER = (
 
 MEANINGS: dict[Cause, str] = {
     Cause.NO_REQUEST: "nothing of the machine has arrived",
+    Cause.NO_OFFER: "in a capture: it asked, and no boot server answered",
     Cause.IGNORED: "somebody's policy, or the lack of a loader, refused it",
     Cause.HELD: "it is told to wait, and does",
     Cause.OFFER_NOT_SEEN: "its iPXE says in `secs` that our offer has not reached it",
@@ -67,15 +57,14 @@ MENDS: dict[Cause, tuple[str, ...]] = {
         "Does the switch port take 30 s to come up? Turn PortFast (edge port) on, or spanning tree off, for it",
         "Does a firewall here drop UDP port 67? pixiecore doctor looks",
     ),
+    Cause.NO_OFFER: (
+        "Does a boot server run, and is it in this network, or named by the relay? On its host: pixiecore doctor",
+        "A boot server that has decided not to answer says why in its log: pixiecore explain {mac}",
+    ),
     Cause.OFFER_NOT_SEEN: (
         "iPXE waits some 2 s for offers: answer sooner (a plugin may be slow: see the timeline), or look for what "
         "drops broadcasts between here and the machine",
         "A switch port that is still learning drops the first seconds: turn PortFast on for it",
-    ),
-    Cause.OPTION_60: NO_OPTION_60,
-    Cause.SECOND_PROXY: (
-        "Stop the other boot server, or have it leave this machine alone: firmware takes whichever offer it likes",
-        "If it is another Pixiecore, give both the same key: --key-file",
     ),
     Cause.OFFER_NOT_TAKEN: IN_ONE_SERVER,
     Cause.TFTP_BLOCKED: (

@@ -35,13 +35,14 @@ from pixiecore_core.models.facts import (
     SentToDisk,
     StepFailed,
     Subsystem,
+    Unanswered,
 )
 
 _LONGEST_CMDLINE = 2047
 """Bytes: COMMAND_LINE_SIZE is 2048 on x86 and arm64 (arch/x86/include/asm/setup.h), with the NUL at its end."""
 
 _STAGES: dict[str, Subsystem] = {"dhcp": "DHCP", "pxe": "PXE", "script": "HTTP"}
-_Request = Offered | PxeAnswered | ScriptOffered | Ignored
+_Request = Offered | PxeAnswered | ScriptOffered | Ignored | Unanswered
 _Sent = LoaderSent | KernelSent | InitrdSent | FileSent
 
 
@@ -61,7 +62,7 @@ def subsystem(fact: Fact) -> Subsystem:
             return "Plugin"
         case Noticed():
             return "HTTP"
-        case AddressAsked():
+        case AddressAsked() | Unanswered():
             return "DHCP"
         case Logged():
             return "Syslog"
@@ -100,6 +101,10 @@ def _offered(fact: Offered | ScriptOffered) -> str:
 
 def _pxe_answered(fact: PxeAnswered) -> str:
     return f"Told {fact.mac} ({_client(fact)} on {fact.interface}) where its boot file is"
+
+
+def _unanswered(fact: Unanswered) -> str:
+    return f"{fact.mac} ({_client(fact)}) asked to be booted, and no boot server answered"
 
 
 def _ignored(fact: Ignored) -> str:
@@ -222,6 +227,7 @@ def _noted(fact: Noted) -> str:
 _WORDS = cast(
     "dict[type[Fact], Callable[[Any], str]]",
     {
+        Unanswered: _unanswered,
         Ignored: _ignored,
         Held: _held,
         Offered: _offered,

@@ -88,6 +88,16 @@ class ScriptOffered(_Answer):
     kind: Literal["script-offered"] = "script-offered"
 
 
+class Unanswered(Fact):
+    """A machine asked to be booted, and no boot server answered: told of captures alone."""
+
+    kind: Literal["unanswered"] = "unanswered"
+    level: ClassVar[Level] = "warning"
+    client: Client = Field(description="what kind of program asked")
+    architecture: str = Field(default="", description="what it said it is, in words")
+    seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
+
+
 class Ignored(Fact):
     """A machine was refused, or cannot be served: ``Ignoring M …``, and why."""
 
@@ -296,6 +306,7 @@ SENT: dict[str, type[LoaderSent | KernelSent | InitrdSent | FileSent]] = {
 """The kind of fact for a file that was sent whole, by its purpose."""
 
 FACTS: tuple[type[Fact], ...] = (
+    Unanswered,
     Ignored,
     Held,
     Offered,

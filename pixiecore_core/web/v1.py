@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.engine.attempts import Attempts
-from pixiecore_core.engine.case import Neighbour
+from pixiecore_core.engine.neighbours import News
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import normalise_mac
 from pixiecore_core.net.site import Page, server_of
@@ -62,7 +62,7 @@ class MachinePages:
     firmware: FirmwareTable
     frames: LastFrames
     full: Full
-    neighbours: Callable[[], Sequence[Neighbour]] = tuple
+    neighbours: Callable[[], Sequence[News]] = tuple
     clock: Callable[[], float] = field(default=time.time)
 
     def pages(self) -> dict[str, Page]:

@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 
 from pixiecore_core.boot.paths import ServerAddress, loader_path
 from pixiecore_core.engine.attempts import Attempt, Outcome
-from pixiecore_core.engine.case import Case, Explanation, Neighbour
+from pixiecore_core.engine.case import Case, Explanation
 from pixiecore_core.engine.explaining import explain, step_in_words
+from pixiecore_core.engine.neighbours import News
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import Fact, Machine
 from pixiecore_core.observe.progress import Moving
@@ -82,7 +83,7 @@ class MachineDetail(MachineSummary):
     before: list[TimelineEntry] = Field(description="the attempt before this one")
 
 
-def case_of(mac: str, attempt: Attempt | None, now: float, neighbours: Sequence[Neighbour] = ()) -> Case:
+def case_of(mac: str, attempt: Attempt | None, now: float, neighbours: Sequence[News] = ()) -> Case:
     """What is known of a machine, for whoever explains it."""
     if attempt is None:
         return Case(mac, (), (), Outcome.UNDER_WAY, now, neighbours)

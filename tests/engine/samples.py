@@ -27,11 +27,13 @@ from pixiecore_core.models.facts import (
     ScriptSent,
     SentToDisk,
     StepFailed,
+    Unanswered,
 )
 
 MAC = "52:54:00:12:34:56"
 
 SAMPLES: list[Fact] = [
+    Unanswered(mac=MAC, client=Client.PXE, architecture="BIOS i386"),
     Ignored(mac=MAC, stage="dhcp", client=Client.PXE, architecture="BIOS i386", interface="eth0", reason="not mine"),
     Held(mac=MAC, asked_for="script", reason="the API is down", seconds=5),
     Offered(mac=MAC, stage="dhcp", client=Client.PXE, architecture="BIOS i386", interface="eth0"),

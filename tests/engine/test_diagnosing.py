@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from pixiecore_core import Client
 from pixiecore_core.engine.attempts import Attempts, Outcome
-from pixiecore_core.engine.case import Case, Cause, Neighbour
+from pixiecore_core.engine.case import Case, Cause
 from pixiecore_core.engine.diagnosing import diagnose, outcome_of
 from pixiecore_core.engine.explaining import explain
+from pixiecore_core.engine.neighbour_mends import Problem
+from pixiecore_core.engine.neighbours import Neighbour, News
 from pixiecore_core.models.facts import (
     AddressAsked,
     Booting,
@@ -32,6 +34,7 @@ from pixiecore_core.models.facts import (
     ScriptOffered,
     ScriptSent,
     StepFailed,
+    Unanswered,
 )
 
 from .samples import SAMPLES
@@ -73,7 +76,7 @@ def asked(at: float, client: str = "firmware") -> AddressAsked:
     return AddressAsked(mac=MAC, at=at, client=client, server="192.0.2.1", asked_for="192.0.2.100")
 
 
-def case(*facts: Fact, silent: float = 60.0, before: Sequence[Fact] = (), neighbours: Sequence[Neighbour] = ()) -> Case:
+def case(*facts: Fact, silent: float = 60.0, before: Sequence[Fact] = (), neighbours: Sequence[News] = ()) -> Case:
     attempts = Attempts()
     for fact in facts:
         attempts.add(fact)
@@ -83,8 +86,10 @@ def case(*facts: Fact, silent: float = 60.0, before: Sequence[Fact] = (), neighb
     return Case(MAC, facts, before, outcome, now, neighbours)
 
 
-PXECLIENT = Neighbour(Cause.OPTION_60, "The DHCP server 192.0.2.1 says PXEClient", ("take it out",))
-PROXY = Neighbour(Cause.SECOND_PROXY, "192.0.2.9 offers pxelinux.0", ("stop it",))
+def news(problem: Problem) -> News:
+    return News(Neighbour("192.0.2.1"), problem, "the DHCP server at 192.0.2.1 does so", breaks=True)
+
+
 WELL = (
     offered(0),
     asked(0.1),
@@ -102,11 +107,12 @@ WELL = (
     ("known", "expected"),
     [
         (case(), [Cause.NO_REQUEST]),
+        (case(Unanswered(mac=MAC, at=0, client=Client.PXE)), [Cause.NO_OFFER]),
         (case(Ignored(mac=MAC, at=0, stage="dhcp", reason="not in the list")), [Cause.IGNORED]),
         (case(Held(mac=MAC, at=0, asked_for="script", reason="wait for Ada", seconds=5), silent=2), [Cause.HELD]),
         (case(offered(0), offered(4, seconds=4), offered(12, seconds=12)), [Cause.OFFER_NOT_TAKEN]),
-        (case(offered(0), offered(4), neighbours=[PXECLIENT]), [Cause.OPTION_60]),
-        (case(offered(0), offered(4), neighbours=[PROXY]), [Cause.SECOND_PROXY]),
+        (case(offered(0), offered(4), neighbours=[news(Problem.PXE_CLASS)]), [Cause.OPTION_60]),
+        (case(offered(0), offered(4), neighbours=[news(Problem.SECOND_PROXY)]), [Cause.SECOND_PROXY]),
         (case(offered(0), asked(1)), [Cause.TFTP_BLOCKED]),
         (case(offered(0), silent=2), []),
         (

@@ -20,6 +20,7 @@ from pixiecore_core.models.facts import (
 from tests.engine.samples import MAC, SAMPLES
 
 LINES = [
+    f"[DHCP] {MAC} (BIOS i386) asked to be booted, and no boot server answered",
     f"[DHCP] Ignoring {MAC} (BIOS i386): not mine",
     f"[HTTP] Holding {MAC}: the API is down",
     f"[DHCP] Offering to boot {MAC} (BIOS i386 on eth0)",

@@ -1,0 +1,62 @@
+"""``pixiecore explain FILE``: the machines in a capture, explained by the code that explains a running server's.
+
+Opens the file and says how much of it could be read. Judges nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from pixiecore_core.boot.paths import ServerAddress
+from pixiecore_core.engine.replaying import Replay
+from pixiecore_core.errors import ConfigError, PixiecoreError, WireError
+from pixiecore_core.firmware.known import KNOWN
+from pixiecore_core.web.views import case_of, detail, names_for, unknown
+from pixiecore_core.wire import pcap
+from pixiecore_core.wire.frames import Decoder
+
+_NOBODY = IPv4Address("192.0.2.2")
+"""Stands for the boot server in what to do, where the capture has none (RFC 5737)."""
+
+
+class Unreadable(PixiecoreError):
+    """A capture that is none, or is cut off."""
+
+
+def read(file: Path, server: IPv4Address | None) -> tuple[Replay, Unreadable | None]:
+    """What a capture holds, and why not all of it could be read, if so.
+
+    :param server: the boot server that it is about; found out if not given
+    :raises ConfigError: the file cannot be opened
+    """
+    replay, decoder, fault = Replay(server), Decoder(), None
+    try:
+        with file.open("rb") as opened:
+            try:
+                for frame in pcap.read(opened):
+                    for said in decoder.take(frame):
+                        replay.take(said)
+            except WireError as error:
+                fault = Unreadable(f"{file}: {error}")
+    except OSError as error:
+        raise ConfigError("FILE", f"{file} cannot be read: {error.strerror}") from error
+    for said in decoder.finish():
+        replay.take(said)
+    replay.finish()
+    return replay, fault
+
+
+def explained(replay: Replay, macs: list[str]) -> Iterator[Mapping[str, Any]]:
+    """Each machine as ``/_/v1/machines/MAC`` would have it."""
+    server = ServerAddress(replay.server or _NOBODY)
+    problems = replay.neighbours.problems(replay.now)
+    for mac in macs:
+        attempt = replay.attempts.latest(mac)
+        case = case_of(mac, attempt, replay.now, problems)
+        machine = attempt.machine if attempt is not None else None
+        names = names_for(mac, machine, server, KNOWN)
+        found = detail(attempt, True, None, case, names) if attempt is not None else unknown(mac, case, names)
+        yield found.model_dump(mode="json")

@@ -1,0 +1,195 @@
+"""Makes facts of what a capture holds, so that it is explained by the code that explains a running server's machines.
+
+DHCP, PXE on 4011, TFTP and the heads of HTTP, of whatever boot server there was. Pure: decoded frames in, attempts out.
+Bounded as the memory of attempts is. What the facts mean is not decided here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from pixiecore_core.boot.classify import NotForUs, classify, is_ipxe, might_netboot
+from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.neighbours import Neighbours, describe
+from pixiecore_core.engine.replayed_http import HttpReplay
+from pixiecore_core.engine.replayed_tftp import TftpReplay
+from pixiecore_core.errors import WireError
+from pixiecore_core.models import Client, PxeRequest, Stage
+from pixiecore_core.models.facts import AddressAsked, Fact, Offered, PxeAnswered, ScriptOffered, Unanswered
+from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message, MessageType, Op, Option, parse
+from pixiecore_core.wire.frames import Datagram, Said
+
+_DHCP_SERVER, _DHCP_CLIENT, _BOOT_SERVER, _TFTP = 67, 68, 4011, 69
+_OURS = re.compile(r"https?://[^/]+/_/ipxe/|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/")
+"""What a Pixiecore offers: its script's URL, or a boot file in the machine's own folder."""
+_MOST_ADDRESSES = 10_000
+_ANSWER_SECONDS = 3.0
+"""How long firmware and iPXE wait for an offer, at the least (the lab: 2.9 to 3.1 s)."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A request that no boot server has answered yet."""
+
+    request: PxeRequest
+    at: float
+
+
+@dataclass(slots=True)
+class Replay:
+    """Takes a capture, frame by frame.
+
+    :param server: the boot server that the capture is about; found out where it is not given
+    """
+
+    server: IPv4Address | None = None
+    attempts: Attempts = field(init=False)
+    neighbours: Neighbours = field(init=False)
+    now: float = 0.0
+    """Of the last frame, in seconds since the epoch."""
+    _addresses: OrderedDict[IPv4Address, str] = field(default_factory=OrderedDict)
+    """The machines that have each address."""
+    _open: OrderedDict[tuple[str, int], _Open] = field(default_factory=OrderedDict)
+    """By machine and transaction."""
+    _asked: dict[tuple[str, int], PxeRequest] = field(default_factory=dict)
+    _tftp: TftpReplay = field(init=False)
+    _http: HttpReplay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.attempts = Attempts(clock=lambda: self.now, wall=lambda: self.now)
+        self.neighbours = Neighbours(is_ours=lambda address: address == self.server)
+        self._tftp, self._http = TftpReplay(self._add, self._who), HttpReplay(self._add, self._who)
+
+    def take(self, said: Datagram | Said) -> None:
+        """What the next frame says."""
+        self.now = max(self.now, said.at / 1e9)
+        self._give_up()
+        if isinstance(said, Said):
+            self._http.take(said)
+            return
+        packet = said.packet
+        ports = {packet.source_port, packet.destination_port}
+        if ports & {_DHCP_SERVER, _DHCP_CLIENT, _BOOT_SERVER}:
+            self._dhcp(said)
+        else:
+            self._tftp.take(said, self.now)
+
+    def finish(self) -> None:
+        """There are no more frames."""
+        self._give_up(float("inf"))
+        self._tftp.finish(self.now)
+
+    def explainable(self) -> list[str]:
+        """The machines in the capture that wanted to boot, the first one first."""
+        return list(reversed(self.attempts.machines()))
+
+    def _add(self, fact: Fact) -> None:
+        self.attempts.add(fact.model_copy(update={"at": self.now}))
+
+    def _who(self, address: IPv4Address) -> str | None:
+        """The machine that has an address."""
+        return self._addresses.get(address)
+
+    def _know(self, address: IPv4Address, mac: str) -> None:
+        self._addresses[address] = mac
+        self._addresses.move_to_end(address)
+        if len(self._addresses) > _MOST_ADDRESSES:
+            self._addresses.popitem(last=False)
+
+    def _dhcp(self, said: Datagram) -> None:
+        try:
+            message = parse(said.packet.data)
+        except WireError:
+            return
+        if len(message.chaddr) != 6:
+            return
+        if message.op == Op.BOOTREQUEST:
+            self._ask(said, message)
+        else:
+            self._answer(said, message)
+
+    def _ask(self, said: Datagram, message: Dhcp4Message) -> None:
+        mac, packet = message.chaddr.hex(":"), said.packet
+        if packet.source != NO_ADDRESS and message.giaddr == NO_ADDRESS:
+            self._know(packet.source, mac)
+        stage: Stage = "pxe" if packet.destination_port == _BOOT_SERVER else "dhcp"
+        request = classify(message, stage, "") if might_netboot(packet.data) else NotForUs("ordinary")
+        if isinstance(request, PxeRequest):
+            key = mac, message.xid
+            self._asked[key] = request
+            if len(self._asked) > _MOST_ADDRESSES:
+                del self._asked[next(iter(self._asked))]
+            self._open.setdefault(key, _Open(request, self.now))
+            self.attempts.asked(request)
+        elif message.message_type == MessageType.REQUEST:
+            self._address_asked(mac, message, might_netboot(packet.data))
+
+    def _address_asked(self, mac: str, message: Dhcp4Message, boots: bool) -> None:
+        if not boots and not self.attempts.waits_for_life(mac):
+            return
+        client = "its system" if not boots else "iPXE" if is_ipxe(message) else "firmware"
+        server, wanted = (message.options.get(code, b"") for code in (Option.SERVER_ID, Option.REQUESTED_ADDRESS))
+        fact = AddressAsked(
+            mac=mac,
+            client=client,
+            vendor_class=message.options.get(Option.VENDOR_CLASS, b"").decode("latin-1"),
+            server=str(IPv4Address(server)) if len(server) == 4 else "",
+            asked_for=str(IPv4Address(wanted)) if len(wanted) == 4 else "",
+            seconds=message.secs,
+        )
+        if self.attempts.is_news(fact):
+            self._add(fact)
+
+    def _answer(self, said: Datagram, message: Dhcp4Message) -> None:
+        mac = message.chaddr.hex(":")
+        if message.yiaddr != NO_ADDRESS and message.message_type == MessageType.ACK:
+            self._know(message.yiaddr, mac)
+        one = describe(message, said.packet.source, "")
+        if one is None:
+            return
+        server = IPv4Address(one.server)
+        names_us = self.server is None and one.is_proxy and _OURS.match(one.boot_file) is not None
+        if names_us:
+            self.server = server
+        self.neighbours.heard(message, said.packet.source, "", self.now)
+        request = self._asked.get((mac, message.xid))
+        is_boot = one.is_proxy or (one.boot_file and one.names_pxe)
+        if request is None or not is_boot or (self.server is not None and server != self.server):
+            return
+        self._open.pop((mac, message.xid), None)
+        kind = PxeAnswered if request.stage == "pxe" else ScriptOffered if request.client is Client.IPXE else Offered
+        self._add(
+            kind(
+                mac=mac,
+                stage=request.stage,
+                client=request.client,
+                architecture=str(request.machine.architecture),
+                interface=one.server,
+                seconds=request.seconds,
+                without_http=request.without_http,
+            )
+        )
+
+    def _give_up(self, patience: float = _ANSWER_SECONDS) -> None:
+        """What no boot server has answered in time."""
+        while self._open:
+            (mac, _), opened = next(iter(self._open.items()))
+            if patience != float("inf") and self.now - opened.at < patience:
+                return
+            self._open.popitem(last=False)
+            request = opened.request
+            architecture = str(request.machine.architecture)
+            self._add(Unanswered(mac=mac, client=request.client, architecture=architecture, seconds=request.seconds))
+
+
+def replayed(said: Iterable[Datagram | Said], server: IPv4Address | None = None) -> Replay:
+    """A whole capture."""
+    replay = Replay(server)
+    for one in said:
+        replay.take(one)
+    replay.finish()
+    return replay

@@ -58,6 +58,12 @@ STATUS_CONNECTIONS = 64
 """For the status page, where it has a listener of its own."""
 
 
+KEEP_SECONDS = 5.0
+"""How often what machines did is written down."""
+STOP_RECORDS = 1000
+"""Of them, at the end: a few milliseconds."""
+
+
 class Server(Protocol):
     """What each listener can do."""
 
@@ -92,6 +98,7 @@ class App:
         self._answerer: Answerer | None = None
         self._link_news: LinkNews | None = None
         self._quiet: QuietAdvertiser | None = None
+        self._keeping: gevent.Greenlet[[], None] | None = None
         self._told = False  # whether plugins know that we have started, and must be told that we stop
 
     def start(self) -> None:
@@ -128,6 +135,7 @@ class App:
             server.start()
         if self._quiet is not None:
             self._quiet.start()
+        self._keeping = gevent.spawn(self._keep_history)
 
     def run(self, on_ready: Callable[[], object] = lambda: None) -> None:
         """Serve until :meth:`request_stop`, then stop.
@@ -186,9 +194,21 @@ class App:
         gevent.joinall(ending, timeout=STOP_SECONDS + 0.3)
         if self._answerer is not None:
             self._answerer.stop()
+        if self._keeping is not None:
+            self._keeping.kill()
+            self._keeping = None
+            if self.core.history is not None:
+                self.core.history.flush(most=STOP_RECORDS)
+                with gevent.Timeout(STOP_SECONDS, False):  # type: ignore[arg-type]
+                    self.core.history.close()
         if self._told:
             self._told = False
             self.core.plugins.on_shutdown(SHUTDOWN_SECONDS)
+
+    def _keep_history(self) -> None:
+        while self.core.history is not None:
+            gevent.sleep(KEEP_SECONDS)
+            self.core.history.flush(between=lambda: gevent.sleep(0))
 
     def _build_http(self) -> int:
         settings, core = self.settings, self.core

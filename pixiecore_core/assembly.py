@@ -39,6 +39,7 @@ from pixiecore_core.models.facts import Failed, PluginFailed, Subsystem
 from pixiecore_core.observe.bus import Bus
 from pixiecore_core.observe.fact_log import FactLog
 from pixiecore_core.observe.frames import LastFrames
+from pixiecore_core.observe.history import History
 from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.observe.progress import Progress
 from pixiecore_core.observe.reporter import PluginReporter
@@ -73,6 +74,8 @@ class Parts:
     """Ways to answer by hand, as ``--offer-variant`` takes them."""
     open_memory: Callable[[Warn], OfferMemory] = lambda warn: OfferMemory()
     """Opens what is remembered of machines' firmware, and may warn, even later."""
+    open_history: Callable[[Attempts, Warn], History | None] = lambda attempts, warn: None
+    """Opens what keeps machines' attempts, and may warn, even later."""
     pi_firmware: Path | None = None
     """The folder with firmware for Raspberry Pis."""
     hardware: Neighbours = lambda address: ()
@@ -98,6 +101,7 @@ class Core:
     progress: Progress
     metrics: Metrics
     attempts: Attempts
+    history: History | None
     adapter: Adapter
     plugins: PluginManager
     files: FilePlane
@@ -153,6 +157,9 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         clock=parts.clock,
     )
     bus.subscribe(adapter.hear)
+    history = parts.open_history(attempts, _warner(bus, "Init"))
+    if history is not None:
+        bus.subscribe(history.hear)
     sign = parts.open_signing(files, loaders)
     return Core(
         logger,
@@ -160,6 +167,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         Progress(),
         metrics,
         attempts,
+        history,
         adapter,
         plugins,
         files,

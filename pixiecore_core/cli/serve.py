@@ -30,6 +30,8 @@ from pixiecore_core.cli.configuring import settled
 from pixiecore_core.cli.dropping import Secrets, become_server, settled_again, told_as
 from pixiecore_core.cli.ending import note_serving
 from pixiecore_core.cli.file_plane import open_files, open_sealer
+from pixiecore_core.cli.history_keeping import open_history
+from pixiecore_core.cli.live_table import LiveTable, is_wanted
 from pixiecore_core.cli.offer_keeping import open_offer_memory
 from pixiecore_core.cli.pi_firmware import pi_firmware
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
@@ -112,7 +114,7 @@ def _run(
                 logger.warning(line, subsystem="Init")
             _say_who_we_are(logger, account, settings)
             app = App(settings, core, bound, secrets.token)
-            manager = ServiceManager(os.environ)
+            manager, table = ServiceManager(os.environ), LiveTable(lines, core)
 
             def stop() -> None:
                 manager.stopping()
@@ -131,8 +133,11 @@ def _run(
                 try:
                     with told_as(account):
                         app.start()
+                    if is_wanted(settings):
+                        table.start()
                     _serve(app, manager)
                 finally:
+                    table.stop()
                     core.files.stop()
                     lines.finish()
     finally:
@@ -168,6 +173,7 @@ def _assembled(
         uefi_direct=direct(settings),
         offer_variants=settings.offer_variant,
         open_memory=partial(open_offer_memory, settings),
+        open_history=partial(open_history, settings),
         pi_firmware=pi_firmware(settings),
         hardware=hardware_addresses,
         neighbours=hardware_addresses if settings.check_neighbour else None,

@@ -23,6 +23,11 @@ from pixiecore_core.models import normalise_mac
 from pixiecore_core.web.v1 import MACHINE_PATH, MACHINES_PATH
 
 _EVERY_SECONDS = 1.0
+_COLUMNS = ("machine", "name", "state", "step", "progress", "heard", "note")
+_NARROWEST = {"machine": 17, "state": 9, "heard": 8}
+"""Columns that a narrow terminal must not cut."""
+_BAR = 10
+"""Characters."""
 _STYLES = {
     "booted": "green",
     "booting": "green",
@@ -69,33 +74,42 @@ def _status(ctx: click.Context, /, **values: Any) -> None:
 def machines_table(found: Mapping[str, Any]) -> Table:
     """Machines as a table: what ``/_/v1/machines`` answers."""
     machines: Sequence[Mapping[str, Any]] = found["machines"]
-    table = Table(box=None, pad_edge=False, expand=False)
-    for name in ("machine", "name", "state", "step", "progress", "heard"):
-        table.add_column(name, no_wrap=name in ("machine", "state", "heard"))
-    table.add_column("note", overflow="ellipsis", no_wrap=True, ratio=1)
     now = time.time()
-    for one in machines:
-        table.add_row(
-            one["mac"],
-            Text(one["name"] or one["serial"]),
-            Text(one["state"], style=_STYLES.get(one["state"], "")),
-            one["step"],
-            Text(progress(one["progress"])),
-            f"{ago(now - one['heard'])} ago",
-            Text(one["note"]),
+    rows = [
+        {
+            "machine": Text(one["mac"]),
+            "name": Text(one["name"] or one["serial"]),
+            "state": Text(one["state"], style=_STYLES.get(one["state"], "")),
+            "step": Text(one["step"]),
+            "progress": Text(progress(one["progress"])),
+            "heard": Text(f"{ago(now - one['heard'])} ago"),
+            "note": Text(one["note"]),
+        }
+        for one in machines
+    ]
+    table = Table(box=None, pad_edge=False, expand=False)
+    names = [name for name in _COLUMNS if any(row[name] for row in rows)] or ["machine"]
+    for name in names:
+        last = name == "note"
+        table.add_column(
+            name, no_wrap=True, overflow="ellipsis", ratio=1 if last else None, min_width=_NARROWEST.get(name)
         )
-    if not machines:
+    for row in rows:
+        table.add_row(*(row[name] for name in names))
+    if not rows:
         table.add_row("no machine has asked to boot yet")
     return table
 
 
 def progress(moving: Mapping[str, Any] | None) -> str:
-    """How far a file is: ``vmlinuz 45 % of 8.1 MB, 11.2 MB/s``."""
+    """How far a file is: ``━━━━────── 45% of 8.1 MB, 11.2 MB/s vmlinuz``."""
     if moving is None or not moving["size"]:
         return ""
-    share = moving["bytes"] / moving["size"]
+    share = min(1.0, moving["bytes"] / moving["size"])
     rate = moving["bytes"] / max(moving["seconds"], 0.05)
-    return f"{moving['file']} {share:.0%} of {moving['size'] / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s".strip()
+    bar = "━" * round(share * _BAR) + "─" * (_BAR - round(share * _BAR))
+    name = moving["file"].rsplit("/", 1)[-1]
+    return f"{bar} {share:.0%} of {moving['size'] / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s {name}".strip()
 
 
 def ago(seconds: float) -> str:

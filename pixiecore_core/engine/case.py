@@ -61,6 +61,8 @@ class Case:
     outcome: Outcome
     now: float
     neighbours: Sequence[News] = ()
+    moving: bool = False
+    """Whether a file is being sent to it, so that it is not silent."""
 
     def of(self, kind: type[F]) -> list[F]:
         """The facts of a kind, oldest first."""
@@ -76,8 +78,8 @@ class Case:
 
     @property
     def silent(self) -> float:
-        """Seconds since the machine was last heard of; 0 where it never was."""
-        return max(0.0, self.now - self.facts[-1].at) if self.facts else 0.0
+        """Seconds since the machine was last heard of; 0 where it never was, or is being sent something."""
+        return max(0.0, self.now - self.facts[-1].at) if self.facts and not self.moving else 0.0
 
 
 @dataclass(frozen=True, slots=True)

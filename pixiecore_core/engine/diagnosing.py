@@ -41,7 +41,7 @@ from pixiecore_core.models.facts import (
 PATIENCE = 20.0
 """Seconds of silence until a machine under way is taken to have stopped: iPXE waits 16 s for IPv6 routers at the most
 (the lab, 2019 builds), firmware 32 s between two of its requests, which each count as being heard."""
-LIFE_SECONDS = 90.0
+LIFE_SECONDS = 60.0
 """How long a kernel may take until its system is heard of: its initial RAM disk asks for an address within seconds."""
 CAME_BACK_SECONDS = 600.0
 """A machine that asks to be booted so soon after its kernel has started has not stayed up."""

@@ -53,6 +53,8 @@ class Lines:
         self._lost = 0
         self.on_loss: Callable[[int], object] = lambda lines: None
         """Told how many lines had to be dropped, when there is room again."""
+        self.around: Callable[[str], str] = str
+        """Makes of what is written in one turn what goes out, such as a table below it."""
 
     def write(self, text: str) -> None:
         """Take *text*; it is written soon."""
@@ -60,12 +62,19 @@ class Lines:
             self._defer(self.release)
         self._gathered.append(text)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits for a slow reader."""
+        return self._pipe is not None and bool(self._pipe.waiting)
+
     def flush(self) -> None:
         """Nothing: the end of the turn is soon enough. At the very end, see :meth:`finish`."""
 
     def release(self) -> None:
         """Write what was gathered, or as much of it as can be written without waiting."""
         gathered, self._gathered = self._gathered, []
+        if self.around is not str:
+            gathered = [self.around("".join(gathered))]
         if self._pipe is None:
             self._stream.write("".join(gathered))
             self._stream.flush()

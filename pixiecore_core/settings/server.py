@@ -146,6 +146,13 @@ class ServerSettings(
         "for the user pixiecore, else the user's state folder, if not given",
         json_schema_extra=_PATH,
     )
+    history: Path | None = Field(
+        default=None,
+        description="file that keeps what each machine did, so that it can be explained after a restart; in "
+        "/var/lib/pixiecore for the user pixiecore, else the user's state folder, if not given",
+        json_schema_extra=_PATH,
+    )
+    no_history: bool = Field(default=False, description="remember what machines did only while the server runs")
     quiet_ra: Literal["auto", "off"] = Field(
         default="auto",
         description="tell machines under way that there is no IPv6 router, where none answers within a second; their "
@@ -197,6 +204,9 @@ class ServerSettings(
     )
     log_timestamps: bool = Field(
         default=False, description="put the time before each line", json_schema_extra={"short": "-t"}
+    )
+    plain: bool = Field(
+        default=False, description="write plain lines to a terminal, too, without the table of machines below"
     )
     log_format: Literal["text", "json"] = Field(
         default="text", description="text for people, or json for machines", json_schema_extra={"metavar": "FORMAT"}

@@ -92,7 +92,8 @@ class MachinePages:
         for number, mac in enumerate(macs):
             attempt = self.attempts.latest(mac)
             if attempt is not None:
-                yield summary(attempt, full, moving.get(mac), case_of(mac, attempt, now, neighbours))
+                case = case_of(mac, attempt, now, neighbours, moving.get(mac))
+                yield summary(attempt, full, moving.get(mac), case)
             if number % 10 == 9:
                 gevent.sleep(0)
 
@@ -112,12 +113,13 @@ class MachinePages:
         if further:
             return self._frames(request, mac)
         attempt = self.attempts.latest(mac)
-        case = case_of(mac, attempt, self.clock(), self.neighbours())
+        moving = self.progress.now().get(mac)
+        case = case_of(mac, attempt, self.clock(), self.neighbours(), moving)
         machine = (attempt.told or attempt.machine) if attempt is not None else None
         names = names_for(mac, machine, server_of(request), self.firmware)
         if attempt is None:
             return as_json(unknown(mac, case, names))
-        return as_json(detail(attempt, self.full(request), self.progress.now().get(mac), case, names))
+        return as_json(detail(attempt, self.full(request), moving, case, names))
 
     def _frames(self, request: Request, mac: str) -> Response:
         if not self.full(request):

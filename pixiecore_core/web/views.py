@@ -83,11 +83,14 @@ class MachineDetail(MachineSummary):
     before: list[TimelineEntry] = Field(description="the attempt before this one")
 
 
-def case_of(mac: str, attempt: Attempt | None, now: float, neighbours: Sequence[News] = ()) -> Case:
+def case_of(
+    mac: str, attempt: Attempt | None, now: float, neighbours: Sequence[News] = (), moving: Moving | None = None
+) -> Case:
     """What is known of a machine, for whoever explains it."""
     if attempt is None:
         return Case(mac, (), (), Outcome.UNDER_WAY, now, neighbours)
-    return Case(mac, attempt.facts, attempt.before or (), attempt.outcome, now, neighbours)
+    before = attempt.before or ()
+    return Case(mac, attempt.facts, before, attempt.outcome, now, neighbours, moving is not None)
 
 
 def names_for(mac: str, machine: Machine | None, server: ServerAddress, firmware: FirmwareTable) -> dict[str, str]:

@@ -161,7 +161,7 @@ WELL = (
         (case(script(0), StepFailed(mac=MAC, at=2, step="kernel", number="", problem="p")), [Cause.STEP_FAILED]),
         (case(to_ipxe(0), script(1), kernel(2)), [Cause.STALLED]),
         (case(*WELL, silent=10), []),
-        (case(*WELL, silent=100), [Cause.SILENT_AFTERWARDS]),
+        (case(*WELL, silent=70), [Cause.SILENT_AFTERWARDS]),
         (case(*WELL, asked(9, "its system"), silent=1000), []),
         (case(*WELL, Reported(mac=MAC, at=9, step="login"), silent=1000), []),
         (case(offered(100), loader(101), silent=1, before=WELL), [Cause.CAME_BACK]),

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pixiecore_core.cli.explain_capture import explained as captured_in
+from pixiecore_core.cli.explain_capture import read
 from pixiecore_core.engine.case import Cause
+from pixiecore_core.engine.diagnosing import LIFE_SECONDS
 
+from .api import answer, start_api
+from .api import start_server as start_api_server
 from .boot import BootFailed, BootResult, boot
-from .machines import BY_STOCK_IPXE, MAC, MACHINES, Machine
+from .machines import BY_STOCK_IPXE, MAC, MACHINES, Ipxe, Machine
 from .neighbour import start_neighbour
-from .network import Network
-from .payload import payload
+from .network import Network, run
+from .packages import SuiteNotHere
+from .payload import MARKER, payload
 from .server import PIXIECORE, Errand, start_server
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -40,6 +49,15 @@ def explained(network: Network, *arguments: str) -> dict[str, Any]:
 
 def causes(found: dict[str, Any]) -> list[str]:
     return [diagnosis["cause"] for diagnosis in found["diagnoses"]]
+
+
+def by_capture(folder: Path) -> dict[str, Any]:
+    """What ``pixiecore explain FILE`` says of the wire, which is all that it has."""
+    command = [PIXIECORE, "explain", folder / "wire.pcap", "--mac", MAC, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["machines"]
+    return dict(found)
 
 
 def fails(
@@ -109,3 +127,135 @@ def test_a_boot_that_went_well(lab_folder: Path) -> None:
         assert len(lines) == 3
         assert "booted: its kernel started" in lines[0]
         assert "its system has been heard of" in lines[0]
+
+
+def test_a_dhcp_server_that_says_pxeclient(lab_folder: Path) -> None:
+    """Its firmware asks that server's port 4011, where nobody is: no proxy can win."""
+    found, _ = fails(UEFI, lab_folder, MARKER, extra=["--dhcp-option-force=60,PXEClient"], timeout=40)
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.OPTION_60]
+    (diagnosis,) = found["diagnoses"]
+    assert "192.0.2.1" in diagnosis["says"]
+    assert any("dnsmasq" in line for line in diagnosis["mend"])
+    assert any("HttpBootUri" in line for line in diagnosis["mend"])
+
+
+def test_tftp_that_a_firewall_drops(lab_folder: Path) -> None:
+    rules = "add table inet lab; add chain inet lab in { type filter hook input priority 0; }; "
+    rules += "add rule inet lab in udp dport 69 drop"
+    found, _ = fails(
+        UEFI,
+        lab_folder,
+        MARKER,
+        before=lambda network: run("ip", "netns", "exec", network.srv, "nft", rules),
+        timeout=30,
+    )
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.TFTP_BLOCKED]
+    assert any("udp dport" in line for line in found["diagnoses"][0]["mend"])
+
+
+def test_an_ipxe_for_another_processor(lab_folder: Path) -> None:
+    wrong = Ipxe("--ipxe-efi64", "ipxe-arm64.efi", "trixie")
+    try:
+        wrong.path()
+    except SuiteNotHere as missing:
+        pytest.skip(str(missing))
+    found, _ = fails(replace(UEFI, ipxe=wrong), lab_folder, MARKER, options=["--uefi-direct=never"], timeout=35)
+    assert causes(found)[0] == causes(by_capture(lab_folder))[0] == Cause.LOADER_SILENT
+    assert "Secure Boot" in found["diagnoses"][0]["mend"][0]
+
+
+def test_a_kernel_for_another_processor(lab_folder: Path) -> None:
+    found, result = fails(
+        UEFI,
+        lab_folder,
+        "next boot entry",
+        kernel=payload("arm64").kernel,
+        options=["--uefi-direct=never"],
+    )
+    assert result is not None
+    assert causes(found)[0] == causes(by_capture(lab_folder))[0] == Cause.NOT_A_KERNEL
+
+
+def test_a_kernel_that_was_cut_off(lab_folder: Path) -> None:
+    kernel = lab_folder / "vmlinuz"
+    whole = payload("x86_64").kernel.read_bytes()
+    kernel.write_bytes(whole[: len(whole) // 2])
+    found, _ = fails(UEFI, lab_folder, "next boot entry", kernel=kernel, options=["--uefi-direct=never"], timeout=40)
+    assert causes(found)[0] in (Cause.NOT_A_KERNEL, Cause.SILENT_AFTERWARDS, Cause.CAME_BACK)
+
+
+def test_a_kernel_that_panics(lab_folder: Path) -> None:
+    """It has no root file system, and stays there."""
+    errand, initrd = Errand.prepare(lab_folder), lab_folder / "empty.cpio"
+    initrd.write_bytes(b"")
+    with Network() as network:
+        start_neighbour(network, lab_folder)
+        kernel = payload("x86_64").kernel
+        argv = [PIXIECORE, "boot", kernel, f"--cmdline=console=ttyS0 {errand.word}", f"--key-file={lab_folder / 'k'}"]
+        server = network.run_in(network.srv, argv, lab_folder / "server.log")
+        server.wait_for("Ready", timeout=15)
+        boot(BIOS, network, lab_folder, marker="Kernel panic")
+        time.sleep(LIFE_SECONDS)
+        found = explained(network)
+    assert causes(found) == [Cause.SILENT_AFTERWARDS]
+    replay, _ = read(lab_folder / "wire.pcap", None)
+    replay.now += LIFE_SECONDS
+    (captured,) = captured_in(replay, [MAC])
+    assert causes(dict(captured)) == [Cause.SILENT_AFTERWARDS]
+
+
+def test_a_machine_that_policy_ignores(lab_folder: Path) -> None:
+    allowed = lab_folder / "allowed"
+    allowed.write_text("52:54:00:00:00:01\n")
+    found, _ = fails(BIOS, lab_folder, MARKER, options=[f"--allowlist-file={allowed}"], timeout=30)
+    assert found["state"] == "ignored"
+    assert causes(found) == [Cause.IGNORED]
+    assert "allowlist" in found["diagnoses"][0]["says"]
+    assert causes(by_capture(lab_folder)) == [Cause.NO_OFFER]
+
+
+def test_an_api_that_is_down(lab_folder: Path) -> None:
+    """It answers the offer, and is gone when the machine's iPXE asks for its script."""
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder)
+        api = start_api(network, lab_folder, {MAC: answer(errand)})
+        server = start_api_server(network, lab_folder, "--api-down=ignore")
+
+        def stop_it() -> None:
+            if "Offering to boot" in server.text():
+                api.stop()
+
+        with suppress(BootFailed):
+            boot(BIOS, network, lab_folder, marker="it could not get its script", watch=stop_it, timeout=40)
+        found = explained(network)
+    assert causes(found) == [Cause.SCRIPT_FAILED]
+    assert "api" in found["diagnoses"][0]["says"]
+
+
+def test_a_command_line_that_cannot_be_rendered(lab_folder: Path) -> None:
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder)
+        start_api(network, lab_folder, {MAC: answer(errand) | {"cmdline": "quiet {{ NOSUCH }}"}})
+        start_api_server(network, lab_folder)
+        with suppress(BootFailed):
+            boot(BIOS, network, lab_folder, marker="next boot entry", timeout=40)
+        found = explained(network)
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.SCRIPT_FAILED]
+    assert "there is no function 'NOSUCH'" in found["diagnoses"][0]["says"]
+
+
+def test_an_upstream_that_has_no_such_file(lab_folder: Path) -> None:
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder)
+        web = [sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", lab_folder, "8000"]
+        network.run_in(network.srv, web, lab_folder / "web.log").wait_for("Serving", timeout=15)
+        start_api(network, lab_folder, {MAC: answer(errand) | {"kernel": "http://127.0.0.1:8000/nosuch"}})
+        start_api_server(network, lab_folder, f"--cache-dir={lab_folder / 'cache'}")
+        with suppress(BootFailed):
+            boot(BIOS, network, lab_folder, marker=ASKED_WHAT_TO_DO, timeout=40)
+        found = explained(network)
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.FILE_FAILED]
+    assert "404" in found["diagnoses"][0]["says"]

@@ -1,0 +1,211 @@
+"""The other DHCP and proxy servers on our networks, by what they say: who is there, and which of them spoil boots.
+
+Pure: takes messages of others with the time, and gives each piece of news once. Bounded; listens to nothing itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from pixiecore_core.engine.neighbour_mends import MENDS, Problem
+from pixiecore_core.errors import WireError
+from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message, MessageType, Op, Option, suboptions
+
+MOST_SERVERS = 64
+FORGOTTEN_SECONDS = 3600.0
+_MOST_TOLD = 64
+"""Things that are told of one server; a hostile one may name as many files as it likes."""
+_LONGEST_NAME = 200
+_NO_PXEDHCP = 176  # a suboption of iPXE's option 175
+_SEALED = re.compile(r"https?://[^/]{1,300}/_/ipxe/([\w-]{16,1000})")
+"""What a Pixiecore offers iPXE: see OFFERED_PATH in boot/paths.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """What a server said last."""
+
+    server: str
+    """Its address: option 54, or else where the message came from."""
+    interface: str = ""
+    is_proxy: bool = False
+    """Whether it gave no address."""
+    vendor_class: str = ""
+    """Option 60."""
+    boot_file: str = ""
+    """Option 67, or else the header's."""
+    next_server: str = ""
+    """siaddr, or else option 66."""
+    vendor_options: tuple[int, ...] | None = None
+    """The suboptions of option 43; ``None`` where that is missing."""
+    no_pxedhcp: bool = False
+    """iPXE's option 175.176."""
+
+    @property
+    def names_pxe(self) -> bool:
+        """Whether it says that it is for PXE clients."""
+        return self.vendor_class.startswith("PXEClient")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something about a neighbour that was not known."""
+
+    neighbour: Neighbour
+    problem: Problem | None
+    """``None``: only that it is there."""
+    text: str
+    """One sentence, without a capital or a full stop."""
+    breaks: bool = False
+    """Whether boots fail by it."""
+
+    @property
+    def mend(self) -> tuple[str, ...]:
+        """What to do about it, in lines."""
+        return MENDS[self.problem] if self.problem is not None else ()
+
+
+@dataclass(slots=True)
+class _Known:
+    neighbour: Neighbour
+    seen: float
+    told: set[tuple[Problem | None, str]] = field(default_factory=set)
+
+
+class Neighbours:
+    """Those that were heard in the last hour.
+
+    :param opens: whether a token in a Pixiecore's URL was sealed by our key
+    :param is_ours: whether an address is our own
+    """
+
+    def __init__(
+        self,
+        opens: Callable[[str], bool] = lambda token: False,
+        is_ours: Callable[[IPv4Address], bool] = lambda address: False,
+    ) -> None:
+        self._opens = opens
+        self._is_ours = is_ours
+        self._known: dict[str, _Known] = {}
+
+    def heard(self, message: Dhcp4Message, source: IPv4Address, interface: str, now: float) -> list[News]:
+        """What is new by a message that another server sent to a client.
+
+        :param source: the address that it came from
+        :param now: seconds, of a clock that never goes back
+        """
+        neighbour = describe(message, source, interface)
+        if neighbour is None or self._is_ours(IPv4Address(neighbour.server)) or self._is_ours(source):
+            return []
+        self._forget(now)
+        known = self._known.pop(neighbour.server, None) or _Known(neighbour, now)
+        known.neighbour, known.seen = neighbour, now
+        self._known[neighbour.server] = known  # at the end: that heard last
+        if len(self._known) > MOST_SERVERS:
+            del self._known[next(iter(self._known))]
+        fresh = []
+        for key, news in self._judged(neighbour):
+            if key not in known.told and len(known.told) < _MOST_TOLD:
+                known.told.add(key)
+                fresh.append(news)
+        return fresh
+
+    def all(self, now: float) -> list[Neighbour]:
+        """Those that were heard lately, by their addresses.
+
+        :param now: seconds, as for :meth:`heard`
+        """
+        self._forget(now)
+        return sorted((known.neighbour for known in self._known.values()), key=lambda one: IPv4Address(one.server))
+
+    def problems(self, now: float) -> list[News]:
+        """What is wrong with them now, told before or not; those by which boots fail come first.
+
+        :param now: seconds, as for :meth:`heard`
+        """
+        found = [news for one in self.all(now) for _, news in self._judged(one) if news.problem is not None]
+        return sorted(found, key=lambda news: not news.breaks)
+
+    def _forget(self, now: float) -> None:
+        gone = [server for server, known in self._known.items() if now - known.seen > FORGOTTEN_SECONDS]
+        for server in gone:
+            del self._known[server]
+
+    def _judged(self, one: Neighbour) -> Iterator[tuple[tuple[Problem | None, str], News]]:
+        """Whatever there is to say, with what makes it another thing than before."""
+        sealed = _SEALED.match(one.boot_file)
+        if sealed is not None and one.is_proxy:
+            if self._opens(sealed[1]):
+                yield (None, "ours"), News(one, None, f"{_where(one)} is another Pixiecore with our key")
+                return
+            text = (
+                f"{_where(one)} is another Pixiecore with a key of its own: machines fail that go from one to the other"
+            )
+            yield (Problem.OTHER_KEY, ""), News(one, Problem.OTHER_KEY, text, breaks=True)
+            return
+        what = "offers boots" if one.is_proxy else "gives addresses"
+        yield (None, what), News(one, None, f"{_where(one)} {what}")
+        if not one.is_proxy and one.names_pxe and one.vendor_options is None:
+            text = f"{_where(one)} sends option 60 (PXEClient) without 43: firmware asks its port 4011 instead of us"
+            yield (Problem.PXE_CLASS, ""), News(one, Problem.PXE_CLASS, text, breaks=True)
+        if one.no_pxedhcp:
+            text = f"{_where(one)} tells iPXE to wait for no proxy (option 175.176), so that iPXE never asks us"
+            yield (Problem.NO_PXEDHCP, ""), News(one, Problem.NO_PXEDHCP, text, breaks=True)
+        if one.is_proxy:
+            named = f', with the boot file "{one.boot_file}"' if one.boot_file else ", and says where on its port 4011"
+            text = f"{_where(one)} offers boots, too{named}: machines pick one of us"
+            yield (Problem.SECOND_PROXY, one.boot_file), News(one, Problem.SECOND_PROXY, text, breaks=True)
+        elif one.boot_file:
+            on = f" on {one.next_server}" if one.next_server else ""
+            text = f'{_where(one)} names a boot file of its own, "{one.boot_file}"{on}: some firmware takes that'
+            yield (Problem.OTHER_FILE, one.boot_file), News(one, Problem.OTHER_FILE, text)
+
+
+def describe(message: Dhcp4Message, source: IPv4Address, interface: str) -> Neighbour | None:
+    """The server that sent *message*; ``None`` where it is no answer of a server, or one that says nothing of it."""
+    if message.op != Op.BOOTREPLY or message.message_type not in (MessageType.OFFER, MessageType.ACK):
+        return None
+    options = message.options
+    identity = options.get(Option.SERVER_ID, b"")
+    server = IPv4Address(identity) if len(identity) == 4 else source
+    # An ACK to an INFORM gives no address either, and is no proxy's (RFC 2131 section 4.3.5).
+    vendor_class = _text(options.get(Option.VENDOR_CLASS, b""))
+    is_proxy = message.yiaddr == NO_ADDRESS and vendor_class.startswith(("PXEClient", "HTTPClient"))
+    if message.yiaddr == NO_ADDRESS and not is_proxy:
+        return None
+    named = _text(options.get(Option.TFTP_SERVER_NAME, b""))
+    return Neighbour(
+        str(server),
+        interface,
+        is_proxy,
+        vendor_class,
+        _text(options.get(Option.BOOT_FILE, b"") or message.file),
+        str(message.siaddr) if message.siaddr != NO_ADDRESS else named,
+        _codes(options.get(Option.VENDOR_SPECIFIC)),
+        _inside(options.get(Option.IPXE, b"")).get(_NO_PXEDHCP, b"\0").strip(b"\0") != b"",
+    )
+
+
+def _where(one: Neighbour) -> str:
+    on = f" on {one.interface}" if one.interface else ""
+    return f"{'a proxy' if one.is_proxy else 'the DHCP server'} at {one.server}{on}"
+
+
+def _codes(value: bytes | None) -> tuple[int, ...] | None:
+    return None if value is None else tuple(_inside(value))
+
+
+def _inside(value: bytes) -> dict[int, bytes]:
+    try:
+        return suboptions(value)
+    except WireError:
+        return {}
+
+
+def _text(value: bytes) -> str:
+    """A text of a stranger's: bounded, and of one line."""
+    text = value.partition(b"\0")[0].decode("utf-8", "replace")[:_LONGEST_NAME]
+    return "".join(character if character.isprintable() else "?" for character in text)

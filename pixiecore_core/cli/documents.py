@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -28,6 +28,6 @@ def kept_clean(wanted: bool) -> Iterator[None]:
         yield
 
 
-def print_document(document: Mapping[str, Any]) -> None:
+def print_document(document: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print it."""
     click.echo(json.dumps(document, indent=2))

@@ -21,6 +21,7 @@ from pixiecore_core.cli.checks import check_offered, check_options, option_owner
 from pixiecore_core.cli.commands import Commands
 from pixiecore_core.cli.config import config_command
 from pixiecore_core.cli.configuring import file_of
+from pixiecore_core.cli.doctor import doctor_command
 from pixiecore_core.cli.documents import JSON_FLAG, kept_clean
 from pixiecore_core.cli.ending import end
 from pixiecore_core.cli.explain import explain_command
@@ -157,6 +158,7 @@ _COMMANDS = (
     capture_command,
     status_command,
     config_command,
+    doctor_command,
     simulate_command,
 )
 

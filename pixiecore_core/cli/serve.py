@@ -8,12 +8,11 @@ from __future__ import annotations
 import gc
 import os
 import resource
-import shlex
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -34,18 +33,18 @@ from pixiecore_core.cli.history_keeping import open_history
 from pixiecore_core.cli.live_table import LiveTable, is_wanted
 from pixiecore_core.cli.offer_keeping import open_offer_memory
 from pixiecore_core.cli.pi_firmware import pi_firmware
+from pixiecore_core.cli.privileges import check_privileges
 from pixiecore_core.cli.signals import Hangups, reloading, starting, stopping
 from pixiecore_core.cli.signed import direct, find_first_stages, open_signing, signs
 from pixiecore_core.cli.stack import Platform, construct, register_all
 from pixiecore_core.cli.variables import unread_variables
-from pixiecore_core.errors import StartError
+from pixiecore_core.doctor.around import look_around
 from pixiecore_core.hosting.accounts import Account, account_of
 from pixiecore_core.hosting.service_manager import ServiceManager
-from pixiecore_core.identity import has_no_new_privileges, use_permitted
+from pixiecore_core.identity import use_permitted
 from pixiecore_core.net.binding import bind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.neighbours import hardware_addresses
-from pixiecore_core.net.ports import missing_capabilities
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.quota import Quota
@@ -53,7 +52,6 @@ from pixiecore_core.ownership import SERVICE_USER
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.watching import say, watch
 from pixiecore_core.settings.configuration import Settled
-from pixiecore_core.settings.listening import Endpoint
 from pixiecore_core.settings.server import ServerSettings
 
 _DESCRIPTORS = 65536
@@ -90,7 +88,7 @@ def _run(
     settings = first[1].server
     account = account_of(settings.user, settings.group)
     use_permitted()
-    _check_privileges(settings)
+    check_privileges(settings)
     _raise_descriptor_limit()
     _let_no_greenlet_end_us()
 
@@ -99,6 +97,10 @@ def _run(
     logger = configure(settings.log_format, settings.debug, settings.log_timestamps, lines)
     warn = partial(logger.warning, subsystem="Init")
     secrets = Secrets()
+    for finding in look_around(settings):
+        # Of a missing interface, the app itself tells, and goes on: it may come.
+        if finding.status != "ok" and finding.name != "interfaces":
+            warn("; ".join([finding.what, *finding.mend]))
     try:
         # All that may need root; whatever plugins do is done without.
         with bind(settings) as bound:
@@ -265,55 +267,3 @@ def _raise_descriptor_limit() -> None:
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _check_privileges(settings: ServerSettings) -> None:
-    endpoints = (settings.dhcp, settings.pxe, settings.tftp, settings.http_endpoint(), settings.status)
-    bound = [endpoint.port for endpoint in endpoints if isinstance(endpoint, Endpoint)]
-    if settings.dhcp_no_bind and settings.dhcp is not None:
-        bound.remove(settings.dhcp.port)
-    missing = missing_capabilities(bound, raw=settings.dhcp_no_bind)
-    if not missing:
-        return
-    names = ",".join(missing)
-    if has_no_new_privileges():
-        # As of docker run --security-opt no-new-privileges: then neither sudo nor setcap helps.
-        ways = [
-            "start it without no_new_privs, with which no program gains a privilege",
-            _in_a_unit(missing),
-            "in a container with no-new-privileges: --user 0:0; the server then becomes the user pixiecore by itself",
-        ]
-    else:
-        ways = [
-            f"run it as root: {shlex.join(['sudo', *_this_command()])}",
-            "let this Python do it, for everyone who runs it: "
-            f"sudo setcap '{names}=+ep' {shlex.quote(os.path.realpath(sys.executable))}",
-            _in_a_unit(missing),
-            f"in a container: {' '.join(f'--cap-add={name[4:].upper()}' for name in missing)}",
-        ]
-    if "cap_net_raw" in missing:
-        ways.append("leave out --dhcp-no-bind, if no other DHCP server runs on this host")
-    if "cap_net_bind_service" in missing:
-        ways.append("for a trial, use high ports: --dhcp, --pxe, --tftp, --http; firmware never asks those")
-    raise StartError(
-        f"this user may not do what serving needs: {' and '.join(missing)} missing.\n"
-        "Do one of these:\n" + "\n".join(f"  - {way}" for way in ways)
-    )
-
-
-def _in_a_unit(missing: Collection[str]) -> str:
-    """What a unit must grant; and what it must allow, if it restricts that, as one that has started us may well do."""
-    names = " ".join(missing).upper()
-    granted = f"in a systemd unit: AmbientCapabilities={names}"
-    if "INVOCATION_ID" not in os.environ:
-        return granted
-    packets = " and AF_PACKET in RestrictAddressFamilies=" if "cap_net_raw" in missing else ""
-    return f"{granted}, and {names} in CapabilityBoundingSet={packets}; systemctl edit adds such lines"
-
-
-def _this_command() -> list[str]:
-    """What was typed, so that sudo finds it too."""
-    program = os.path.abspath(sys.argv[0])
-    if program.endswith(".py") or not os.access(program, os.X_OK):
-        return [sys.executable, "-m", "pixiecore_core", *sys.argv[1:]]
-    return [program, *sys.argv[1:]]

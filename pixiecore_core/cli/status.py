@@ -90,10 +90,8 @@ def machines_table(found: Mapping[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, expand=False)
     names = [name for name in _COLUMNS if any(row[name] for row in rows)] or ["machine"]
     for name in names:
-        last = name == "note"
-        table.add_column(
-            name, no_wrap=True, overflow="ellipsis", ratio=1 if last else None, min_width=_NARROWEST.get(name)
-        )
+        ratio = 1 if name == "note" else None
+        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio, min_width=_NARROWEST.get(name))
     for row in rows:
         table.add_row(*(row[name] for name in names))
     if not rows:

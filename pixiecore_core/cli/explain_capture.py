@@ -6,11 +6,13 @@ Opens the file and says how much of it could be read. Judges nothing itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from pixiecore_core.boot.paths import ServerAddress
+from pixiecore_core.engine.case import PATIENCE_WITH_CAPTURES
 from pixiecore_core.engine.replaying import Replay
 from pixiecore_core.errors import ConfigError, PixiecoreError, WireError
 from pixiecore_core.firmware.known import KNOWN
@@ -37,6 +39,7 @@ def read(file: Path, server: IPv4Address | None) -> tuple[Replay, Unreadable | N
         with file.open("rb") as opened:
             try:
                 for frame in pcap.read(opened):
+                    replay.wait(frame.at)
                     for said in decoder.take(frame):
                         replay.take(said)
             except WireError as error:
@@ -55,7 +58,7 @@ def explained(replay: Replay, macs: list[str]) -> Iterator[Mapping[str, Any]]:
     problems = replay.neighbours.problems(replay.now)
     for mac in macs:
         attempt = replay.attempts.latest(mac)
-        case = case_of(mac, attempt, replay.now, problems)
+        case = replace(case_of(mac, attempt, replay.now, problems), patience=PATIENCE_WITH_CAPTURES)
         machine = attempt.machine if attempt is not None else None
         names = names_for(mac, machine, server, KNOWN)
         found = detail(attempt, True, None, case, names) if attempt is not None else unknown(mac, case, names)

@@ -132,6 +132,8 @@ class Attempt:
 
 
 def _outcome_after(fact: Fact, before: Outcome) -> Outcome:
+    if isinstance(fact, StepFailed) and fact.step == "script" and before is Outcome.IGNORED:
+        return before  # in a capture: that it has no script is no news
     if isinstance(fact, StepFailed) and fact.retry:
         return Outcome.UNDER_WAY
     if isinstance(fact, AddressAsked):

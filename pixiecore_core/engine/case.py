@@ -15,6 +15,12 @@ from pixiecore_core.engine.attempts import Outcome
 from pixiecore_core.engine.neighbours import News
 from pixiecore_core.models.facts import Fact
 
+PATIENCE = 20.0
+"""Seconds: iPXE waits 16 s for IPv6 routers at the most (the lab, 2019 builds), firmware 32 s between two of its
+requests, which each count as being heard."""
+PATIENCE_WITH_CAPTURES = 8.0
+"""The same at the end of a capture, which somebody has ended because nothing happened any more."""
+
 F = TypeVar("F", bound=Fact)
 
 
@@ -61,6 +67,8 @@ class Case:
     outcome: Outcome
     now: float
     neighbours: Sequence[News] = ()
+    patience: float = PATIENCE
+    """Seconds of silence until a machine under way has stopped."""
     moving: bool = False
     """Whether a file is being sent to it, so that it is not silent."""
 

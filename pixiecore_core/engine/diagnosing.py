@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pixiecore_core.engine.attempts import Outcome
 from pixiecore_core.engine.case import Case, Cause, Diagnosis
 from pixiecore_core.engine.mends import MENDS
+from pixiecore_core.engine.neighbour_mends import MENDS as NEIGHBOUR_MENDS
 from pixiecore_core.engine.neighbour_mends import Problem
 from pixiecore_core.engine.words import doing
 from pixiecore_core.firmware.ipxe_errors import ipxe_error
@@ -38,9 +39,6 @@ from pixiecore_core.models.facts import (
     Unanswered,
 )
 
-PATIENCE = 20.0
-"""Seconds of silence until a machine under way is taken to have stopped: iPXE waits 16 s for IPv6 routers at the most
-(the lab, 2019 builds), firmware 32 s between two of its requests, which each count as being heard."""
 LIFE_SECONDS = 60.0
 """How long a kernel may take until its system is heard of: its initial RAM disk asks for an address within seconds."""
 CAME_BACK_SECONDS = 600.0
@@ -48,7 +46,7 @@ CAME_BACK_SECONDS = 600.0
 LOST_SECONDS = 30.0
 """Time before the request that led on that is worth a word: firmware waits for offers 4 s."""
 
-_FETCHES = (LoaderSent, PxeAnswered, ScriptOffered, ScriptSent, SentToDisk, KernelSent, InitrdSent, FileSent, Booting)
+_FETCHES = (LoaderSent, ScriptOffered, ScriptSent, SentToDisk, KernelSent, InitrdSent, FileSent, Booting)
 """What only happens after an offer was taken."""
 _HAS_DHCP, _HAS_PROXY = 2, 1
 """Bits of the secs that iPXE sends (dhcp.c): it has seen a DHCP server's offer, and a proxy's."""
@@ -71,7 +69,7 @@ def diagnose(case: Case) -> tuple[Diagnosis, ...]:
 
 def outcome_of(case: Case) -> Outcome:
     """How the attempt stands, with the time that has passed since."""
-    if case.outcome is Outcome.UNDER_WAY and case.silent > PATIENCE:
+    if case.outcome is Outcome.UNDER_WAY and case.silent > case.patience:
         return Outcome.STALLED
     return case.outcome
 
@@ -106,25 +104,34 @@ def _held(case: Case) -> Diagnosis | None:
 
 
 def _no_offer(case: Case) -> Diagnosis | None:
-    asked = case.of(Unanswered)
+    asked = [fact for fact in case.of(Unanswered) if not fact.server]
     if not asked or case.has(Offered, ScriptOffered, *_FETCHES):
         return None
-    times = f"{len(asked)} time{'s' if len(asked) > 1 else ''}"
+    times = _times(len(asked))
     return _of(Cause.NO_OFFER, f"It asked {times} to be booted, and no boot server answered")
 
 
 def _offer_not_taken(case: Case) -> Diagnosis | None:
     """The firmware was offered a boot and did nothing with it."""
     offers = case.of(Offered)
-    if not offers or case.has(*_FETCHES) or _began_to_fetch(case) or _still_waits(case):
+    if not offers or case.has(*_FETCHES) or _began_to_fetch(case):
+        return None
+    elsewhere = next((fact.server for fact in case.of(Unanswered) if fact.server), "")
+    if not elsewhere and _still_waits(case):
         return None
     asked = [fact for fact in case.of(AddressAsked) if fact.client != "its system"]
-    times = f"{len(offers)} time{'s' if len(offers) > 1 else ''}"
+    times = _times(len(offers))
     what = f"Its firmware was offered a boot {times} and has not asked for the file"
     for problem, cause in _SPOILED_BY.items():
         for news in case.neighbours:
             if news.problem is problem:
                 return _of(cause, f"{what}; {news.text}", *news.mend)
+    if elsewhere:
+        says = f"{what}: it asked {elsewhere} on port 4011 in our place, which says that it is for PXE (option 60)"
+        return _of(Cause.OPTION_60, says, *NEIGHBOUR_MENDS[Problem.PXE_CLASS])
+    if answered := case.last(PxeAnswered):
+        protocol = "HTTP" if answered.client is Client.HTTP_BOOT else "TFTP"
+        return _of(Cause.TFTP_BLOCKED, f"{what}, though it was told on port 4011 where that is: {protocol} was lost")
     if asked:
         took = f"; it took an address from {asked[-1].server}" if asked[-1].server else "; it took an address"
         protocol = "HTTP" if offers[-1].client is Client.HTTP_BOOT else "TFTP"
@@ -233,7 +240,9 @@ def _file_failed(case: Case) -> Diagnosis | None:
 
 def _step_failed(case: Case) -> Diagnosis | None:
     last = case.last(StepFailed)
-    if last is None or case.has(Booting) or any(isinstance(fact, Failed) for fact in case.facts[-4:]):
+    if last is None or case.outcome is Outcome.IGNORED or case.has(Booting):
+        return None
+    if any(isinstance(fact, Failed) for fact in case.facts[-4:]):
         return None
     error = ipxe_error(f"0x{last.number}")
     number = f" (ipxe.org/err/{error.page})" if error is not None else ""
@@ -325,11 +334,15 @@ def _began_to_fetch(case: Case) -> bool:
 
 def _still_waits(case: Case) -> bool:
     """Whether the machine may go on by itself any moment."""
-    return case.silent < PATIENCE and not _asked_again(case)
+    return case.silent < case.patience and not _asked_again(case)
 
 
 def _asked_again(case: Case) -> bool:
     return sum(isinstance(fact, (Offered, ScriptOffered)) for fact in case.facts) > 1
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def _ago(seconds: float) -> str:

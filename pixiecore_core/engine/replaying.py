@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -37,6 +36,8 @@ class _Open:
 
     request: PxeRequest
     at: float
+    server: str
+    """That was asked on port 4011; empty for everybody."""
 
 
 @dataclass(slots=True)
@@ -64,10 +65,17 @@ class Replay:
         self.neighbours = Neighbours(is_ours=lambda address: address == self.server)
         self._tftp, self._http = TftpReplay(self._add, self._who), HttpReplay(self._add, self._who)
 
+    def wait(self, at: int) -> None:
+        """Time passes, whatever the frame holds.
+
+        :param at: nanoseconds since the epoch
+        """
+        self.now = max(self.now, at / 1e9)
+        self._give_up()
+
     def take(self, said: Datagram | Said) -> None:
         """What the next frame says."""
-        self.now = max(self.now, said.at / 1e9)
-        self._give_up()
+        self.wait(said.at)
         if isinstance(said, Said):
             self._http.take(said)
             return
@@ -123,7 +131,7 @@ class Replay:
             self._asked[key] = request
             if len(self._asked) > _MOST_ADDRESSES:
                 del self._asked[next(iter(self._asked))]
-            self._open.setdefault(key, _Open(request, self.now))
+            self._open.setdefault(key, _Open(request, self.now, str(packet.destination) if stage == "pxe" else ""))
             self.attempts.asked(request)
         elif message.message_type == MessageType.REQUEST:
             self._address_asked(mac, message, might_netboot(packet.data))
@@ -183,13 +191,5 @@ class Replay:
             self._open.popitem(last=False)
             request = opened.request
             architecture = str(request.machine.architecture)
-            self._add(Unanswered(mac=mac, client=request.client, architecture=architecture, seconds=request.seconds))
-
-
-def replayed(said: Iterable[Datagram | Said], server: IPv4Address | None = None) -> Replay:
-    """A whole capture."""
-    replay = Replay(server)
-    for one in said:
-        replay.take(one)
-    replay.finish()
-    return replay
+            fact = Unanswered(mac=mac, client=request.client, architecture=architecture, server=opened.server)
+            self._add(fact.model_copy(update={"seconds": request.seconds}))

@@ -95,6 +95,7 @@ class Unanswered(Fact):
     level: ClassVar[Level] = "warning"
     client: Client = Field(description="what kind of program asked")
     architecture: str = Field(default="", description="what it said it is, in words")
+    server: str = Field(default="", description="the boot server that it asked on port 4011; empty for everybody")
     seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
 
 

@@ -51,6 +51,7 @@ def start_api(network: Network, folder: Path, machines: dict[str, dict[str, Any]
 def start_server(network: Network, folder: Path, *options: str) -> Process:
     """Start Pixiecore in API mode, and wait until it is ready."""
     argv = [PIXIECORE, "api", f"http://127.0.0.1:{_PORT}", f"--file-root={CACHE}", f"--file-root={folder}", *options]
+    argv.append(f"--history={folder / 'history.sqlite'}")
     process = network.run_in(network.srv, argv, folder / "server.log")
     process.wait_for("Ready", timeout=15)
     return process

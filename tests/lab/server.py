@@ -84,6 +84,7 @@ def start_server(
     argv += options
     if not own_user:
         argv += [f"--cache-dir={folder / 'cache'}", f"--key-file={folder / 'url.key'}"]
+        argv.append(f"--history={folder / 'history.sqlite'}")
     if machine.stub:
         argv.append(f"--uefi-stub-{machine.stub}={parts.efi_stub}")
     if machine.ipxe:

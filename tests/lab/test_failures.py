@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,12 +154,21 @@ def test_tftp_that_a_firewall_drops(lab_folder: Path) -> None:
 
 
 def test_an_ipxe_for_another_processor(lab_folder: Path) -> None:
-    wrong = Ipxe("--ipxe-efi64", "ipxe-arm64.efi", "trixie")
+    """The server looks at what it is to hand out, so somebody has to put it there behind its back."""
     try:
-        wrong.path()
+        wrong = Ipxe("--ipxe-efi64", "ipxe-arm64.efi", "trixie").path()
     except SuiteNotHere as missing:
         pytest.skip(str(missing))
-    found, _ = fails(replace(UEFI, ipxe=wrong), lab_folder, MARKER, options=["--uefi-direct=never"], timeout=35)
+    ours = lab_folder / "snponly.efi"
+    shutil.copyfile("/usr/lib/ipxe/snponly.efi", ours)
+    found, _ = fails(
+        UEFI,
+        lab_folder,
+        MARKER,
+        options=["--uefi-direct=never", f"--ipxe-efi64={ours}"],
+        before=lambda network: shutil.copyfile(wrong, ours),
+        timeout=35,
+    )
     assert causes(found)[0] == causes(by_capture(lab_folder))[0] == Cause.LOADER_SILENT
     assert "Secure Boot" in found["diagnoses"][0]["mend"][0]
 
@@ -192,6 +201,7 @@ def test_a_kernel_that_panics(lab_folder: Path) -> None:
         start_neighbour(network, lab_folder)
         kernel = payload("x86_64").kernel
         argv = [PIXIECORE, "boot", kernel, f"--cmdline=console=ttyS0 {errand.word}", f"--key-file={lab_folder / 'k'}"]
+        argv.append("--no-history")
         server = network.run_in(network.srv, argv, lab_folder / "server.log")
         server.wait_for("Ready", timeout=15)
         boot(BIOS, network, lab_folder, marker="Kernel panic")
@@ -207,11 +217,20 @@ def test_a_kernel_that_panics(lab_folder: Path) -> None:
 def test_a_machine_that_policy_ignores(lab_folder: Path) -> None:
     allowed = lab_folder / "allowed"
     allowed.write_text("52:54:00:00:00:01\n")
-    found, _ = fails(BIOS, lab_folder, MARKER, options=[f"--allowlist-file={allowed}"], timeout=30)
+    options = [f"--allowlist-file={allowed}", "--allowlist-unlisted=ignore"]
+    found, _ = fails(BIOS, lab_folder, MARKER, options=options, timeout=30)
     assert found["state"] == "ignored"
     assert causes(found) == [Cause.IGNORED]
-    assert "allowlist" in found["diagnoses"][0]["says"]
+    assert "neither listed nor approved" in found["diagnoses"][0]["says"]
     assert causes(by_capture(lab_folder)) == [Cause.NO_OFFER]
+
+
+def test_a_machine_that_waits_for_somebody(lab_folder: Path) -> None:
+    allowed = lab_folder / "allowed"
+    allowed.write_text("52:54:00:00:00:01\n")
+    found, _ = fails(BIOS, lab_folder, MARKER, options=[f"--allowlist-file={allowed}"], timeout=15)
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.HELD]
+    assert f"pixiecore allowlist approve {MAC}" in found["diagnoses"][0]["says"]
 
 
 def test_an_api_that_is_down(lab_folder: Path) -> None:
@@ -229,8 +248,9 @@ def test_an_api_that_is_down(lab_folder: Path) -> None:
         with suppress(BootFailed):
             boot(BIOS, network, lab_folder, marker="it could not get its script", watch=stop_it, timeout=40)
         found = explained(network)
-    assert causes(found) == [Cause.SCRIPT_FAILED]
-    assert "api" in found["diagnoses"][0]["says"]
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.IGNORED]
+    assert "the API" in found["diagnoses"][0]["says"]
+    assert "cannot be reached: Connection refused" in found["diagnoses"][0]["says"]
 
 
 def test_a_command_line_that_cannot_be_rendered(lab_folder: Path) -> None:

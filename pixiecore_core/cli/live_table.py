@@ -107,7 +107,7 @@ class LiveTable:
         out = io.StringIO()
         console = Console(file=out, width=columns, force_terminal=True, color_system="standard", highlight=False)
         console.rule(style="dim")
-        console.print(machines_table({"machines": rows}))
+        console.print(machines_table({"machines": rows}, columns))
         if more:
             console.print(f"and {more} more: pixiecore status", style="dim")
         return out.getvalue()

@@ -23,7 +23,11 @@ from pixiecore_core.models import normalise_mac
 from pixiecore_core.web.v1 import MACHINE_PATH, MACHINES_PATH
 
 _EVERY_SECONDS = 1.0
+_OF_A_PIPE = 200
+"""Columns, for whoever reads it with another program."""
 _COLUMNS = ("machine", "name", "state", "step", "progress", "heard", "note")
+_FOR_WIDE, _WIDE = ("name", "step"), 110
+"""Columns that are shown on a terminal that is so wide."""
 _NARROWEST = {"machine": 17, "state": 9, "heard": 8}
 """Columns that a narrow terminal must not cut."""
 _BAR = 10
@@ -59,20 +63,25 @@ def _status(ctx: click.Context, /, **values: Any) -> None:
         print_document(server.get(MACHINES_PATH, {"limit": "all"}))
         return
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_OF_A_PIPE)
     if not values["watch"]:
-        console.print(machines_table(server.get(MACHINES_PATH)))
+        console.print(machines_table(server.get(MACHINES_PATH), console.width))
         return
     try:
         with Live(console=console, screen=console.is_terminal, refresh_per_second=4) as live:
             while True:
-                live.update(machines_table(server.get(MACHINES_PATH)))
+                live.update(machines_table(server.get(MACHINES_PATH), console.width))
                 time.sleep(_EVERY_SECONDS)
     except KeyboardInterrupt:
         ctx.exit(130)
 
 
-def machines_table(found: Mapping[str, Any]) -> Table:
-    """Machines as a table: what ``/_/v1/machines`` answers."""
+def machines_table(found: Mapping[str, Any], width: int) -> Table:
+    """Machines as a table: what ``/_/v1/machines`` answers.
+
+    :param width: columns of the terminal; on a narrow one not everything is shown
+    """
     machines: Sequence[Mapping[str, Any]] = found["machines"]
     now = time.time()
     rows = [
@@ -88,7 +97,8 @@ def machines_table(found: Mapping[str, Any]) -> Table:
         for one in machines
     ]
     table = Table(box=None, pad_edge=False, expand=False)
-    names = [name for name in _COLUMNS if any(row[name] for row in rows)] or ["machine"]
+    shown = _COLUMNS if width >= _WIDE else tuple(name for name in _COLUMNS if name not in _FOR_WIDE)
+    names = [name for name in shown if any(row[name] for row in rows)] or ["machine"]
     for name in names:
         ratio = 1 if name == "note" else None
         table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio, min_width=_NARROWEST.get(name))

@@ -7,7 +7,7 @@ Values only: what they mean is in :mod:`pixiecore_core.engine.diagnosing`, how t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
@@ -67,6 +67,7 @@ class Case:
     outcome: Outcome
     now: float
     neighbours: Sequence[News] = ()
+    _: KW_ONLY
     patience: float = PATIENCE
     """Seconds of silence until a machine under way has stopped."""
     moving: bool = False

@@ -117,6 +117,7 @@ class HttpReplay:
         if path in (SCRIPT_PATH, SCRIPT_PATH + "/") or path.endswith(".ipxe"):
             self._script(mac, address, response)
         elif path == BOOTING_PATH:
+            self._loaded(said)
             self.add(Booting(mac=mac))
         elif path == REPORT_PATH:
             self.add(Reported(mac=mac, step=known.get("step") or "a step", address=address))
@@ -128,6 +129,16 @@ class HttpReplay:
             self.add(StepFailed(mac=mac, step=step, number=number, problem=row.name))
         elif not path.startswith(OFFERED_PATH):
             self._file(mac, exchange, body, path, known)
+
+    def _loaded(self, said: Said) -> None:
+        """A machine has everything: what it was being sent has arrived, even where a capture has heads alone."""
+        for (client, _), exchanges in self._exchanges.items():
+            if client[0] != said.client[0]:
+                continue
+            for exchange in list(exchanges):
+                if exchange.response is not None and exchange.response.status == 200:
+                    exchanges.remove(exchange)
+                    self._answered(said, exchange, None)
 
     def _script(self, mac: str, address: str, response: Head) -> None:
         status = response.status
@@ -148,7 +159,8 @@ class HttpReplay:
         assert response is not None
         purpose = _purpose(path, known)
         name = "/".join(path.split("/")[-2:]) if not path.startswith(FILE_PATH) else purpose
-        size = body.promised if body is not None and body.promised is not None else body.size if body is not None else 0
+        promised = response.field("content-length")
+        size = int(promised) if promised.isascii() and promised.isdecimal() and len(promised) < 15 else 0
         if response.status not in (200, 206):
             reason = f"{name}: the server answers {response.status} {response.reason}".strip()
             self.add(Failed(mac=mac, via="HTTP", step="file", file=name, reason=reason))
@@ -159,7 +171,8 @@ class HttpReplay:
         else:
             seconds = round((body.at - exchange.request.at) / 1e9, 3) if body is not None else 0.0
             kind = SENT[purpose] if response.status == 200 else FileSent
-            sent = body.size if body is not None else 0
+            sent = body.size if body is not None else size
+            size = max(size, sent)
             self.add(kind(mac=mac, via="HTTP", file=name, purpose=purpose, bytes=sent, size=size, seconds=seconds))
             if path.startswith(LOADER_PATH) and purpose == "kernel":
                 self.add(Booting(mac=mac))

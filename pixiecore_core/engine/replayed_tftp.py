@@ -14,7 +14,6 @@ from pixiecore_core.models.facts import SENT, Booting, Fact, Failed, FileSent, R
 from pixiecore_core.wire import tftp
 from pixiecore_core.wire.frames import Datagram
 
-_PORT = 69
 _MOST = 1000
 _SMALLEST = 512
 """Bytes of a block, where nothing else is agreed on (RFC 1350 section 2)."""
@@ -67,7 +66,7 @@ class TftpReplay:
             what = tftp.parse(packet.data)
         except WireError:
             return
-        if isinstance(what, tftp.ReadRequest) and packet.destination_port == _PORT:
+        if isinstance(what, tftp.ReadRequest):
             self._begin(client, what, said, now)
         elif client in self._transfers:
             self._by_client(client, what, now)

@@ -19,10 +19,10 @@ from pixiecore_core.engine.replayed_tftp import TftpReplay
 from pixiecore_core.errors import WireError
 from pixiecore_core.models import Client, PxeRequest, Stage
 from pixiecore_core.models.facts import AddressAsked, Fact, Offered, PxeAnswered, ScriptOffered, Unanswered
-from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message, MessageType, Op, Option, parse
+from pixiecore_core.wire.dhcp4 import MAGIC_COOKIE, NO_ADDRESS, Dhcp4Message, MessageType, Op, Option, parse
 from pixiecore_core.wire.frames import Datagram, Said
 
-_DHCP_SERVER, _DHCP_CLIENT, _BOOT_SERVER, _TFTP = 67, 68, 4011, 69
+_BOOT_SERVER = 4011
 _OURS = re.compile(r"https?://[^/]+/_/ipxe/|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/")
 """What a Pixiecore offers: its script's URL, or a boot file in the machine's own folder."""
 _MOST_ADDRESSES = 10_000
@@ -79,9 +79,7 @@ class Replay:
         if isinstance(said, Said):
             self._http.take(said)
             return
-        packet = said.packet
-        ports = {packet.source_port, packet.destination_port}
-        if ports & {_DHCP_SERVER, _DHCP_CLIENT, _BOOT_SERVER}:
+        if said.packet.data[236:240] == MAGIC_COOKIE:  # on whichever port, since a server may be tried on another
             self._dhcp(said)
         else:
             self._tftp.take(said, self.now)

@@ -90,7 +90,7 @@ def case_of(
     if attempt is None:
         return Case(mac, (), (), Outcome.UNDER_WAY, now, neighbours)
     before = attempt.before or ()
-    return Case(mac, attempt.facts, before, attempt.outcome, now, neighbours, moving is not None)
+    return Case(mac, attempt.facts, before, attempt.outcome, now, neighbours, moving=moving is not None)
 
 
 def names_for(mac: str, machine: Machine | None, server: ServerAddress, firmware: FirmwareTable) -> dict[str, str]:

@@ -20,6 +20,7 @@ from pixiecore_core.models.facts import (
     InitrdSent,
     KernelSent,
     LoaderSent,
+    NeighbourSeen,
     Noted,
     Offered,
     PluginFailed,
@@ -56,6 +57,8 @@ def subsystem(fact: Fact) -> Subsystem:
             return "Plugin"
         case QuietlyAdvertised():
             return "IPv6"
+        case NeighbourSeen():
+            return "DHCP"
     return "HTTP"
 
 
@@ -170,6 +173,11 @@ def _plugin_failed(fact: PluginFailed) -> str:
     return f"plugin {fact.plugin!r}, hook {fact.hook}: {fact.reason}{place}"
 
 
+def _neighbour_seen(fact: NeighbourSeen) -> str:
+    mend = "; what to do: pixiecore doctor" if fact.problem else ""
+    return f"{fact.text[:1].upper()}{fact.text[1:]}{mend}"
+
+
 def _noted(fact: Noted) -> str:
     name = fact.plugin.removesuffix(" policy").removesuffix(" booter")
     return f"{name}: {fact.text}"
@@ -194,6 +202,7 @@ _WORDS = cast(
         Refused: _refused,
         Failed: _failed,
         PluginFailed: _plugin_failed,
+        NeighbourSeen: _neighbour_seen,
         Noted: _noted,
     },
 )

@@ -13,6 +13,7 @@ from pixiecore_core.models.facts import (
     InitrdSent,
     KernelSent,
     LoaderSent,
+    NeighbourSeen,
     Noted,
     Offered,
     PluginFailed,
@@ -47,5 +48,6 @@ SAMPLES: list[Fact] = [
     Refused(via="DHCP", what="packet", source="1.2.3.4", interface="eth0", reason="truncated"),
     Failed(mac=MAC, via="HTTP", step="transfer", file="vmlinuz", purpose="kernel", bytes=10, size=99, reason="gone"),
     PluginFailed(mac=MAC, plugin="p", hook="select_boot", reason="boom"),
+    NeighbourSeen(server="192.0.2.1", interface="eth0", text="the DHCP server at 192.0.2.1 on eth0 gives addresses"),
     Noted(mac=MAC, plugin="p", text="approved by Ada"),
 ]

@@ -36,6 +36,7 @@ LINES = [
     "[DHCP] Unusable packet from 1.2.3.4 on eth0: truncated",
     f'[HTTP] Failed to send file "vmlinuz" (kernel) to {MAC} after 10 of 99 bytes: gone',
     "[Plugin] plugin 'p', hook select_boot: boom",
+    "[DHCP] The DHCP server at 192.0.2.1 on eth0 gives addresses",
     "[Plugin] p: approved by Ada",
 ]
 

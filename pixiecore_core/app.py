@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -31,6 +32,7 @@ from pixiecore_core.net.dhcp import DhcpServer
 from pixiecore_core.net.http import HttpServer
 from pixiecore_core.net.interfaces import Interfaces, interface_names, is_ours
 from pixiecore_core.net.link_news import LinkNews
+from pixiecore_core.net.neighbour_ears import NeighbourEars
 from pixiecore_core.net.neighbours import TABLE
 from pixiecore_core.net.quiet_advertising import QuietAdvertiser
 from pixiecore_core.net.site import Page, Site
@@ -99,6 +101,7 @@ class App:
         self._link_news: LinkNews | None = None
         self._quiet: QuietAdvertiser | None = None
         self._keeping: gevent.Greenlet[[], None] | None = None
+        self._ears: NeighbourEars | None = None
         self._told = False  # whether plugins know that we have started, and must be told that we stop
 
     def start(self) -> None:
@@ -121,6 +124,7 @@ class App:
             self._build_tftp(http_port)
             self._build_dhcp(http_port)
             self._build_quiet()
+            self._build_ears()
             self._told = True
             self.core.plugins.on_startup()
         except BaseException:
@@ -136,6 +140,8 @@ class App:
         if self._quiet is not None:
             self._quiet.start()
         self._keeping = gevent.spawn(self._keep_history)
+        if self._ears is not None:
+            self._ears.start()
 
     def run(self, on_ready: Callable[[], object] = lambda: None) -> None:
         """Serve until :meth:`request_stop`, then stop.
@@ -189,6 +195,9 @@ class App:
         if self._quiet is not None:
             self._quiet.stop()
             self._quiet = None
+        if self._ears is not None:
+            self._ears.stop()
+            self._ears = None
         servers, self.servers = self.servers, {}
         ending = [gevent.spawn(server.stop, STOP_SECONDS) for server in servers.values()]
         gevent.joinall(ending, timeout=STOP_SECONDS + 0.3)
@@ -247,7 +256,14 @@ class App:
         if place == "off":
             return {}, {}
         guard = Guard(hosts, core.bus, self._status_token, place == "loopback")
-        machines = MachinePages(core.attempts, core.progress, core.decider.loaders.table, core.frames, guard.knows)
+        machines = MachinePages(
+            core.attempts,
+            core.progress,
+            core.decider.loaders.table,
+            core.frames,
+            guard.knows,
+            lambda: core.neighbourhood.problems(time.monotonic()),
+        )
         pages = guard.around({**status.pages(core.attempts), **machines.pages()})
         folders = guard.around(machines.folders())
         bound = self._bound.status
@@ -312,6 +328,17 @@ class App:
             core.logger.info(
                 "On a network without an IPv6 router, iPXE waits up to 15 s for one; with CAP_NET_RAW we could tell it "
                 "that there is none (--quiet-ra)",
+                subsystem="Init",
+            )
+
+    def _build_ears(self) -> None:
+        core, opened = self.core, self._bound.ears
+        if opened is not None:
+            self._ears = NeighbourEars(opened, core.neighbourhood, self._interfaces, core.bus)
+        elif self.settings.neighbour_watch == "auto" and self._bound.dhcp is not None:
+            core.logger.info(
+                "Other DHCP servers are not heard; with CAP_NET_RAW we could tell which of them spoil boots "
+                "(--neighbour-watch)",
                 subsystem="Init",
             )
 

@@ -25,6 +25,7 @@ from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.first_stage import FirstStage
 from pixiecore_core.engine.first_step import Mode
 from pixiecore_core.engine.naming import BootFileNames
+from pixiecore_core.engine.neighbours import Neighbourhood
 from pixiecore_core.engine.offer_memory import OfferMemory
 from pixiecore_core.engine.pi_files import PiFiles
 from pixiecore_core.engine.scripting import ScriptWriter
@@ -111,6 +112,8 @@ class Core:
     urls: UrlMaker
     names: BootFileNames
     neighbours: Neighbours | None
+    neighbourhood: Neighbourhood
+    """The other DHCP and proxy servers, as far as they are heard."""
     frames: LastFrames = field(default_factory=LastFrames)
     """What was said last with each machine."""
 
@@ -184,6 +187,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         urls,
         BootFileNames(steps, urls),
         parts.neighbours,
+        Neighbourhood(opens=lambda token: urls.sealer.open_origin(token) is not None),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from pixiecore_core.doctor.findings import Finding, broken, ok, warning
-from pixiecore_core.engine.neighbours import Neighbours
+from pixiecore_core.engine.neighbours import Neighbourhood
 from pixiecore_core.net.dhcp_question import Answer
 from pixiecore_core.net.interfaces import Interface
 
@@ -27,7 +27,7 @@ def check(
     :param opens: whether a token in a Pixiecore's URL was sealed by our key
     """
     for interface in served:
-        neighbours = Neighbours(opens, is_ours=lambda address, ours=interface.addresses: address in ours)  # type: ignore[misc]
+        neighbours = Neighbourhood(opens)
         try:
             answers = ask(interface)
         except OSError as error:

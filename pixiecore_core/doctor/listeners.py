@@ -24,7 +24,7 @@ def check(settings: ServerSettings) -> Iterator[Finding]:
             continue
         off = {other: "off" if other == "status" else None for other in _LISTENERS if other != name}
         try:
-            with bind(settings.model_copy(update={**off, "quiet_ra": "off"})):
+            with bind(settings.model_copy(update={**off, "quiet_ra": "off", "neighbour_watch": "off"})):
                 pass
         except StartError as error:
             what, _, mend = str(error).partition("; ")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from pixiecore_core.boot.paths import LOADER_PATH, parse_loader_path
 from pixiecore_core.engine.neighbour_mends import MENDS, Problem
 from pixiecore_core.errors import WireError
 from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message, MessageType, Op, Option, suboptions
@@ -75,30 +76,24 @@ class _Known:
     told: set[tuple[Problem | None, str]] = field(default_factory=set)
 
 
-class Neighbours:
+class Neighbourhood:
     """Those that were heard in the last hour.
 
     :param opens: whether a token in a Pixiecore's URL was sealed by our key
-    :param is_ours: whether an address is our own
     """
 
-    def __init__(
-        self,
-        opens: Callable[[str], bool] = lambda token: False,
-        is_ours: Callable[[IPv4Address], bool] = lambda address: False,
-    ) -> None:
+    def __init__(self, opens: Callable[[str], bool] = lambda token: False) -> None:
         self._opens = opens
-        self._is_ours = is_ours
         self._known: dict[str, _Known] = {}
 
     def heard(self, message: Dhcp4Message, source: IPv4Address, interface: str, now: float) -> list[News]:
-        """What is new by a message that another server sent to a client.
+        """What is new by a message that another server, and not this one, sent to a client.
 
         :param source: the address that it came from
         :param now: seconds, of a clock that never goes back
         """
         neighbour = describe(message, source, interface)
-        if neighbour is None or self._is_ours(IPv4Address(neighbour.server)) or self._is_ours(source):
+        if neighbour is None:
             return []
         self._forget(now)
         known = self._known.pop(neighbour.server, None) or _Known(neighbour, now)
@@ -141,10 +136,12 @@ class Neighbours:
             if self._opens(sealed[1]):
                 yield (None, "ours"), News(one, None, f"{_where(one)} is another Pixiecore with our key")
                 return
-            text = (
-                f"{_where(one)} is another Pixiecore with a key of its own: machines fail that go from one to the other"
-            )
+            text = f"{_where(one)} is another Pixiecore, with another key: machines fail that go from one to the other"
             yield (Problem.OTHER_KEY, ""), News(one, Problem.OTHER_KEY, text, breaks=True)
+            return
+        if one.is_proxy and parse_loader_path(one.boot_file.partition(LOADER_PATH)[2] or one.boot_file) is not None:
+            # Whose key it has shows in what it offers iPXE.
+            yield (None, "pixiecore"), News(one, None, f"{_where(one)} is another Pixiecore")
             return
         what = "offers boots" if one.is_proxy else "gives addresses"
         yield (None, what), News(one, None, f"{_where(one)} {what}")

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 
 from pixiecore_core.boot.classify import NotForUs, classify, is_ipxe, might_netboot
 from pixiecore_core.engine.attempts import Attempts
-from pixiecore_core.engine.neighbours import Neighbours, describe
+from pixiecore_core.engine.neighbours import Neighbourhood, describe
 from pixiecore_core.engine.replayed_http import HttpReplay
 from pixiecore_core.engine.replayed_tftp import TftpReplay
 from pixiecore_core.errors import WireError
@@ -49,9 +49,11 @@ class Replay:
 
     server: IPv4Address | None = None
     attempts: Attempts = field(init=False)
-    neighbours: Neighbours = field(init=False)
+    neighbours: Neighbourhood = field(init=False)
     now: float = 0.0
     """Of the last frame, in seconds since the epoch."""
+    _sure: bool = field(init=False)
+    """Whether the boot server is known; the first proxy is taken for it until a Pixiecore offers something."""
     _addresses: OrderedDict[IPv4Address, str] = field(default_factory=OrderedDict)
     """The machines that have each address."""
     _open: OrderedDict[tuple[str, int], _Open] = field(default_factory=OrderedDict)
@@ -61,8 +63,9 @@ class Replay:
     _http: HttpReplay = field(init=False)
 
     def __post_init__(self) -> None:
+        self._sure = self.server is not None
         self.attempts = Attempts(clock=lambda: self.now, wall=lambda: self.now)
-        self.neighbours = Neighbours(is_ours=lambda address: address == self.server)
+        self.neighbours = Neighbourhood()
         self._tftp, self._http = TftpReplay(self._add, self._who), HttpReplay(self._add, self._who)
 
     def wait(self, at: int) -> None:
@@ -158,10 +161,11 @@ class Replay:
         if one is None:
             return
         server = IPv4Address(one.server)
-        names_us = self.server is None and one.is_proxy and _OURS.match(one.boot_file) is not None
-        if names_us:
-            self.server = server
-        self.neighbours.heard(message, said.packet.source, "", self.now)
+        if one.is_proxy and not self._sure:
+            self._sure = _OURS.match(one.boot_file) is not None
+            self.server = server if self._sure or self.server is None else self.server
+        if server != self.server:
+            self.neighbours.heard(message, said.packet.source, "", self.now)
         request = self._asked.get((mac, message.xid))
         is_boot = one.is_proxy or (one.boot_file and one.names_pxe)
         if request is None or not is_boot or (self.server is not None and server != self.server):

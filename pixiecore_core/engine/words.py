@@ -22,6 +22,7 @@ from pixiecore_core.models.facts import (
     KernelSent,
     LoaderSent,
     Logged,
+    NeighbourSeen,
     Noted,
     Noticed,
     Offered,
@@ -68,6 +69,8 @@ def subsystem(fact: Fact) -> Subsystem:
             return "Syslog"
         case QuietlyAdvertised():
             return "IPv6"
+        case NeighbourSeen():
+            return "DHCP"
     return "HTTP"
 
 
@@ -221,6 +224,11 @@ def _noticed(fact: Noticed) -> str:
     return f"{fact.mac} {fact.text}"
 
 
+def _neighbour_seen(fact: NeighbourSeen) -> str:
+    mend = "; what to do: pixiecore doctor" if fact.problem else ""
+    return f"{fact.text[:1].upper()}{fact.text[1:]}{mend}"
+
+
 def _noted(fact: Noted) -> str:
     name = fact.plugin.removesuffix(" policy").removesuffix(" booter")
     return f"{name}: {fact.text}"
@@ -250,6 +258,7 @@ _WORDS = cast(
         Refused: _refused,
         Failed: _failed,
         PluginFailed: _plugin_failed,
+        NeighbourSeen: _neighbour_seen,
         Noted: _noted,
         Noticed: _noticed,
     },

@@ -289,6 +289,29 @@ class PluginFailed(Fact):
     place: Text = Field(default="", description="where in the plugin's own code: file and line")
 
 
+class NeighbourSeen(Fact):
+    """Another DHCP or proxy server was heard, or something of it that spoils boots, each thing once; a warning where
+    boots fail by it: ``The DHCP server at A …`` and ``A proxy at A …``.
+    """
+
+    kind: Literal["neighbour-seen"] = "neighbour-seen"
+    server: str = Field(description="its address")
+    interface: str = Field(default="", description="our network interface that it was heard on")
+    proxy: bool = Field(default=False, description="whether it offers boots, and gives no addresses")
+    problem: str = Field(
+        default="",
+        description="what is wrong with it: pxe-class-without-43, no-pxedhcp, second-proxy, other-boot-file, other-key"
+        "; empty: nothing",
+    )
+    breaks: bool = Field(default=False, description="whether boots fail by it")
+    text: Text = Field(description="the same in words")
+
+    @property
+    def level(self) -> Level:  # type: ignore[override]
+        """How it is logged."""
+        return "warning" if self.breaks else "info"
+
+
 class Noted(Fact):
     """A plugin says something about a machine: the text is its own."""
 
@@ -329,6 +352,7 @@ FACTS: tuple[type[Fact], ...] = (
     Refused,
     Failed,
     PluginFailed,
+    NeighbourSeen,
     Noted,
 )
 """Every kind of fact, in the order of a boot."""

@@ -18,6 +18,7 @@ from gevent import socket
 from pixiecore_core.errors import StartError
 from pixiecore_core.net.dhcp_socket import DhcpSocket
 from pixiecore_core.net.interfaces import read_interfaces
+from pixiecore_core.net.neighbour_ears import CLIENT_PORT
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
 from pixiecore_core.net.router_socket import RouterSocket
@@ -53,6 +54,8 @@ class Bound:
     dhcp: DhcpSocket | PacketSocket | None = None
     routers: RouterSocket | None = None
     """Off, or not to be had."""
+    ears: PacketSocket | None = None
+    """The same."""
     _opened: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -98,6 +101,9 @@ def bind(settings: ServerSettings) -> Bound:
         if settings.dhcp is not None and settings.quiet_ra == "auto":
             with suppress(OSError):
                 bound.routers = bound.keep(RouterSocket())
+        if settings.dhcp is not None and settings.neighbour_watch == "auto":
+            with suppress(OSError):
+                bound.ears = bound.keep(PacketSocket(CLIENT_PORT))
     except BaseException:
         bound.__exit__()
         raise

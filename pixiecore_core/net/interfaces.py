@@ -70,8 +70,10 @@ class Interfaces:
 
     def serves(self, address: IPv4Address) -> bool:
         """Whether a client that reached us at this address of ours may be served. This host itself always may."""
-        if not self._allowed or address.is_loopback:
-            return True
+        return not self._allowed or address.is_loopback or self.has(address)
+
+    def has(self, address: IPv4Address) -> bool:
+        """Whether an interface that is served has this address."""
         self._refresh()
         return any(address in interface.addresses for interface in self._known.values())
 

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from pixiecore_core.engine.words import subsystem
-from pixiecore_core.models.facts import FACTS, Fact, Failed, PluginFailed, Refused, Subsystem
+from pixiecore_core.models.facts import FACTS, Fact, Failed, NeighbourSeen, PluginFailed, Refused, Subsystem
 from pixiecore_core.observe.quota import Quota
 
 OF_ONE_SOURCE, OF_ONE_SOURCE_SECONDS = 10, 10.0
@@ -22,7 +22,7 @@ OF_ONE_KIND, OF_ONE_KIND_SECONDS = 500, 10.0
 """Lines of one kind from whatever sources: a room of machines that is switched on at once."""
 _ABOUT = {kind: name for kind in FACTS for name in ("file", "text", "hook") if name in kind.model_fields}
 """The field that tells apart facts of one kind and source that do not repeat each other; no kind has two of these."""
-_FEWER: dict[type[Fact], int] = {Refused: 50, Failed: 100}
+_FEWER: dict[type[Fact], int] = {Refused: 50, Failed: 100, NeighbourSeen: 20}
 """The same of what a stranger can cause at will."""
 
 

@@ -80,6 +80,7 @@ class Metrics(Collector):
             "Datagrams that were not served: not-netboot and not-for-us (ordinary DHCP), interface-not-served, "
             "malformed, busy when too many machines ask at once, or unreported, a refusal beside too many others; "
             "relay-not-named, relay-rationed, off-link, no-host and client-port (nobody who may be answered); "
+            "neighbour-malformed and neighbour-rationed (other servers' messages that were not looked at); "
             "of TFTP, displaced: a silent client's transfer that gave way; "
             "of HTTP, connections: gave-way, an idle one to a newcomer, or too-many from one address.",
             labels=["subsystem", "reason"],

@@ -159,6 +159,12 @@ class ServerSettings(
         "iPXE waits up to 15 s for one. auto: where CAP_NET_RAW lets us",
         json_schema_extra={"metavar": "WHEN"},
     )
+    neighbour_watch: Literal["auto", "off"] = Field(
+        default="auto",
+        description="hear what other DHCP and proxy servers tell machines, and warn of what spoils boots. auto: where "
+        "CAP_NET_RAW lets us",
+        json_schema_extra={"metavar": "WHEN"},
+    )
     no_cache: bool = Field(
         default=False, description="keep no files from other web servers; fetch them anew for each machine"
     )

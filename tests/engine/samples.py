@@ -15,6 +15,7 @@ from pixiecore_core.models.facts import (
     KernelSent,
     LoaderSent,
     Logged,
+    NeighbourSeen,
     Noted,
     Noticed,
     Offered,
@@ -65,5 +66,6 @@ SAMPLES: list[Fact] = [
     Reported(mac=MAC, step="partitioning", address="192.0.2.100"),
     Logged(mac=MAC, program="anna", text="retrieving", address="192.0.2.100"),
     Noticed(mac=MAC, what="odd-range", text="asked for 'bytes=u-u', as a broken iPXE does"),
+    NeighbourSeen(server="192.0.2.1", interface="eth0", text="the DHCP server at 192.0.2.1 on eth0 gives addresses"),
     Noted(mac=MAC, plugin="p", text="approved by Ada"),
 ]

@@ -42,6 +42,7 @@ LINES = [
     f"[HTTP] {MAC} reports: partitioning",
     f"[Syslog] {MAC} says: anna: retrieving",
     f"[HTTP] {MAC} asked for 'bytes=u-u', as a broken iPXE does",
+    "[DHCP] The DHCP server at 192.0.2.1 on eth0 gives addresses",
     "[Plugin] p: approved by Ada",
 ]
 

@@ -125,6 +125,9 @@ class Download:
 class Room:
     """The server and its clients."""
 
+    port = 67
+    """Where it is asked by DHCP, as a socket has it."""
+
     def __init__(self, clients: int) -> None:
         self.clients = [Client(number) for number in range(clients)]
         self.sent: list[tuple[Dhcp4Message, tuple[str, int]]] = []
@@ -149,6 +152,7 @@ class Room:
             share_of=lambda address: TRANSFERS_OF_ONE,
             limits=Limits(),
             on_drop=partial(core.bus.drop, "TFTP"),
+            on_datagram=core.frames.udp,
         )
         pages = BootPages(core.scripts, core.first_stage, core.urls, core.bus)
         site = Site(pages.pages(), pages.folders())
@@ -159,10 +163,11 @@ class Room:
             per_client=CONNECTIONS_OF_ONE,
             most=CONNECTIONS,
             on_drop=partial(core.bus.drop, "HTTP"),
+            on_head=core.frames.tcp,
         )
         self.http.bind()
         place = Place(Interfaces(adapters=lambda: [ETH0]), self.http.port)
-        self.answerer = Answerer(core.decider, core.adapter, core.names, core.bus, place)
+        self.answerer = Answerer(core.decider, core.adapter, core.names, core.bus, place, core.frames)
         self.tftp.start()
         self.http.start()
 

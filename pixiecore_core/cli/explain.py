@@ -139,6 +139,6 @@ explain_command = click.Command(
     ],
     help="Tell what happened to a machine's boot, why it does not boot, and what to do about it.\n\n"
     "A running server is asked; of a capture (pcap or pcapng), perhaps of another boot server, the file is read.\n\n"
-    "For example: pixiecore explain 52:54:00:12:34:56, or pixiecore explain wire.pcap",
+    "For example: pixiecore explain 52:54:00:12:34:56",
     short_help="Tell why a machine does not boot, and what to do.",
 )

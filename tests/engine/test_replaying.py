@@ -45,9 +45,16 @@ class Wire:
         self.udp(at, (NOBODY, 68), (ALL, 67), serialize(message))
 
     def answers(
-        self, at: float, server: IPv4Address, lease: bool, file: bytes = b"", xid: int = 1, **more: bytes
+        self,
+        at: float,
+        server: IPv4Address,
+        lease: bool,
+        file: bytes = b"",
+        xid: int = 1,
+        kind: int = MessageType.OFFER,
+        **more: bytes,
     ) -> None:
-        options = {int(Option.MESSAGE_TYPE): bytes([MessageType.OFFER]), int(Option.SERVER_ID): server.packed}
+        options = {int(Option.MESSAGE_TYPE): bytes([kind]), int(Option.SERVER_ID): server.packed}
         options |= {int(Option[name]): value for name, value in more.items()}
         message = Dhcp4Message(
             op=Op.BOOTREPLY,

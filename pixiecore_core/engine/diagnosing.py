@@ -199,6 +199,14 @@ def _without_http(case: Case) -> Diagnosis | None:
     return _of(Cause.WITHOUT_HTTP, "The iPXE in its card cannot fetch over HTTP")
 
 
+def _not_a_kernel(case: Case) -> Diagnosis | None:
+    """What it was handed said so itself."""
+    last = next((fact for fact in reversed(case.of(Noticed)) if fact.what in ("other-processor", "no-kernel")), None)
+    if last is None or case.outcome is Outcome.BOOTED:
+        return None
+    return _of(Cause.NOT_A_KERNEL, f"It {last.text}")
+
+
 def _odd_range(case: Case) -> Diagnosis | None:
     last = next((fact for fact in reversed(case.of(Noticed)) if fact.what == "odd-range"), None)
     return _of(Cause.ODD_RANGE, f"It {last.text}") if last is not None else None
@@ -240,7 +248,7 @@ def _file_failed(case: Case) -> Diagnosis | None:
 
 def _step_failed(case: Case) -> Diagnosis | None:
     last = case.last(StepFailed)
-    if last is None or case.outcome is Outcome.IGNORED or case.has(Booting):
+    if last is None or case.outcome is Outcome.IGNORED or case.has(Booting) or _not_a_kernel(case) is not None:
         return None
     if any(isinstance(fact, Failed) for fact in case.facts[-4:]):
         return None
@@ -360,6 +368,7 @@ _RULES: tuple[Rule, ...] = (
     _loader_silent,
     _script_failed,
     _file_failed,
+    _not_a_kernel,
     _step_failed,
     _stalled,
     _came_back,

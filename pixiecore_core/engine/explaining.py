@@ -24,7 +24,7 @@ def explain(case: Case, names: Mapping[str, str]) -> Explanation:
     """
     outcome, diagnoses = outcome_of(case), diagnose(case)
     if outcome in (Outcome.BOOTED, Outcome.LOCAL, Outcome.BOOTING):
-        allowed = (*_HARMLESS, Cause.SILENT_AFTERWARDS)
+        allowed = (*_HARMLESS, Cause.SILENT_AFTERWARDS, Cause.NOT_A_KERNEL)
         diagnoses = tuple(one for one in diagnoses if one.cause in allowed)
     known = {"mac": case.mac, **names}
     filled = tuple(

@@ -237,7 +237,10 @@ class Noticed(Fact):
 
     kind: Literal["noticed"] = "noticed"
     level: ClassVar[Level] = "warning"
-    what: Literal["odd-range"] = Field(description="what: a Range header that only a broken build of iPXE sends")
+    what: Literal["odd-range", "other-processor", "no-kernel"] = Field(
+        description="what: a Range header that only a broken build of iPXE sends; a kernel for another processor; a "
+        "text in the place of a kernel"
+    )
     text: Text = Field(min_length=1, description="the same in words")
 
 

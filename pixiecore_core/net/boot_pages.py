@@ -51,6 +51,7 @@ from pixiecore_core.net.report_pages import ReportPages
 from pixiecore_core.net.site import Page, server_of, text, wait
 from pixiecore_core.observe.bus import Bus
 from pixiecore_core.observe.progress import Moving, Progress
+from pixiecore_core.wire.kernel_image import HEAD_BYTES, is_text, processor_of
 
 _ODD_RANGE = re.compile(r"bytes=u?-?u", re.ASCII)
 _OPTIONAL = {"vendor-data", "network-config"}
@@ -195,6 +196,8 @@ class BootPages:
             seconds=0,
         )
         self._look_at_range(request, sealed.mac)
+        if sealed.purpose == "kernel" and request.method == "GET" and not chosen:
+            self._look_at_kernel(file, sealed.mac)
         return self._respond(request, file, sent, self._when_done(sent))
 
     def _look_at_range(self, request: Request, mac: str) -> None:
@@ -202,6 +205,21 @@ class BootPages:
         asked = request.headers.get("Range", "")
         if _ODD_RANGE.fullmatch(asked):
             self.bus.report(Noticed(mac=mac, what="odd-range", text=f"asked for {asked!r}, as a broken iPXE does"))
+
+    def _look_at_kernel(self, file: BootFile, mac: str) -> None:
+        """Say so where a machine is handed a kernel that it cannot start: BIOS jumps into whatever it is given."""
+        try:
+            head = file.source.read_at(0, min(HEAD_BYTES, file.size)) if file.size else b""
+        except BootFileError:
+            return  # which its sending will tell
+        attempt = self.scripts.decider.attempts.latest(mac)
+        kind = attempt.machine.architecture if attempt is not None else None
+        processor = processor_of(head)
+        if kind is not None and processor and processor not in kind.processors:
+            text = f"is handed {file.name}, a kernel for {processor}, and is {kind}"
+            self.bus.report(Noticed(mac=mac, what="other-processor", text=text))
+        elif is_text(head):
+            self.bus.report(Noticed(mac=mac, what="no-kernel", text=f"is handed {file.name}, a text and not a kernel"))
 
     def _respond(self, request: Request, file: BootFile, sent: FileSent, done: Done) -> Response:
         """Send a file, so that it can be watched."""

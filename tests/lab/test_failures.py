@@ -185,6 +185,13 @@ def test_a_kernel_for_another_processor(lab_folder: Path) -> None:
     assert causes(found)[0] == causes(by_capture(lab_folder))[0] == Cause.NOT_A_KERNEL
 
 
+def test_bios_is_handed_a_kernel_for_another_processor(lab_folder: Path) -> None:
+    """It jumps into it, and nothing more is heard; the server has seen what it hands out."""
+    found, _ = fails(BIOS, lab_folder, MARKER, kernel=payload("arm64").kernel, timeout=15)
+    assert causes(found)[0] == Cause.NOT_A_KERNEL
+    assert "a kernel for arm64, and is BIOS i386" in found["diagnoses"][0]["says"]
+
+
 def test_a_kernel_that_was_cut_off(lab_folder: Path) -> None:
     kernel = lab_folder / "vmlinuz"
     whole = payload("x86_64").kernel.read_bytes()

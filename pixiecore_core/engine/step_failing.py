@@ -54,11 +54,12 @@ class StepFailures:
         facts = attempt.facts if attempt is not None else []
         if step == "script" and attempt is not None and attempt.outcome is Outcome.IGNORED:
             last = next((fact for fact in reversed(facts) if isinstance(fact, Ignored)), None)
-            told = f"This machine is not to boot from here: {last.reason if last is not None else 'it is ignored'}"
+            why = last.told or last.reason if last is not None else "it is ignored"
+            told = f"This machine is not to boot from here: {why}"
             return Answer(after_failure(told[:_LONGEST_PROBLEM], _GOES_ON, None, again_url), None)
         error = ipxe_error(errno) or _NO_ERROR
         ours = next((fact for fact in reversed(facts[-3:]) if isinstance(fact, (Failed, PluginFailed))), None)
-        because = f", since {ours.reason}" if step == "script" and ours is not None else ""
+        because = f", since {_told(ours)}" if step == "script" and ours is not None else ""
         failure = StepFailed(
             mac=mac,
             step=step,
@@ -88,6 +89,11 @@ def usual_answer(failure: StepFailed, failures: int, retries: int) -> Retry | Gi
         return GiveUp()
     seconds = 5 * failures
     return Retry(seconds=seconds, message=f"it tries again in {seconds} s ({failures} of {retries})")
+
+
+def _told(fact: Failed | PluginFailed) -> str:
+    """Why there was no script, for the machine's screen: what a plugin's failure says is for the log alone."""
+    return f"plugin {fact.plugin!r} failed" if isinstance(fact, PluginFailed) else fact.reason
 
 
 def _words(answer: Retry | GiveUp) -> tuple[str, int | None]:

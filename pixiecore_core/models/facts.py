@@ -104,6 +104,7 @@ class Ignored(Fact):
 
     kind: Literal["ignored"] = "ignored"
     reason: Text = Field(description="why")
+    told: Text = Field(default="", description="what the machine is told, where that is another; only at its script")
     stage: Literal["dhcp", "pxe", "script"] = Field(description="where it asked: on port 67, on 4011, for its script")
     client: Client = Field(default=Client.IPXE, description="what kind of program asked")
     architecture: str = Field(default="", description="what it said it is, in words")

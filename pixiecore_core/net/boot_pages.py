@@ -119,7 +119,7 @@ class BootPages:
         urls = self.urls.of(server_of(request), machine.mac, time.time())
         script = self.scripts.write(machine, urls)
         if isinstance(script, Ignore):
-            self.bus.report(Ignored(mac=machine.mac, stage="script", reason=script.reason))
+            self.bus.report(Ignored(mac=machine.mac, stage="script", reason=script.reason, told=script.told))
             return text(404, f"you don't netboot: {script.words}")
         if isinstance(script, Hold):
             self.bus.report(Held(mac=machine.mac, asked_for="script", reason=script.reason, seconds=script.seconds))

@@ -19,8 +19,12 @@ MOST_BYTES = 32 << 20
 """All together. Whoever was silent longest is forgotten first."""
 _OVERHEAD = 500
 """Bytes that a message costs besides its own."""
-_AT_ONCE = 512
+_AT_ONCE, _AT_MOST = 512, 1024
 """Messages that are sorted by machine in one go: one by one, between other work, each would cost four times as much."""
+_PAUSE = 250_000_000
+"""Nanoseconds between two times. Where more than :data:`_AT_MOST` come within, in a flood, the older half of them is
+lost: offers go first.
+"""
 
 Address = tuple[object, int]
 """IPv4 address, as text or not, and port."""
@@ -59,6 +63,8 @@ class LastFrames:
         self._new: list[tuple[bytes | str, _Kept]] = []
         self._machines: OrderedDict[bytes | str, deque[_Kept]] = OrderedDict()
         self._bytes = 0
+        self._due = _AT_ONCE
+        self._sorted_at = 0
 
     def dhcp(self, hardware: bytes, sent: bool, ours: Address, theirs: Address, data: bytes) -> None:
         """A DHCP message, on whichever port.
@@ -68,14 +74,14 @@ class LastFrames:
         """
         new = self._new
         new.append((hardware, (self._clock(), sent, ours, theirs, data[:LONGEST], len(data), False)))
-        if len(new) >= _AT_ONCE:
-            self._sort()
+        if len(new) >= self._due:
+            self._sort_if_time()
 
     def udp(self, sent: bool, ours: Address, theirs: tuple[str, int], data: bytes) -> None:
         """Any other datagram."""
         self._new.append((theirs[0], (self._clock(), sent, ours, theirs, data[:LONGEST], len(data), False)))
-        if len(self._new) >= _AT_ONCE:
-            self._sort()
+        if len(self._new) >= self._due:
+            self._sort_if_time()
 
     def tcp(self, sent: bool, ours: Address, theirs: tuple[str, int], data: bytes, unseen: int = 0) -> None:
         """What begins something that is said in a connection.
@@ -83,8 +89,8 @@ class LastFrames:
         :param unseen: bytes that follow it
         """
         self._new.append((theirs[0], (self._clock(), sent, ours, theirs, data[:LONGEST], len(data) + unseen, True)))
-        if len(self._new) >= _AT_ONCE:
-            self._sort()
+        if len(self._new) >= self._due:
+            self._sort_if_time()
 
     def of_hardware(self, hardware: bytes) -> list[Message]:
         """A machine's DHCP messages, in their order."""
@@ -97,8 +103,19 @@ class LastFrames:
         found = self._machines.items()
         return {key: [Message(*message) for message in messages] for key, messages in found if isinstance(key, str)}
 
+    def _sort_if_time(self) -> None:
+        now = self._clock()
+        if abs(now - self._sorted_at) >= _PAUSE:  # the clock may be set
+            self._sorted_at = now
+            self._sort()
+            return
+        if len(self._new) >= _AT_MOST:
+            del self._new[: _AT_MOST // 2]
+        self._due = len(self._new) + _AT_ONCE
+
     def _sort(self) -> None:
         new, self._new = self._new, []
+        self._due = _AT_ONCE
         machines, size = self._machines, self._bytes
         for key, message in new:
             messages = machines.get(key)

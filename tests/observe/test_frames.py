@@ -53,6 +53,21 @@ def test_the_machine_that_was_silent_longest_is_forgotten_first() -> None:
     assert list(frames.by_address()) == ["192.0.2.0", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"]
 
 
+def test_in_a_flood_the_last_ones_stay() -> None:
+    now = 1_000_000_000
+    frames = LastFrames(clock=lambda: now)
+    for number in range(20_000):
+        frames.dhcp(number.to_bytes(6, "big"), False, OURS, THEIRS, b"x")
+        assert len(frames._new) <= 1024
+    for number in (0, 511, 19_600, 19_999):  # those before the first pause, and those after the last loss
+        assert len(frames.of_hardware(number.to_bytes(6, "big"))) == 1
+    assert frames.of_hardware((10_000).to_bytes(6, "big")) == []
+    now += 1_000_000_000
+    for number in range(20_000, 20_600):
+        frames.dhcp(number.to_bytes(6, "big"), False, OURS, THEIRS, b"x")
+    assert len(frames._new) < 512
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3000)), max_size=300))
 def test_all_together_stay_within_their_bound(said: list[tuple[int, int]]) -> None:
     frames = LastFrames(most_bytes=20_000)

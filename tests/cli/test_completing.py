@@ -36,7 +36,7 @@ def completed_lines(words: str, **environment: str) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        ("pixiecore s", ["select", "status"]),
+        ("pixiecore s", ["select", "simulate", "status"]),
         ("pixiecore run --booter ", ["api", "inventory", "quick", "static"]),
         ("pixiecore run --booter static --ker", ["--kernel"]),
         ("pixiecore quick de", ["debian"]),

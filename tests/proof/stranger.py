@@ -64,6 +64,7 @@ class Stranger:
         for name, file in files.items():
             file.write_bytes((_EFI_HEAD if name.endswith(".efi") else b"") + bytes(5000))
         command: list[str | Path] = [self.python.with_name("pixiecore"), "boot", files["vmlinuz"], "--cmdline=quiet"]
+        command.append("--no-history")  # each server begins anew
         command += [f"--trust-relay={RELAY}"]
         command += [f"--ipxe-bios={files['undionly.kpxe']}", f"--ipxe-efi64={files['snponly.efi']}"]
         command += [

@@ -17,6 +17,7 @@ from tests.lab.network import Network
 
 pytestmark = [
     pytest.mark.netns,
+    pytest.mark.servers,
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
 ]
 PIXIECORE = str(Path(sys.executable).with_name("pixiecore"))

@@ -15,6 +15,7 @@ from tests.lab.network import Network, Process
 
 pytestmark = [
     pytest.mark.netns,
+    pytest.mark.servers,
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
 ]
 PIXIECORE = Path(sys.executable).with_name("pixiecore")

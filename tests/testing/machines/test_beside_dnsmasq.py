@@ -17,6 +17,7 @@ from tests.lab.network import LINK, NEIGHBOUR_ADDRESS, SERVER_ADDRESS, Network
 
 pytestmark = [
     pytest.mark.netns,
+    pytest.mark.servers,
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
     pytest.mark.skipif(shutil.which("dnsmasq", path="/usr/sbin:/usr/bin") is None, reason="dnsmasq is not installed"),
 ]

@@ -131,6 +131,7 @@ def test_a_rate(server: list[str]) -> None:
     assert found["outcomes"] == {"booted": 6}
 
 
+@pytest.mark.servers
 def test_lost_datagrams_are_made_good(server: list[str]) -> None:
     found = document("bios", *server, "--count", "8", "--loss", "10", "--seed", "3")
     assert found["outcomes"] == {"booted": 8}

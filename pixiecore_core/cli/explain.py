@@ -19,6 +19,7 @@ from pixiecore_core.cli.documents import json_option, print_document
 from pixiecore_core.cli.explain_capture import explained, read
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.models import normalise_mac
+from pixiecore_core.printable import printable
 from pixiecore_core.web.v1 import MACHINE_PATH
 
 _WELL = ("booting", "booted", "local")
@@ -91,10 +92,10 @@ def told(found: Mapping[str, Any], everything: bool = False) -> Iterator[str]:
 
     :param everything: the timeline even of a boot that went well
     """
-    yield f"{found['summary']}."
+    yield printable(f"{found['summary']}.")
     who = [found[key] for key in ("name", "manufacturer", "model", "serial", "architecture", "address") if found[key]]
     if who:
-        yield f"It is {', '.join(who)}."
+        yield printable(f"It is {', '.join(who)}.")
     went_well = found["state"] in _WELL and not found["diagnoses"]
     if went_well and not everything:
         yield "Nothing went wrong on the way: --all shows its timeline."
@@ -111,7 +112,7 @@ def told(found: Mapping[str, Any], everything: bool = False) -> Iterator[str]:
             yield "What to do:"
         for line in diagnosis["mend"]:
             if line.startswith("    "):
-                yield f"  {line}"  # of a configuration, to be copied
+                yield printable(f"  {line}")  # of a configuration, to be copied
             else:
                 lead = "    " if line.startswith("  ") else "  - "
                 yield from _wrapped(lead, line.strip())
@@ -119,7 +120,7 @@ def told(found: Mapping[str, Any], everything: bool = False) -> Iterator[str]:
 
 def _wrapped(lead: str, text: str) -> Iterator[str]:
     yield from textwrap.wrap(
-        text, _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_long_words=False
+        printable(text), _WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_long_words=False
     )
 
 

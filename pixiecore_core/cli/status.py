@@ -20,6 +20,7 @@ from pixiecore_core.cli.documents import json_option, print_document
 from pixiecore_core.cli.explain import told
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.models import normalise_mac
+from pixiecore_core.printable import printable
 from pixiecore_core.web.v1 import MACHINE_PATH, MACHINES_PATH
 
 _EVERY_SECONDS = 1.0
@@ -28,7 +29,7 @@ _OF_A_PIPE = 200
 _COLUMNS = ("machine", "name", "state", "step", "progress", "heard", "note")
 _FOR_WIDE, _WIDE = ("name", "step"), 110
 """Columns that are shown on a terminal that is so wide."""
-_NARROWEST = {"machine": 17, "state": 9, "heard": 8}
+_NARROWEST = {"machine": 17, "state": 9, "heard": 8, "progress": 42}
 """Columns that a narrow terminal must not cut."""
 _BAR = 10
 """Characters."""
@@ -86,13 +87,13 @@ def machines_table(found: Mapping[str, Any], width: int) -> Table:
     now = time.time()
     rows = [
         {
-            "machine": Text(one["mac"]),
-            "name": Text(one["name"] or one["serial"]),
-            "state": Text(one["state"], style=_STYLES.get(one["state"], "")),
-            "step": Text(one["step"]),
-            "progress": Text(progress(one["progress"])),
+            "machine": Text(printable(one["mac"])),
+            "name": Text(printable(one["name"] or one["serial"])),
+            "state": Text(printable(one["state"]), style=_STYLES.get(one["state"], "")),
+            "step": Text(printable(one["step"])),
+            "progress": Text(printable(progress(one["progress"]))),
             "heard": Text(f"{ago(now - one['heard'])} ago"),
-            "note": Text(one["note"]),
+            "note": Text(printable(one["note"])),
         }
         for one in machines
     ]

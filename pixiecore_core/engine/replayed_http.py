@@ -65,10 +65,12 @@ class HttpReplay:
 
     :param add: takes a fact
     :param who: the machine that has an address
+    :param is_about: whether a server is one that counts: files may come from others, scripts may not
     """
 
     add: Callable[[Fact], None]
     who: Callable[[IPv4Address], str | None]
+    is_about: Callable[[IPv4Address], bool] = lambda server: True
     _exchanges: OrderedDict[tuple[Endpoint, Endpoint], deque[_Exchange]] = field(default_factory=OrderedDict)
 
     def take(self, said: Said) -> None:
@@ -114,6 +116,8 @@ class HttpReplay:
         path, _, query = head.target.partition("?")
         known = parameters(query)
         address = str(said.client[0])
+        if path.startswith("/_/") and not self.is_about(said.server[0]):
+            return
         if path in (SCRIPT_PATH, SCRIPT_PATH + "/") or path.endswith(".ipxe"):
             self._script(mac, address, response)
         elif path == BOOTING_PATH:

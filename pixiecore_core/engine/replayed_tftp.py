@@ -52,10 +52,12 @@ class TftpReplay:
 
     :param add: takes a fact
     :param who: the machine that has an address
+    :param is_about: whether a server is one that counts
     """
 
     add: Callable[[Fact], None]
     who: Callable[[IPv4Address], str | None]
+    is_about: Callable[[IPv4Address], bool] = lambda server: True
     _transfers: OrderedDict[Endpoint, _Transfer] = field(default_factory=OrderedDict)
 
     def take(self, said: Datagram, now: float) -> None:
@@ -65,6 +67,8 @@ class TftpReplay:
         try:
             what = tftp.parse(packet.data)
         except WireError:
+            return
+        if isinstance(what, tftp.ReadRequest) and not self.is_about(packet.destination):
             return
         if isinstance(what, tftp.ReadRequest):
             self._begin(client, what, said, now)

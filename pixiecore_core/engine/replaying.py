@@ -66,7 +66,8 @@ class Replay:
         self._sure = self.server is not None
         self.attempts = Attempts(clock=lambda: self.now, wall=lambda: self.now)
         self.neighbours = Neighbourhood()
-        self._tftp, self._http = TftpReplay(self._add, self._who), HttpReplay(self._add, self._who)
+        self._tftp = TftpReplay(self._add, self._who, self._is_about)
+        self._http = HttpReplay(self._add, self._who, self._is_about)
 
     def wait(self, at: int) -> None:
         """Time passes, whatever the frame holds.
@@ -102,6 +103,10 @@ class Replay:
     def _who(self, address: IPv4Address) -> str | None:
         """The machine that has an address."""
         return self._addresses.get(address)
+
+    def _is_about(self, server: IPv4Address) -> bool:
+        """Whether the capture is about this server, and not about another that a machine went to in its place."""
+        return self.server is None or server == self.server
 
     def _know(self, address: IPv4Address, mac: str) -> None:
         self._addresses[address] = mac

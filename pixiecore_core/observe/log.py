@@ -17,6 +17,7 @@ from typing import Any, Literal, TextIO, cast
 import structlog
 
 from pixiecore_core.hidden import without_secrets
+from pixiecore_core.printable import printable
 
 LogFormat = Literal["text", "json"]
 
@@ -227,7 +228,5 @@ def _render_text(logger: Any, method: str, fields: structlog.typing.EventDict) -
     mark = {"warning": "warning: ", "error": "error: "}.get(str(fields.get("level")), "")
     trace = f"\n{fields['exception']}" if "exception" in fields else ""
     # What a machine sent may be part of it, and must not write its own lines or move the cursor.
-    text = str(fields["event"])
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else "�" for character in text)
+    text = printable(str(fields["event"]))
     return f"{stamp}[{fields.get('subsystem', 'Init')}] {mark}{text}{trace}"

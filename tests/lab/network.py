@@ -85,6 +85,7 @@ class Network:
         prefix = f"pxlab-{os.getpid()}-{next(_serial_numbers)}"
         self.net, self.dhcp, self.srv = (f"{prefix}-{role}" for role in ("net", "dhcp", "srv"))
         self._processes: list[Process] = []
+        self._hosts: list[str] = []
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -105,6 +106,14 @@ class Network:
         process = Process(namespace, argv, log)
         self._processes.append(process)
         return process
+
+    def add_host(self, role: str, address: str) -> str:
+        """One more host on the bridge; its namespace."""
+        namespace = f"{self.net.removesuffix('-net')}-{role}"
+        _ip("netns", "add", namespace)
+        self._hosts.append(namespace)
+        self._plug(namespace, f"{role}0", f"{address}/24")
+        return namespace
 
     def _build(self) -> None:
         for namespace in (self.net, self.dhcp, self.srv):
@@ -131,7 +140,7 @@ class Network:
     def _remove(self) -> None:
         for process in reversed(self._processes):
             process.stop()
-        for namespace in (self.net, self.dhcp, self.srv):
+        for namespace in (self.net, self.dhcp, self.srv, *self._hosts):
             _ip("netns", "delete", namespace, check=False)
 
 

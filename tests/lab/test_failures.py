@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,22 @@ from .api import start_server as start_api_server
 from .boot import BootFailed, BootResult, boot
 from .machines import BY_STOCK_IPXE, MAC, MACHINES, Ipxe, Machine
 from .neighbour import start_neighbour
-from .network import Network, run
+from .network import LINK, Network, run
 from .packages import SuiteNotHere
 from .payload import MARKER, payload
 from .server import PIXIECORE, Errand, start_server
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
-# iPXE of 2019 in a card and on UEFI, and Debian 13's on UEFI.
+# iPXE of 2019 in a card and on UEFI, and Debian 13's on both.
 BIOS, UEFI = MACHINES["seabios-ipxe-virtio"], MACHINES["ovmf-x64-pxe"]
 UEFI_2025 = BY_STOCK_IPXE["ovmf-x64-pxe-2025"]
+BIOS_2025 = replace(
+    MACHINES["bios-plain-pxe"],
+    name="bios-plain-pxe-2025",
+    ipxe=Ipxe("--ipxe-bios", "undionly.kpxe", "trixie"),
+)
+RIVAL_ADDRESS = "192.0.2.3"
 ASKED_WHAT_TO_DO = "/_/failed... ok"
 
 
@@ -86,7 +93,7 @@ def fails(
         return explained(network), result
 
 
-@pytest.mark.parametrize("machine", [BIOS, UEFI, UEFI_2025], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", [BIOS, BIOS_2025, UEFI, UEFI_2025], ids=lambda machine: machine.name)
 def test_a_kernel_that_is_gone(machine: Machine, lab_folder: Path) -> None:
     """Stock iPXE of both releases tells which step failed, and why."""
     kernel = lab_folder / "vmlinuz"
@@ -137,6 +144,24 @@ def test_a_dhcp_server_that_says_pxeclient(lab_folder: Path) -> None:
     assert "192.0.2.1" in diagnosis["says"]
     assert any("dnsmasq" in line for line in diagnosis["mend"])
     assert any("HttpBootUri" in line for line in diagnosis["mend"])
+
+
+def test_a_second_proxy(lab_folder: Path) -> None:
+    """Its offer has a menu, which EDK2 takes before ours, and its file is not there."""
+
+    def rival(network: Network) -> None:
+        host = network.add_host("rival", RIVAL_ADDRESS)
+        argv = [
+            *("dnsmasq", "--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null", "--pid-file"),
+            *("--user=root", "--port=0", f"--interface={LINK}", "--bind-interfaces", "--dhcp-range=192.0.2.0,proxy"),
+            *("--enable-tftp", f"--tftp-root={lab_folder / 'nothing'}", "--pxe-service=x86-64_EFI,theirs,theirs.efi"),
+        ]
+        (lab_folder / "nothing").mkdir()
+        network.run_in(host, argv, lab_folder / "rival.log").wait_for("DHCP, proxy", timeout=10)
+
+    found, _ = fails(UEFI, lab_folder, MARKER, before=rival, timeout=40)
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.SECOND_PROXY]
+    assert RIVAL_ADDRESS in found["diagnoses"][0]["says"]
 
 
 def test_tftp_that_a_firewall_drops(lab_folder: Path) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 
 from pixiecore_core.engine.attempts import Outcome
 from pixiecore_core.engine.case import Case, Cause, Diagnosis, Explanation, Line
-from pixiecore_core.engine.diagnosing import diagnose, outcome_of
+from pixiecore_core.engine.diagnoses.common import outcome_of
+from pixiecore_core.engine.diagnosing import diagnose
 from pixiecore_core.engine.words import sentence, subsystem
 from pixiecore_core.models.facts import Booting, Fact, KernelSent, Offered, ScriptOffered, ScriptSent
 

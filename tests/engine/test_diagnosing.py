@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pixiecore_core import Client
 from pixiecore_core.engine.attempts import Attempts, Outcome
 from pixiecore_core.engine.case import Case, Cause
-from pixiecore_core.engine.diagnosing import diagnose, outcome_of
+from pixiecore_core.engine.diagnoses.common import outcome_of
+from pixiecore_core.engine.diagnosing import diagnose
 from pixiecore_core.engine.explaining import explain
 from pixiecore_core.engine.neighbour_mends import Problem
 from pixiecore_core.engine.neighbours import Neighbour, News

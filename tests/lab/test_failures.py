@@ -18,7 +18,7 @@ import pytest
 from pixiecore_core.cli.explain_capture import explained as captured_in
 from pixiecore_core.cli.explain_capture import read
 from pixiecore_core.engine.case import Cause
-from pixiecore_core.engine.diagnosing import LIFE_SECONDS
+from pixiecore_core.engine.diagnoses.afterwards import LIFE_SECONDS
 
 from .api import answer, start_api
 from .api import start_server as start_api_server

@@ -1,0 +1,129 @@
+"""Why a machine has not taken an offer, or got none: one rule for each cause, in the order of a boot. Pure."""
+
+from __future__ import annotations
+
+from pixiecore_core.engine.attempts import Outcome
+from pixiecore_core.engine.case import Case, Cause, Diagnosis
+from pixiecore_core.engine.diagnoses.common import (
+    began_to_fetch,
+    diagnosis,
+    still_waits,
+    times,
+)
+from pixiecore_core.engine.neighbour_mends import MENDS as NEIGHBOUR_MENDS
+from pixiecore_core.engine.neighbour_mends import Problem
+from pixiecore_core.models import Client
+from pixiecore_core.models.facts import (
+    AddressAsked,
+    Booting,
+    FileSent,
+    Held,
+    Ignored,
+    InitrdSent,
+    KernelSent,
+    LoaderSent,
+    Offered,
+    PxeAnswered,
+    ScriptOffered,
+    ScriptSent,
+    SentToDisk,
+    Unanswered,
+)
+
+_HAS_DHCP, _HAS_PROXY = 2, 1
+"""Bits of the secs that iPXE sends (dhcp.c): it has seen a DHCP server's offer, and a proxy's."""
+_SPOILED_BY = {
+    Problem.PXE_CLASS: Cause.OPTION_60,
+    Problem.OTHER_KEY: Cause.SECOND_PROXY,
+    Problem.SECOND_PROXY: Cause.SECOND_PROXY,
+    Problem.OTHER_FILE: Cause.SECOND_PROXY,
+}
+"""What a neighbour does that makes firmware pass over our offer, the likeliest first."""
+_FETCHES = (LoaderSent, ScriptOffered, ScriptSent, SentToDisk, KernelSent, InitrdSent, FileSent, Booting)
+"""What only happens after an offer was taken."""
+
+
+def no_request(case: Case) -> Diagnosis | None:
+    """Nothing of it has arrived."""
+    if case.facts:
+        return None
+    return diagnosis(Cause.NO_REQUEST, f"No request of {case.mac} has arrived since this server started")
+
+
+def ignored(case: Case) -> Diagnosis | None:
+    """Somebody refused it."""
+    last = case.last(Ignored)
+    if last is None or case.outcome is not Outcome.IGNORED:
+        return None
+    where = {
+        "dhcp": "when it asked for an offer",
+        "pxe": "on port 4011",
+        "script": "when its iPXE asked for its script",
+    }
+    return diagnosis(Cause.IGNORED, f"It was refused {where[last.stage]}: {last.reason}")
+
+
+def held(case: Case) -> Diagnosis | None:
+    """It is told to wait."""
+    last = case.last(Held)
+    if last is None or case.outcome is not Outcome.HELD:
+        return None
+    return diagnosis(Cause.HELD, f"It waits, and asks again every {last.seconds} s: {last.reason}")
+
+
+def no_offer(case: Case) -> Diagnosis | None:
+    """In a capture: nobody offered it anything."""
+    asked = [fact for fact in case.of(Unanswered) if not fact.server]
+    if not asked or case.has(Offered, ScriptOffered, *_FETCHES):
+        return None
+    return diagnosis(Cause.NO_OFFER, f"It asked {times(len(asked))} to be booted, and no boot server answered")
+
+
+def offer_not_taken(case: Case) -> Diagnosis | None:
+    """The firmware was offered a boot and did nothing with it."""
+    offers = case.of(Offered)
+    if not offers or case.has(*_FETCHES) or began_to_fetch(case):
+        return None
+    elsewhere = next((fact.server for fact in case.of(Unanswered) if fact.server), "")
+    if not elsewhere and still_waits(case):
+        return None
+    asked = [fact for fact in case.of(AddressAsked) if fact.client != "its system"]
+    what = f"Its firmware was offered a boot {times(len(offers))} and has not asked for the file"
+    for problem, cause in _SPOILED_BY.items():
+        for news in case.neighbours:
+            if news.problem is problem:
+                return diagnosis(cause, f"{what}; {news.text}", *news.mend)
+    if elsewhere:
+        says = f"{what}: it asked {elsewhere} on port 4011 in our place, which says that it is for PXE (option 60)"
+        return diagnosis(Cause.OPTION_60, says, *NEIGHBOUR_MENDS[Problem.PXE_CLASS])
+    if answered := case.last(PxeAnswered):
+        protocol = "HTTP" if answered.client is Client.HTTP_BOOT else "TFTP"
+        return diagnosis(
+            Cause.TFTP_BLOCKED, f"{what}, though it was told on port 4011 where that is: {protocol} was lost"
+        )
+    if asked:
+        took = f"; it took an address from {asked[-1].server}" if asked[-1].server else "; it took an address"
+        protocol = "HTTP" if offers[-1].client is Client.HTTP_BOOT else "TFTP"
+        return diagnosis(Cause.TFTP_BLOCKED, f"{what} by {protocol}{took}, so the offer was seen: its request was lost")
+    rhythm = ", ".join(f"{fact.seconds} s" for fact in offers[-4:])
+    return diagnosis(
+        Cause.OFFER_NOT_TAKEN,
+        f"{what}, nor for an address: it seems to want everything from one server (it asked at {rhythm} of its clock)",
+    )
+
+
+def offer_not_seen(case: Case) -> Diagnosis | None:
+    """iPXE tells in its secs what it has seen (dhcp.c)."""
+    offers = case.of(ScriptOffered)
+    if len(offers) < 2 or case.has(ScriptSent, SentToDisk, Held) or still_waits(case):
+        return None
+    bits = offers[-1].seconds
+    if bits & _HAS_PROXY:
+        return None
+    for news in case.neighbours:
+        if news.problem is Problem.NO_PXEDHCP:
+            return diagnosis(Cause.OFFER_NOT_SEEN, f"Its iPXE does not look at our offer; {news.text}", *news.mend)
+    dhcp = "it has an offer of a DHCP server" if bits & _HAS_DHCP else "nor that of any DHCP server"
+    return diagnosis(
+        Cause.OFFER_NOT_SEEN, f"Its iPXE asked {len(offers)} times and says that it has not seen our offer ({dhcp})"
+    )

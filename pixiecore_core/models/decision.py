@@ -18,6 +18,8 @@ class _Refusal(Model):
         description="what the machine is told in place of the reason, where that holds what somebody else has said",
     )
 
+    by: str = Field(default="", max_length=200, description="the plugin that says so; filled in by the core")
+
     @property
     def words(self) -> str:
         """What the machine is told."""

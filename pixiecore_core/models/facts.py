@@ -104,6 +104,7 @@ class Ignored(Fact):
 
     kind: Literal["ignored"] = "ignored"
     reason: Text = Field(description="why")
+    by: str = Field(default="", description="the plugin that says so; empty for the server itself")
     told: Text = Field(default="", description="what the machine is told, where that is another; only at its script")
     stage: Literal["dhcp", "pxe", "script"] = Field(description="where it asked: on port 67, on 4011, for its script")
     client: Client = Field(default=Client.IPXE, description="what kind of program asked")
@@ -117,6 +118,7 @@ class Held(Fact):
 
     kind: Literal["held"] = "held"
     reason: Text = Field(description="what it waits for")
+    by: str = Field(default="", description="the plugin that says so; empty for the server itself")
     asked_for: Literal["script", "file"] = Field(description="what it asked for")
     seconds: int = Field(description="how many seconds until it should ask again")
 

@@ -207,7 +207,7 @@ class Answerer:
         if isinstance(decision, PolicyFailed):
             return  # that has been reported
         if isinstance(decision, Ignore):
-            self._ignored(forms[-1], decision.reason)
+            self._ignored(forms[-1], decision)
             return
         discovers = request.stage == "dhcp" and forms[-1].message.message_type == MessageType.DISCOVER
         way = self._adapter.choose(request, attempt, discovers)
@@ -239,8 +239,8 @@ class Answerer:
         odd = request.without_http
         self._bus.report(kind(**who, variant=way.name, because=way.because, wait=wait, local=local, without_http=odd))
 
-    def _ignored(self, asked: _Asked, reason: str) -> None:
-        self._bus.report(Ignored(**_who_asked(asked), reason=reason))
+    def _ignored(self, asked: _Asked, decision: Ignore) -> None:
+        self._bus.report(Ignored(**_who_asked(asked), reason=decision.reason, by=decision.by))
 
     def _refuse(self, stage: Stage, source: str, interface: Interface, reason: str) -> None:
         via = subsystem_of(stage)

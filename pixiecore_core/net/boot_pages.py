@@ -10,6 +10,7 @@ import errno
 import re
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from werkzeug.wrappers import Request, Response
 
@@ -46,7 +47,7 @@ from pixiecore_core.models.facts import (
     ScriptSent,
     SentToDisk,
 )
-from pixiecore_core.net.file_body import Done, respond
+from pixiecore_core.net.file_body import Done, Look, respond
 from pixiecore_core.net.report_pages import ReportPages
 from pixiecore_core.net.site import Page, server_of, text, wait
 from pixiecore_core.observe.bus import Bus
@@ -119,10 +120,14 @@ class BootPages:
         urls = self.urls.of(server_of(request), machine.mac, time.time())
         script = self.scripts.write(machine, urls)
         if isinstance(script, Ignore):
-            self.bus.report(Ignored(mac=machine.mac, stage="script", reason=script.reason, told=script.told))
+            self.bus.report(
+                Ignored(mac=machine.mac, stage="script", reason=script.reason, told=script.told, by=script.by)
+            )
             return text(404, f"you don't netboot: {script.words}")
         if isinstance(script, Hold):
-            self.bus.report(Held(mac=machine.mac, asked_for="script", reason=script.reason, seconds=script.seconds))
+            self.bus.report(
+                Held(mac=machine.mac, asked_for="script", reason=script.reason, seconds=script.seconds, by=script.by)
+            )
             return wait(script.seconds, script.words)
         if isinstance(script, PolicyFailed):
             return self._no_script(machine, script)
@@ -196,9 +201,8 @@ class BootPages:
             seconds=0,
         )
         self._look_at_range(request, sealed.mac)
-        if sealed.purpose == "kernel" and request.method == "GET" and not chosen:
-            self._look_at_kernel(file, sealed.mac)
-        return self._respond(request, file, sent, self._when_done(sent))
+        look = partial(self._look_at_kernel, file.name, sealed.mac) if sealed.purpose == "kernel" else None
+        return self._respond(request, file, sent, self._when_done(sent), look)
 
     def _look_at_range(self, request: Request, mac: str) -> None:
         """A build of iPXE for i386 asks for bytes=u-u (ipxe issue 767); it is given all of the file."""
@@ -206,22 +210,21 @@ class BootPages:
         if _ODD_RANGE.fullmatch(asked):
             self.bus.report(Noticed(mac=mac, what="odd-range", text=f"asked for {asked!r}, as a broken iPXE does"))
 
-    def _look_at_kernel(self, file: BootFile, mac: str) -> None:
+    def _look_at_kernel(self, name: str, mac: str, head: bytes) -> None:
         """Say so where a machine is handed a kernel that it cannot start: BIOS jumps into whatever it is given."""
-        try:
-            head = file.source.read_at(0, min(HEAD_BYTES, file.size)) if file.size else b""
-        except BootFileError:
-            return  # which its sending will tell
+        head = head[:HEAD_BYTES]
         attempt = self.scripts.decider.attempts.latest(mac)
         kind = attempt.machine.architecture if attempt is not None else None
         processor = processor_of(head)
         if kind is not None and processor and processor not in kind.processors:
-            text = f"is handed {file.name}, a kernel for {processor}, and is {kind}"
+            text = f"is handed {name}, a kernel for {processor}, and is {kind}"
             self.bus.report(Noticed(mac=mac, what="other-processor", text=text))
         elif is_text(head):
-            self.bus.report(Noticed(mac=mac, what="no-kernel", text=f"is handed {file.name}, a text and not a kernel"))
+            self.bus.report(Noticed(mac=mac, what="no-kernel", text=f"is handed {name}, a text and not a kernel"))
 
-    def _respond(self, request: Request, file: BootFile, sent: FileSent, done: Done) -> Response:
+    def _respond(
+        self, request: Request, file: BootFile, sent: FileSent, done: Done, look: Look | None = None
+    ) -> Response:
         """Send a file, so that it can be watched."""
         moving = Moving(sent.mac or "", file.name, file.size)
 
@@ -229,7 +232,7 @@ class BootPages:
             self.progress.end(moving)
             done(count, length, reason)
 
-        return respond(request, file, ended, lambda: self.progress.begin(moving))
+        return respond(request, file, ended, lambda: self.progress.begin(moving), look)
 
     def _not_in_folder(self, mac: str, ref: FileRef, reason: str) -> None:
         if ref.name in _OPTIONAL:

@@ -41,6 +41,8 @@ Done = Callable[[int, int, str | None], None]
 
 Begin = Callable[[], Moving | None]
 """Makes what is told how far a body is."""
+Look = Callable[[bytes], object]
+"""Shown the first bytes of a file."""
 
 
 @runtime_checkable
@@ -60,6 +62,7 @@ class FileBody:
 
     :param connection: descriptor of the socket that everything goes out of in the end, where there is one
     :param moving: is told how far it is
+    :param look: is shown how the file begins, where the body begins with that
     """
 
     file: BootFile
@@ -68,6 +71,7 @@ class FileBody:
     done: Done
     connection: int | None = None
     moving: Moving | None = None
+    look: Look | None = None
     sent: int = 0
     reason: str | None = "the client went away"
 
@@ -86,6 +90,8 @@ class FileBody:
                     part = source.read_at(offset, min(CHUNK if offset > self.start else _FIRST, self.stop - offset))
                     if not part:
                         raise BootFileError(f"{self.file.name} ended after {offset:,} of {self.file.size:,} bytes")
+                    if offset == 0 and self.look is not None:
+                        self.look(part)
                     yield part
                     length = len(part)
                     # A client that reads as fast as we send never makes us wait: the others' turn all the same.
@@ -113,10 +119,13 @@ class FileBody:
             self.done(self.sent, self.stop - self.start, self.reason)
 
 
-def respond(request: Request, file: BootFile, done: Done, begin: Begin = lambda: None) -> Response:
+def respond(
+    request: Request, file: BootFile, done: Done, begin: Begin = lambda: None, look: Look | None = None
+) -> Response:
     """*file* as the answer to *request*; closes it at once where no body is sent.
 
     :param begin: called when there is a body to send
+    :param look: see :class:`FileBody`
     """
     headers = {"Accept-Ranges": "bytes", "Content-Type": _TYPES.get(os.path.splitext(file.name)[1].lower(), _BINARY)}
     if file.etag:
@@ -131,7 +140,7 @@ def respond(request: Request, file: BootFile, done: Done, begin: Begin = lambda:
     if status not in (200, 206) or request.method == "HEAD":
         file.source.close()
         return Response(status=status, headers=headers)
-    body = FileBody(file, start, stop, done, request.environ.get(CONNECTION), begin())
+    body = FileBody(file, start, stop, done, request.environ.get(CONNECTION), begin(), look)
     return Response(body, status, headers, direct_passthrough=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import pluggy
@@ -25,6 +26,8 @@ T = TypeVar("T")
 AnyFunction = Callable[..., Any]
 Report = Callable[[PluginError], None]
 
+ANSWERED_BY: ContextVar[str] = ContextVar("answered_by", default="")
+"""The plugin that was the first to answer the question that this greenlet asks; whoever asks sets it to nothing."""
 READ_SECONDS = 60.0
 """For one read: a plugin's file may come from a slow server of its own."""
 
@@ -64,8 +67,12 @@ def guard(function: AnyFunction, plugin: str, hook: str, timeout: float | None, 
         nonlocal last
         with Blame(plugin, hook, timeout):
             answer = function(*args)
-        if answer is last[0]:
+        if answer is last[0] and answer is not None:
+            if not ANSWERED_BY.get():
+                ANSWERED_BY.set(plugin)
             return last[1]  # a booter may well give every machine the same object, thousands of times a second
+        if answer is not None and not ANSWERED_BY.get():
+            ANSWERED_BY.set(plugin)
         sound = check(answer, plugin, hook, function)
         if isinstance(sound, dict):
             return {name: _word(word, plugin, hook, timeout) for name, word in sound.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import gevent
 import pluggy
@@ -37,9 +37,11 @@ from pixiecore_core.models import (
 from pixiecore_core.models.facts import Noted, PluginFailed, StepFailed
 from pixiecore_core.plugins.additions import Route, routes_of, rows_of
 from pixiecore_core.plugins.blame import CORE
-from pixiecore_core.plugins.guard import Guarded, guard
+from pixiecore_core.plugins.guard import ANSWERED_BY, Guarded, guard
 from pixiecore_core.plugins.listeners import Listener
 from pixiecore_core.plugins.observing import Observe
+
+Refusal = TypeVar("Refusal", Ignore, Hold)
 
 _MOST_REFERRALS = 3
 """How many times a plugin may name another file instead of opening one."""
@@ -203,12 +205,13 @@ class PluginManager:
         """A refusal, or ``None``. Fails closed: a plugin that breaks refuses the request."""
         if not self._pluggy.hook.on_pxe_request.get_hookimpls():
             return None  # in most installations; the call would cost a tenth of the whole answer
+        ANSWERED_BY.set("")
         try:
             answers: list[Ignore] = self._pluggy.hook.on_pxe_request(request=request)
         except PluginError as error:
             self.report(error, request.machine.mac)
             return Ignore(reason=str(error))
-        return answers[0] if answers else None
+        return _named(answers[0]) if answers else None
 
     def pick_offer(self, request: PxeRequest, variants: Sequence[str]) -> str | None:
         """The first opinion, if it is one of *variants*; a plugin that fails is reported, and has none."""
@@ -231,6 +234,7 @@ class PluginManager:
 
         :raises PluginError: a plugin failed, and was reported
         """
+        ANSWERED_BY.set("")
         try:
             answer: BootSpec | Ignore | Hold | LocalDisk | None = self._pluggy.hook.select_boot(machine=machine)
         except PluginError as error:
@@ -238,7 +242,9 @@ class PluginManager:
             raise
         if answer is None:
             return Ignore(reason="no plugin has anything to boot it with")
-        return answer
+        if isinstance(answer, Ignore):
+            return _named(answer)
+        return _named(answer) if isinstance(answer, Hold) else answer
 
     def provide_bootloader(self, loader: str, machine: Machine) -> BootFile | None:
         """The first file offered; a provider that fails is reported and the next one asked.
@@ -362,6 +368,11 @@ class PluginManager:
         except PluginError as error:
             self.report(error, machine.mac)
             raise
+
+
+def _named(refusal: Refusal) -> Refusal:
+    """*refusal*, with the plugin that has just answered so."""
+    return refusal.model_copy(update={"by": ANSWERED_BY.get()})
 
 
 def _hearing(implementation: pluggy.HookImpl) -> Callable[[Fact, str], object]:

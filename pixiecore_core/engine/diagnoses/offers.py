@@ -43,6 +43,10 @@ _FETCHES = (LoaderSent, ScriptOffered, ScriptSent, SentToDisk, KernelSent, Initr
 """What only happens after an offer was taken."""
 
 
+def _by(plugin: str) -> str:
+    return f", by {plugin}" if plugin else ""
+
+
 def no_request(case: Case) -> Diagnosis | None:
     """Nothing of it has arrived."""
     if case.facts:
@@ -60,7 +64,7 @@ def ignored(case: Case) -> Diagnosis | None:
         "pxe": "on port 4011",
         "script": "when its iPXE asked for its script",
     }
-    return diagnosis(Cause.IGNORED, f"It was refused {where[last.stage]}: {last.reason}")
+    return diagnosis(Cause.IGNORED, f"It was refused {where[last.stage]}{_by(last.by)}: {last.reason}")
 
 
 def held(case: Case) -> Diagnosis | None:
@@ -68,7 +72,7 @@ def held(case: Case) -> Diagnosis | None:
     last = case.last(Held)
     if last is None or case.outcome is not Outcome.HELD:
         return None
-    return diagnosis(Cause.HELD, f"It waits, and asks again every {last.seconds} s: {last.reason}")
+    return diagnosis(Cause.HELD, f"It waits, and asks again every {last.seconds} s{_by(last.by)}: {last.reason}")
 
 
 def no_offer(case: Case) -> Diagnosis | None:

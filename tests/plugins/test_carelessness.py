@@ -68,7 +68,7 @@ def test_an_argument_of_ones_own_may_have_a_default(manager: PluginManager) -> N
         return Ignore(reason=f"{len(seen)}")
 
     manager.register(plugin(select_boot=select_boot), "p")
-    assert manager.select_boot(MACHINE) == Ignore(reason="1", by="policy")
+    assert manager.select_boot(MACHINE) == Ignore(reason="1", by="p")
 
 
 def test_a_hook_without_its_mark_is_refused(manager: PluginManager) -> None:

@@ -324,7 +324,7 @@ def test_hook_on_pxe_request(manager: PluginManager) -> None:
     manager.register(plugin(on_pxe_request=on_pxe_request), "first")
     assert manager.on_pxe_request(REQUEST) is None
     manager.register(plugin(on_pxe_request=veto), "second")
-    assert manager.on_pxe_request(REQUEST) == Ignore(reason="not today", by="p")
+    assert manager.on_pxe_request(REQUEST) == Ignore(reason="not today", by="second")
     assert told == [MACHINE.mac] * 2
 
 
@@ -360,7 +360,7 @@ def test_hook_select_boot(manager: PluginManager) -> None:
     manager.register(plugin(select_boot=undecided), "undecided")
     assert manager.select_boot(MACHINE) == SPEC
     manager.register(plugin(select_boot=refuse), "policy")
-    assert manager.select_boot(MACHINE) == Ignore(reason="mine", by="second")
+    assert manager.select_boot(MACHINE) == Ignore(reason="mine", by="policy")
 
 
 @pytest.mark.parametrize("rubbish", [False, "kernel", {"kernel": "x"}, 7])

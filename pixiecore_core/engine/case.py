@@ -36,6 +36,7 @@ class Cause(StrEnum):
     SECOND_PROXY = "second-proxy"
     OFFER_NOT_TAKEN = "offer-not-taken"
     TFTP_BLOCKED = "tftp-blocked"
+    HTTP_BLOCKED = "http-blocked"
     TRANSFER_FAILED = "transfer-failed"
     LOADER_SILENT = "loader-silent"
     WITHOUT_HTTP = "ipxe-without-http"

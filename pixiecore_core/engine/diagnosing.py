@@ -19,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     offers.held,
     offers.no_offer,
     offers.offer_not_taken,
+    offers.script_not_asked,
     offers.offer_not_seen,
     files.transfer_failed,
     files.loader_silent,

@@ -98,7 +98,7 @@ def names_for(mac: str, machine: Machine | None, server: ServerAddress, firmware
     kind = machine.architecture if machine is not None else None
     loader = firmware.loader_for(kind) if kind is not None else None
     file = loader_path(mac, loader) if loader is not None else f"{mac}/LOADER/FILE"
-    return {"server": str(server.ip), "file": file, "url": server.first_stage_url(file)}
+    return {"server": str(server.ip), "port": str(server.http_port), "file": file, "url": server.first_stage_url(file)}
 
 
 def summary(attempt: Attempt, full: bool, moving: Moving | None, case: Case) -> MachineSummary:

@@ -130,6 +130,8 @@ WELL = (
             ),
             [Cause.TRANSFER_FAILED],
         ),
+        (case(offered(0, Client.HTTP_BOOT), asked(1)), [Cause.HTTP_BLOCKED]),
+        (case(to_ipxe(0), asked(1, "iPXE")), [Cause.HTTP_BLOCKED]),
         (case(offered(0), loader(1)), [Cause.LOADER_SILENT]),
         (case(offered(0), loader(1), silent=5), []),
         (case(offered(0), loader(1), to_ipxe(9), script(10), silent=5), []),

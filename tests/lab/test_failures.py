@@ -77,10 +77,12 @@ def fails(
     extra: Sequence[str] = (),
     before: Callable[[Network], object] = lambda network: None,
     timeout: float = 90,
+    then: float = 0,
 ) -> tuple[dict[str, Any], BootResult | None]:
     """Boot it until its serial line says *marker*, or in vain; what is said of it, and what was on its screen.
 
     :param before: called before the machine is switched on
+    :param then: seconds to wait after it has given up, until its silence means something
     """
     errand = Errand.prepare(folder)
     with Network() as network:
@@ -90,6 +92,7 @@ def fails(
         result = None
         with suppress(BootFailed):
             result = boot(machine, network, folder, marker=marker, timeout=timeout)
+        time.sleep(then)
         return explained(network), result
 
 
@@ -176,6 +179,21 @@ def test_tftp_that_a_firewall_drops(lab_folder: Path) -> None:
     )
     assert causes(found) == causes(by_capture(lab_folder)) == [Cause.TFTP_BLOCKED]
     assert any("udp dport" in line for line in found["diagnoses"][0]["mend"])
+
+
+def test_http_that_a_firewall_drops(lab_folder: Path) -> None:
+    rules = "add table inet lab; add chain inet lab in { type filter hook input priority 0; }; "
+    rules += "add rule inet lab in tcp dport 80 ip saddr 192.0.2.100-192.0.2.199 drop"
+    found, _ = fails(
+        BIOS,
+        lab_folder,
+        MARKER,
+        before=lambda network: run("ip", "netns", "exec", network.srv, "nft", rules),
+        timeout=28,
+        then=15,
+    )
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.HTTP_BLOCKED]
+    assert any("tcp dport 80" in line for line in found["diagnoses"][0]["mend"])
 
 
 def test_an_ipxe_for_another_processor(lab_folder: Path) -> None:

@@ -16,6 +16,7 @@ from pixiecore_core.models import Client
 from pixiecore_core.models.facts import (
     AddressAsked,
     Booting,
+    Failed,
     FileSent,
     Held,
     Ignored,
@@ -23,10 +24,12 @@ from pixiecore_core.models.facts import (
     KernelSent,
     LoaderSent,
     Offered,
+    PluginFailed,
     PxeAnswered,
     ScriptOffered,
     ScriptSent,
     SentToDisk,
+    StepFailed,
     Unanswered,
 )
 
@@ -100,15 +103,13 @@ def offer_not_taken(case: Case) -> Diagnosis | None:
     if elsewhere:
         says = f"{what}: it asked {elsewhere} on port 4011 in our place, which says that it is for PXE (option 60)"
         return diagnosis(Cause.OPTION_60, says, *NEIGHBOUR_MENDS[Problem.PXE_CLASS])
-    if answered := case.last(PxeAnswered):
-        protocol = "HTTP" if answered.client is Client.HTTP_BOOT else "TFTP"
-        return diagnosis(
-            Cause.TFTP_BLOCKED, f"{what}, though it was told on port 4011 where that is: {protocol} was lost"
-        )
+    if case.has(PxeAnswered):
+        return diagnosis(Cause.TFTP_BLOCKED, f"{what}, though it was told on port 4011 where that is: TFTP was lost")
     if asked:
         took = f"; it took an address from {asked[-1].server}" if asked[-1].server else "; it took an address"
-        protocol = "HTTP" if offers[-1].client is Client.HTTP_BOOT else "TFTP"
-        return diagnosis(Cause.TFTP_BLOCKED, f"{what} by {protocol}{took}, so the offer was seen: its request was lost")
+        by_http = offers[-1].client is Client.HTTP_BOOT
+        cause, protocol = (Cause.HTTP_BLOCKED, "HTTP") if by_http else (Cause.TFTP_BLOCKED, "TFTP")
+        return diagnosis(cause, f"{what} by {protocol}{took}, so the offer was seen: its request was lost")
     rhythm = ", ".join(f"{fact.seconds} s" for fact in offers[-4:])
     return diagnosis(
         Cause.OFFER_NOT_TAKEN,
@@ -121,6 +122,8 @@ def offer_not_seen(case: Case) -> Diagnosis | None:
     offers = case.of(ScriptOffered)
     if len(offers) < 2 or case.has(ScriptSent, SentToDisk, Held) or still_waits(case):
         return None
+    if any(fact.client == "iPXE" for fact in case.of(AddressAsked)):
+        return None  # it has taken it
     bits = offers[-1].seconds
     if bits & _HAS_PROXY:
         return None
@@ -131,3 +134,17 @@ def offer_not_seen(case: Case) -> Diagnosis | None:
     return diagnosis(
         Cause.OFFER_NOT_SEEN, f"Its iPXE asked {len(offers)} times and says that it has not seen our offer ({dhcp})"
     )
+
+
+def script_not_asked(case: Case) -> Diagnosis | None:
+    """Its iPXE has taken our offer, and its request for the script has not arrived."""
+    if not case.has(ScriptOffered) or case.has(ScriptSent, SentToDisk, Booting, StepFailed) or still_waits(case):
+        return None
+    if any(isinstance(fact, (Held, Ignored, Failed, PluginFailed)) for fact in case.facts):
+        return None
+    asked = next((fact for fact in case.of(AddressAsked) if fact.client == "iPXE"), None)
+    if asked is None:
+        return None
+    server = f" from {asked.server}" if asked.server else ""
+    says = f"Its iPXE took our offer and an address{server}, and has not asked for its script: HTTP was lost"
+    return diagnosis(Cause.HTTP_BLOCKED, says)

@@ -1,4 +1,4 @@
-"""What machines report by sealed URLs: a step that failed, a step of the booted system; and what strangers make of it."""
+"""What machines report by sealed URLs: steps that failed, steps of booted systems; and what strangers make of it."""
 
 from __future__ import annotations
 

@@ -36,6 +36,7 @@ from pixiecore_core.net.neighbour_ears import NeighbourEars
 from pixiecore_core.net.neighbours import TABLE
 from pixiecore_core.net.quiet_advertising import QuietAdvertiser
 from pixiecore_core.net.site import Page, Site
+from pixiecore_core.net.syslog import SyslogServer
 from pixiecore_core.net.tftp import TftpServer
 from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.plugins.blame import stopping
@@ -95,7 +96,7 @@ class App:
         self._status_token = status_token
         self._interfaces = Interfaces(settings.interface, settings.listen_addr)
         self.servers: dict[str, Server] = {}
-        """The listeners that are on, by name: STATUS, HTTP, TFTP, PXE, DHCP."""
+        """The listeners that are on, by name: STATUS, HTTP, TFTP, PXE, DHCP, SYSLOG."""
         self._stop = gevent.event.Event()
         self._answerer: Answerer | None = None
         self._link_news: LinkNews | None = None
@@ -123,6 +124,7 @@ class App:
             http_port = self._build_http()
             self._build_tftp(http_port)
             self._build_dhcp(http_port)
+            self._build_syslog()
             self._build_quiet()
             self._build_ears()
             self._told = True
@@ -313,6 +315,11 @@ class App:
             self.servers["PXE"] = DhcpServer("pxe", self._bound.pxe, answerer)
         if self._bound.dhcp is not None:
             self.servers["DHCP"] = DhcpServer("dhcp", self._bound.dhcp, answerer)
+
+    def _build_syslog(self) -> None:
+        opened, system_log = self._bound.syslog, self.core.system_log
+        if opened is not None and system_log is not None:
+            self.servers["SYSLOG"] = SyslogServer(opened, system_log, self.core.bus)
 
     def _build_quiet(self) -> None:
         core, opened = self.core, self._bound.routers

@@ -15,11 +15,12 @@ import structlog
 
 from pixiecore_core.boot.identify import Neighbours
 from pixiecore_core.boot.tokens import Sealer
-from pixiecore_core.boot.urls import UrlMaker
+from pixiecore_core.boot.urls import SyslogPlace, UrlMaker
 from pixiecore_core.boot.variants import VariantTable
 from pixiecore_core.defaults import Defaults
 from pixiecore_core.engine.adapting import Adapter
 from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.callers import Callers
 from pixiecore_core.engine.chain_files import ChainFiles
 from pixiecore_core.engine.deciding import Decider
 from pixiecore_core.engine.first_stage import FirstStage
@@ -29,6 +30,7 @@ from pixiecore_core.engine.neighbours import Neighbourhood
 from pixiecore_core.engine.offer_memory import OfferMemory
 from pixiecore_core.engine.pi_files import PiFiles
 from pixiecore_core.engine.scripting import ScriptWriter
+from pixiecore_core.engine.system_log import SystemLog
 from pixiecore_core.engine.u_boot_files import UBootFiles
 from pixiecore_core.engine.unifying import Sign, Unifier
 from pixiecore_core.errors import PluginError
@@ -70,6 +72,8 @@ class Parts:
     signs: bool = False
     """Whether anything is to be signed."""
     url_lifetime: float | None = None
+    syslog: SyslogPlace | None = None
+    """Where booted systems may send their syslog."""
     uefi_direct: Mode = "auto"
     offer_variants: Sequence[str] = ()
     """Ways to answer by hand, as ``--offer-variant`` takes them."""
@@ -114,6 +118,8 @@ class Core:
     neighbours: Neighbours | None
     neighbourhood: Neighbourhood
     """The other DHCP and proxy servers, as far as they are heard."""
+    system_log: SystemLog | None
+    """What booted systems say by syslog, where that is taken."""
     frames: LastFrames = field(default_factory=LastFrames)
     """What was said last with each machine."""
 
@@ -145,7 +151,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     plugins.register(Defaults(loaders, files, plugins.cmdline_functions, parts.boot_retries), CORE)
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))
     variants = VariantTable(plugins.register_offer_variants())
-    urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime)
+    urls = UrlMaker(parts.open_sealer(_warner(bus, "Init")), parts.url_lifetime, parts.syslog)
     decider = Decider(
         plugins, loaders, attempts, parts.clock, parts.uefi_direct, parts.pi_firmware is not None, parts.signs
     )
@@ -160,6 +166,9 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         clock=parts.clock,
     )
     bus.subscribe(adapter.hear)
+    system_log = SystemLog(Callers(parts.clock)) if parts.syslog is not None else None
+    if system_log is not None:
+        bus.subscribe(system_log.hear)
     history = parts.open_history(attempts, _warner(bus, "Init"))
     if history is not None:
         bus.subscribe(history.hear)
@@ -188,6 +197,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         BootFileNames(steps, urls),
         parts.neighbours,
         Neighbourhood(opens=lambda token: urls.sealer.open_origin(token) is not None),
+        system_log,
     )
 
 

@@ -51,10 +51,11 @@ class Defaults:
     @hookimpl(trylast=True)
     def render_cmdline(self, machine: Machine, spec: BootSpec, url_for: UrlFor) -> str:
         """The spec's command line, with ``{{ ID "name" }}`` replaced by URLs of ``spec.files``, and
-        ``{{ REPORT "step" }}`` by one that reports a step."""
+        ``{{ REPORT "step" }}`` by one that reports a step; ``{{ SYSLOG "log_host=HOST" }}`` by those words, with the
+        place where syslog is taken, if it is."""
         if "{{" not in spec.cmdline:
             return expand(spec.cmdline, {})
-        functions = {"ID": lambda name: url_for(spec.files[name]), "REPORT": url_for.report}
+        functions = {"ID": lambda name: url_for(spec.files[name]), "REPORT": url_for.report, "SYSLOG": url_for.syslog}
         words = self._functions(machine, url_for) if self._functions else {}
         return expand(spec.cmdline, functions, words)
 

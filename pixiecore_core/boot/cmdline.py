@@ -23,8 +23,8 @@ _ESCAPE = re.compile(
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"', "'": "'"}
 
 
-_FILLED_IN_LAST = frozenset({"REPORT"})
-"""Functions of the core, which alone can make their URLs."""
+_FILLED_IN_LAST = frozenset({"REPORT", "SYSLOG"})
+"""Functions of the core, which alone knows what they become."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ def expand(
         it does not know
     :param words: the same for ``{{ NAME }}``, without a string
     :param keep_words: leave words that are not known here as they are, instead of refusing them, and ``REPORT``
+        and ``SYSLOG``
     :raises CmdlineError: the template is malformed, names an unknown function or argument, or holds a newline
     """
     expanded = []
@@ -90,7 +91,7 @@ def _value(
 ) -> str:
     if call.argument is None and call.name in words:
         return words[call.name]()
-    if keep_words and call.name in _FILLED_IN_LAST:
+    if keep_words and call.name in _FILLED_IN_LAST and call.name not in functions:
         return call.text
     if call.name in functions:
         if call.argument is None:

@@ -15,6 +15,9 @@ from pixiecore_core.errors import BootFileError
 from pixiecore_core.hidden import without_secrets
 from pixiecore_core.models import FileRef, Machine, Purpose
 
+SyslogPlace = tuple[str, int]
+"""Where syslog is taken: an address, or nothing for that by which a client reaches us, and a port."""
+
 _LONGEST_PATH = 8000
 """Characters; HTTP servers, ours among them, refuse request lines of over 8 KiB."""
 
@@ -28,6 +31,7 @@ class SealedUrls:
     mac: str
     expires: int | None = None
     """When the URLs cease to work, in seconds since the epoch; ``None`` for never."""
+    log: SyslogPlace | None = None
 
     def __call__(self, ref: FileRef, purpose: Purpose = "file") -> str:
         """The URL that this server will answer with *ref*; that of a folder takes the name of a file behind it."""
@@ -49,6 +53,13 @@ class SealedUrls:
         """The URL by which the booted system reports a step."""
         return f"{self.page(REPORT_PATH)}&{urlencode({'step': step})}"
 
+    def syslog(self, words: str) -> str:
+        """*words*, with HOST and PORT in them replaced by where syslog is taken; nothing where it is not."""
+        if self.log is None:
+            return ""
+        address, port = self.log
+        return words.replace("HOST", address or str(self.server.ip)).replace("PORT", str(port))
+
     def page(self, path: str) -> str:
         """The URL of a page that will know whose boot it belongs to."""
         query = {"mac": self.mac, "name": self.sealer.seal_page(self.mac, path, self.expires)}
@@ -61,21 +72,23 @@ class UrlMaker:
 
     :param sealer: has the key
     :param lifetime: seconds for which the URLs in a script work; ``None`` for ever
+    :param log: where syslog is taken, if it is
     """
 
     sealer: Sealer
     lifetime: float | None = None
+    log: SyslogPlace | None = None
 
     def of(self, server: ServerAddress, mac: str, now: float) -> SealedUrls:
         """The URLs of a machine's boot that begins.
 
         :param now: seconds since the epoch
         """
-        return SealedUrls(server, self.sealer, mac, int(now + self.lifetime) if self.lifetime else None)
+        return SealedUrls(server, self.sealer, mac, int(now + self.lifetime) if self.lifetime else None, self.log)
 
     def again(self, server: ServerAddress, sealed: Sealed) -> SealedUrls:
         """Further URLs of a boot that *sealed* belongs to, which cease to work when that does."""
-        return SealedUrls(server, self.sealer, sealed.mac, sealed.expires)
+        return SealedUrls(server, self.sealer, sealed.mac, sealed.expires, self.log)
 
     def offered(self, server: ServerAddress, machine: Machine, attempt: str, began: float) -> str:
         """The URL that iPXE is offered, which tells every instance where the machine asked from.

@@ -22,7 +22,7 @@ def check_privileges(settings: ServerSettings) -> None:
 
     :raises StartError: something is missing; the first line says what, the others how to get it
     """
-    endpoints = (settings.dhcp, settings.pxe, settings.tftp, settings.http_endpoint(), settings.status)
+    endpoints = (settings.dhcp, settings.pxe, settings.tftp, settings.http_endpoint(), settings.status, settings.syslog)
     bound = [endpoint.port for endpoint in endpoints if isinstance(endpoint, Endpoint)]
     if settings.dhcp_no_bind and settings.dhcp is not None:
         bound.remove(settings.dhcp.port)

@@ -46,7 +46,7 @@ from pixiecore_core.settings.server import ServerSettings
 _OURS = ServerAddress(IPv4Address("192.0.2.1"))
 """Stands for the server in the script that is shown (RFC 5737)."""
 _SERVER = (
-    *("plugin_order", "hook_timeout", "debug", "user", "group", "uefi_direct", "pi_firmware"),
+    *("plugin_order", "hook_timeout", "debug", "user", "group", "uefi_direct", "pi_firmware", "syslog"),
     *SecureBootSettings.model_fields,
 )
 """The server's settings that have an option here."""
@@ -96,6 +96,7 @@ def _core(ctx: click.Context, answers: Answers) -> Core:
     parts = Parts(
         register,
         partial(find_first_stages, settings),
+        syslog=settings.syslog_place(),
         signs=signs(settings),
         uefi_direct=direct(settings),
         pi_firmware=pi_firmware(settings),

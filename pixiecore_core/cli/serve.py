@@ -172,6 +172,7 @@ def _assembled(
         open_signing=partial(open_signing, settings, secrets.signing_key),
         signs=signs(settings),
         url_lifetime=settings.url_lifetime,
+        syslog=settings.syslog_place(),
         uefi_direct=direct(settings),
         offer_variants=settings.offer_variant,
         open_memory=partial(open_offer_memory, settings),

@@ -13,7 +13,7 @@ from pixiecore_core.net.binding import bind
 from pixiecore_core.settings.listening import Endpoint
 from pixiecore_core.settings.server import ServerSettings
 
-_LISTENERS = ("dhcp", "pxe", "tftp", "http", "status")
+_LISTENERS = ("dhcp", "pxe", "tftp", "http", "status", "syslog")
 
 
 def check(settings: ServerSettings) -> Iterator[Finding]:

@@ -42,6 +42,9 @@ MACHINES = 10_000
 FACTS = 50_000
 """Of all machines together; beyond it, those silent longest are forgotten."""
 FACTS_OF_ONE = 50
+LINES_OF_ONE = {"step": 16, "error": 6, "other": 1}
+"""How many lines of its system an attempt keeps, of each sort."""
+_ERROR = 3  # RFC 5424 section 6.2.1
 SILENCE_SECONDS = 120.0
 """A machine that was silent for so many seconds begins anew. EDK2 waits up to 60 s between two tries of its own."""
 LATELY_SECONDS = 60.0
@@ -143,6 +146,24 @@ def _outcome_after(fact: Fact, before: Outcome) -> Outcome:
     return _OUTCOMES.get(type(fact), before)
 
 
+def _sort_of(fact: Logged) -> str:
+    """Which lines of a system displace each other."""
+    return "step" if fact.step else "error" if fact.severity <= _ERROR else "other"
+
+
+def _thin_out(facts: list[Fact], newest: Logged) -> int:
+    """Forget a line of a system for the sake of *newest*, so that a boot is never forgotten for what comes after it:
+    the first and the last of each sort stay. How many were forgotten.
+    """
+    sort = _sort_of(newest)
+    most = LINES_OF_ONE[sort]
+    alike = [place for place, fact in enumerate(facts) if isinstance(fact, Logged) and _sort_of(fact) == sort]
+    if len(alike) <= most:
+        return 0
+    del facts[alike[most // 2]]
+    return 1
+
+
 def question_of(request: PxeRequest) -> Question:
     """Which of its attempt's questions a request is; a retransmission is the same."""
     architecture = request.machine.architecture
@@ -197,10 +218,12 @@ class Attempts:
         if attempt is None:
             attempt = self._begin(Machine(mac=fact.mac))
         attempt.facts.append(fact)
+        self._facts += 1
+        if isinstance(fact, Logged):
+            self._facts -= _thin_out(attempt.facts, fact)
         if len(attempt.facts) > FACTS_OF_ONE:
             del attempt.facts[0]
-        else:
-            self._facts += 1
+            self._facts -= 1
         attempt.outcome = _outcome_after(fact, attempt.outcome)
         if isinstance(fact, (Offered, PxeAnswered, ScriptOffered)):
             attempt.offered = fact.variant

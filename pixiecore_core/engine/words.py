@@ -173,8 +173,11 @@ def _reported(fact: Reported) -> str:
 
 
 def _logged(fact: Logged) -> str:
+    if fact.step:
+        return f"{fact.mac} goes on to {fact.step}"
     program = f"{fact.program}: " if fact.program else ""
-    return f"{fact.mac} says: {program}{fact.text}"
+    lines = f" ({fact.lines:,} lines so far)" if fact.lines > 1 else ""
+    return f"{fact.mac} says: {program}{fact.text}{lines}"
 
 
 def _booting(fact: Booting) -> str:

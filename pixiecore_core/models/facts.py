@@ -154,7 +154,7 @@ class _Sent(Fact):
     bytes: int = Field(description="bytes sent")
     size: int = Field(description="size of the file in bytes")
     seconds: float = Field(description="how long that took")
-    address: str = Field(default="", description="where to, by TFTP")
+    address: str = Field(default="", description="where to")
     blksize: int | None = Field(default=None, description="bytes in a block, by TFTP")
     windowsize: int | None = Field(default=None, description="blocks that are sent before an acknowledgement, by TFTP")
 
@@ -219,12 +219,16 @@ class Reported(Fact):
 
 
 class Logged(Fact):
-    """The booted system sent a line by syslog (``--syslog``): ``M says: …``."""
+    """The booted system sent a line by syslog (``--syslog``): ``M says: …``; or ``M goes on to …``, where the line is
+    known to be a step. A timeline keeps the steps, the first and the last errors, and the latest of all other lines.
+    """
 
     kind: Literal["logged"] = "logged"
     program: Text = Field(default="", description="the program that says so")
     severity: int = Field(default=6, ge=0, le=7, description="RFC 5424 section 6.2.1: 0 emergency to 7 debug")
     text: Text = Field(description="what it says")
+    step: str = Field(default="", description="what that means, such as installer: partitioning; empty if no step")
+    lines: int = Field(default=1, description="how many lines the system has sent in this attempt, with this one")
     address: str = Field(default="", description="where from")
 
 

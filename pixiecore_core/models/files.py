@@ -124,6 +124,9 @@ class UrlFor(Protocol):
     def report(self, step: str) -> str:
         """The URL by which the booted system reports a step, which is then in its machine's timeline."""
 
+    def syslog(self, words: str) -> str:
+        """*words*, with HOST and PORT replaced by where this server takes syslog; empty where it takes none."""
+
     def page(self, path: str) -> str:
         """The URL of a plugin's own page (see ``register_routes``), which will know for sure whose boot it is."""
 

@@ -22,6 +22,7 @@ from pixiecore_core.net.neighbour_ears import CLIENT_PORT
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.net.ports import holder_of
 from pixiecore_core.net.router_socket import RouterSocket
+from pixiecore_core.net.syslog_sockets import SyslogSockets
 from pixiecore_core.net.tftp_socket import RequestSocket
 from pixiecore_core.settings.listening import Endpoint
 from pixiecore_core.settings.server import ServerSettings
@@ -30,7 +31,7 @@ BACKLOG = 4096
 """HTTP connections that wait to be accepted."""
 _ANY = "0.0.0.0"
 
-Name = Literal["HTTP", "STATUS", "TFTP", "PXE", "DHCP"]
+Name = Literal["HTTP", "STATUS", "TFTP", "PXE", "DHCP", "SYSLOG"]
 
 
 class Closable(Protocol):
@@ -52,6 +53,7 @@ class Bound:
     tftp: RequestSocket | None = None
     pxe: DhcpSocket | None = None
     dhcp: DhcpSocket | PacketSocket | None = None
+    syslog: SyslogSockets | None = None
     routers: RouterSocket | None = None
     """Off, or not to be had."""
     ears: PacketSocket | None = None
@@ -98,6 +100,8 @@ def bind(settings: ServerSettings) -> Bound:
         elif settings.dhcp is not None:
             # A socket bound to one address hears no broadcasts, so --listen-addr narrows the interfaces instead.
             bound.dhcp = take("DHCP", settings.dhcp, DhcpSocket, IPv4Address(_ANY))
+        if settings.syslog is not None:
+            bound.syslog = take("SYSLOG", settings.syslog, SyslogSockets)
         if settings.dhcp is not None and settings.quiet_ra == "auto":
             with suppress(OSError):
                 bound.routers = bound.keep(RouterSocket())

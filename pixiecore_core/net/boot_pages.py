@@ -199,6 +199,7 @@ class BootPages:
             bytes=0,
             size=file.size,
             seconds=0,
+            address=request.remote_addr or "",
         )
         self._look_at_range(request, sealed.mac)
         look = partial(self._look_at_kernel, file.name, sealed.mac) if sealed.purpose == "kernel" else None
@@ -267,6 +268,7 @@ class BootPages:
             bytes=0,
             size=file.size,
             seconds=0,
+            address=address,
         )
         done = self._when_done(sent)
         if not is_boot:
@@ -296,7 +298,7 @@ class BootPages:
         :param sent: what is known of it beforehand
         """
         started = time.monotonic()
-        known = sent.model_dump(exclude={"kind", "at", "bytes", "seconds", "address", "blksize", "windowsize"})
+        known = sent.model_dump(exclude={"kind", "at", "bytes", "seconds", "blksize", "windowsize"})
 
         def done(count: int, length: int, reason: str | None) -> None:
             seconds = round(time.monotonic() - started, 3)

@@ -82,7 +82,9 @@ class Metrics(Collector):
             "relay-not-named, relay-rationed, off-link, no-host and client-port (nobody who may be answered); "
             "neighbour-malformed and neighbour-rationed (other servers' messages that were not looked at); "
             "of TFTP, displaced: a silent client's transfer that gave way; "
-            "of HTTP, connections: gave-way, an idle one to a newcomer, or too-many from one address.",
+            "of HTTP, connections: gave-way, an idle one to a newcomer, or too-many from one address; "
+            "of syslog, syslog-unknown, from nobody that was served lately, syslog-rationed, syslog-malformed and "
+            "syslog-connections, one too many.",
             labels=["subsystem", "reason"],
         )
         failures = CounterMetricFamily(

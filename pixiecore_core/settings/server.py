@@ -119,6 +119,12 @@ class ServerSettings(
         description="HTTP listener: PORT, ADDRESS:PORT or off; --port if not given",
         json_schema_extra=_LISTENER,
     )
+    syslog: Listener = Field(
+        default=None,
+        description="listener, on UDP and TCP, for the syslog of booted machines, which adds their steps to their "
+        "timelines: PORT, ADDRESS:PORT or off",
+        json_schema_extra={**_LISTENER, "shown": "off"},
+    )
     dhcp_no_bind: bool = Field(
         default=False, description="hear DHCP without binding its port, to run beside a DHCP server on this host"
     )
@@ -230,3 +236,7 @@ class ServerSettings(
     def http_endpoint(self) -> Endpoint | None:
         """Where HTTP listens: ``--http`` if it was given, else ``--port``."""
         return self.http if "http" in self.model_fields_set else Endpoint(port=self.port)
+
+    def syslog_place(self) -> tuple[str, int] | None:
+        """Where machines may send their syslog: an address, or nothing for that which they reach us by, and a port."""
+        return (str(self.syslog.address or ""), self.syslog.port) if self.syslog is not None else None

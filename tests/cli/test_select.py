@@ -165,3 +165,12 @@ def test_u_boot_is_shown_its_own_configuration(kernel: str) -> None:
     done = pixiecore("select", "--booter", "static", "--kernel", kernel, "--cmdline", "quiet", *machine)
     assert done.returncode == 0
     assert "label pixiecore\n  kernel kernel.last\n  append quiet" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "line"), [(["--syslog", "514"], "quiet log_host=192.0.2.1 log_port=514"), ([], "quiet")]
+)
+def test_where_syslog_is_taken(kernel: str, given: list[str], line: str) -> None:
+    cmdline = 'quiet {{ SYSLOG "log_host=HOST log_port=PORT" }}'
+    command = ("select", "--booter", "static", "--kernel", kernel, "--cmdline", cmdline, "--mac", MAC, "--json", *given)
+    assert json.loads(pixiecore(*command).stdout)["cmdline"] == line

@@ -16,8 +16,8 @@ from pixiecore_core.boot.variants import VariantTable
 from pixiecore_core.engine.quiet_router import QuietRouter
 from pixiecore_core.errors import WireError
 from pixiecore_core.models import Stage
-from pixiecore_core.wire import dhcp4, icmp6, tftp, udp4
-from tests.fuzz.target import target
+from pixiecore_core.wire import dhcp4, icmp6, syslog, tftp, udp4
+from tests.fuzz.target import check_pace, target, text_of
 from tests.golden import golden_datagrams
 from tests.messages import HTTP_IPXE, REQUEST, architecture, message
 
@@ -187,3 +187,21 @@ def neighbour_discovery(data: bytes) -> None:
     assert len(answers) <= 1
     assert all(answer.mac.startswith("52:54:") and answer.address == _LINK_LOCAL for answer in answers)
     assert _QUIET.next_due() is None
+
+
+@target(
+    [
+        b"<34>Oct 11 22:14:15 host su[1]: failed",
+        b'<165>1 2003-10-11T22:14:15.003Z host app - ID47 [a@1 b="x\\"]" c="9"][p@1 d="e"] An event',
+        b"<30>2026-11-26T11:13:10.123456+01:00 db1 cloud-init[812]: finished",
+    ],
+    [b"<191>", b"1 - - - - - ", b'[a b="', b"\\", b"]", b": ", b"\xef\xbb\xbf", b"9000 ", b"\n"],
+)
+def syslog_line(data: bytes) -> None:
+    """A line of a booted system, and a connection with it: printable, and no longer than what came."""
+    line = syslog.parse(data)
+    assert line is None or (line.program + line.text).isprintable()
+    stream = syslog.SyslogStream()
+    lines = [*stream.feed(data), *stream.feed(data)]
+    assert sum(map(len, lines)) <= 2 * len(data)
+    check_pace(lambda text: syslog.parse(text.encode("utf-8", "surrogateescape")), text_of(data[:100]))

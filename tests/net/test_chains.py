@@ -186,6 +186,12 @@ def test_the_sending_of_a_configuration_is_told_as_a_scripts(site: Chained) -> N
     assert ScriptSent in site.kinds()
 
 
+def test_grubs_command_line_may_report_steps(site: Chained) -> None:
+    site.spec = site.spec.model_copy(update={"cmdline": 'quiet r={{ REPORT "login" }}', "files": {}})
+    url = site.get(CONFIG).text.partition("'r=")[2].partition("'")[0]
+    assert site.get(url[url.index("/_/") :]).text == "noted\n"
+
+
 @pytest.mark.parametrize("name", ["grub.cfg", "kernel", "initrd0.last"])
 def test_another_machine_gets_nothing(site: Chained, name: str) -> None:
     site.hardware = lambda address: {"52:54:00:99:99:99"}

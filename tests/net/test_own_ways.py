@@ -103,6 +103,13 @@ def test_u_boot_boots(room: Room) -> None:
     assert room.fetch(f"{FOLDER}/pxelinux.cfg/default").decode().count(FOLDER) == 0, "U-Boot puts the folder before it"
 
 
+def test_u_boots_command_line_may_report_steps(room: Room) -> None:
+    room.answer = room.spec.model_copy(update={"cmdline": 'quiet r={{ REPORT "login" }}', "files": {}})
+    text = room.fetch("pxelinux.cfg/01-52-54-00-12-34-56").decode()
+    url = text.partition(" r=")[2].split()[0]
+    assert room.get(url[url.index("/_/") :]).text == "noted\n"
+
+
 def test_u_boot_that_looks_for_a_script_is_led_on(room: Room) -> None:
     """As its usual boot commands do, also those that know no ``pxe get`` (include/config_distro_bootcmd.h)."""
     data = room.fetch("boot.scr.uimg")

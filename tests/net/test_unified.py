@@ -74,6 +74,15 @@ def test_it_is_what_the_machine_boots(site: Unified) -> None:
     assert site.kinds()[:2] == [KernelSent, Booting]
 
 
+def test_its_command_line_may_report_steps_and_say_where_syslog_is_taken(site: Unified) -> None:
+    line = 'quiet r={{ REPORT "log in" }} {{ SYSLOG "log_host=HOST log_port=PORT" }}'
+    site.spec = site.spec.model_copy(update={"cmdline": line, "files": {}})
+    url, *rest = sections(site.get(URL).data)[".cmdline"].decode().partition(" r=")[2].split()
+    assert rest == []
+    assert site.get(url[url.index("/_/") :]).text == "noted\n"
+    assert any(fact.kind == "reported" and fact.step == "log in" for fact in site.attempts.facts(MAC))
+
+
 def test_the_same_each_time_and_in_parts(site: Unified) -> None:
     whole = site.get(URL)
     site.spec = site.spec.model_copy(update={"cmdline": "quiet", "files": {}})

@@ -32,8 +32,9 @@ def page() -> str:
         "## What every machine has",
         "Variables that no `vars` may set, each empty where it is unknown: "
         f"{', '.join(f'`{name}`' for name in schema.FACTS)}. In templates also: "
-        f"{' and '.join(f'`{name}`' for name in schema.OTHER_NAMES)}, the machine's labels and the function that makes "
-        "the URL of another file.",
+        f"{', '.join(f'`{name}`' for name in schema.OTHER_NAMES)}: the machine's labels, and the functions that make "
+        "the URL of another file, the URL by which the booted system reports a step, and of words with HOST and "
+        "PORT the same words with the place where syslog is taken, or nothing where it is not.",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -256,6 +256,16 @@ def test_a_boot_through_the_whole_server() -> None:
     assert api.asked[0].headers["X-Pixiecore-Firmware"] == "UEFI"
 
 
+def test_its_command_line_may_report_steps() -> None:
+    line = 'quiet {{ URL "seed" }} r={{ REPORT "log in" }}{{ SYSLOG " log_host=HOST" }}'
+    with serving(boots(kernel="/k", cmdline=line)) as api, asking(api) as made:
+        machines = Netboot(made)
+        url = machines.script().partition(" r=")[2].split()[0]
+        assert machines.get(url) == (200, "noted\n")
+        assert machines.sentences(MAC)[-1].endswith(" reports: log in")
+        machines.close()
+
+
 def test_reasons_reach_the_log() -> None:
     with serving(lambda reply: reply.raw(b"", 404)) as api, asking(api, api_down="hold-all") as made:
         machines = Netboot(made)

@@ -22,6 +22,7 @@ from pixiecore_core import (
     CmdlineError,
     FileRef,
     Machine,
+    UrlFor,
     expand_cmdline,
     no_such,
 )
@@ -174,12 +175,10 @@ def file_names(bootable: Bootable) -> list[str]:
     return list(dict.fromkeys([*files, *(place + name for place in places for name in _IMPLIED)]))
 
 
-def content(
-    inventory: Inventory, machine: Machine, name: str, folder: str, url_for: Callable[[FileRef], str]
-) -> BootFile | FileRef:
+def content(inventory: Inventory, machine: Machine, name: str, folder: str, url_for: UrlFor) -> BootFile | FileRef:
     """The file *name*, as *machine* gets it; or where it is, if it is not a template.
 
-    :param url_for: makes URLs, for templates that name other files
+    :param url_for: makes URLs, for templates that name other files or report a step
     :raises BootFileNotFound: its profile has no such file, or no longer has it
     :raises BootFileError: it cannot be rendered
     """
@@ -194,8 +193,9 @@ def content(
         return url_for(file_ref(bootable, other, location(machine), folder))
 
     if name in bootable.templates:
+        functions = {"url": url, "report": url_for.report, "syslog": url_for.syslog}
         try:
-            return _made_up(name, bootable.templates[name].render(variables, url).encode())
+            return _made_up(name, bootable.templates[name].render(variables, functions).encode())
         except TemplateError as error:
             raise BootFileError(f"{name} cannot be rendered: {error}") from error
     entry = bootable.profile.files.get(name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pixiecore_core import expand_cmdline, nearest
 from pixiecore_inventory_booter import booting
@@ -18,6 +18,8 @@ from pixiecore_inventory_booter.problems import Problem, reason
 URL = "http://192.0.2.1/x"
 """Stands for any of our URLs (RFC 5737)."""
 
+_FUNCTIONS: dict[str, Callable[[str], str]] = dict.fromkeys(("ID", "REPORT", "SYSLOG"), lambda text: URL)
+"""What the core gives every command line."""
 _OTHERS_WORDS = {"DONE": "once"}
 """Words of command lines that are known here although another plugin gives them, and that plugin."""
 
@@ -91,5 +93,5 @@ def left(text: str, known: booting.Words) -> list[str]:
 
     :raises CmdlineError: it is malformed
     """
-    lines = [expand_cmdline(line, {"ID": lambda name: URL}, known, keep_words=True) for line in text.split("\n")]
+    lines = [expand_cmdline(line, _FUNCTIONS, known, keep_words=True) for line in text.split("\n")]
     return [part.partition("}}")[0].strip() for line in lines for part in line.split("{{")[1:]]

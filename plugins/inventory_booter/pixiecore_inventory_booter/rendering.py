@@ -5,12 +5,14 @@ Decides nothing by itself: the choice, the words and the files are the booter's 
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from pixiecore_core import BootFile, BootFileError, FileRef, Machine, no_such
 from pixiecore_inventory_booter import booting
 from pixiecore_inventory_booter.booting import Unbootable
 from pixiecore_inventory_booter.inventory import Bootable, Choice, Inventory
 
-_SERVER = "http://192.0.2.1/_/file"
+_SERVER = "http://192.0.2.1"
 """Stands for our server in URLs (RFC 5737); the real ones are sealed."""
 
 
@@ -31,7 +33,7 @@ def rendered(inventory: Inventory, machine: Machine, name: str, folder: str) -> 
     if name not in known:
         raise NotGiven(f"{who} boots profile {bootable.name!r}: {no_such('file', name, known)}")
     try:
-        found = booting.content(inventory, machine, name, folder, _url)
+        found = booting.content(inventory, machine, name, folder, _Urls())
         return _bytes(found)
     except BootFileError as error:
         raise NotGiven(f"{who}: {error}") from error
@@ -61,6 +63,21 @@ def _bytes(found: BootFile | FileRef) -> bytes:
         return file.read()
 
 
-def _url(ref: FileRef) -> str:
-    name = booting.machine_of(ref.location)[1] if ref.location.startswith(booting.SCHEME) else ref.name
-    return f"{_SERVER}/{name}"
+class _Urls:
+    """A url_for without a server."""
+
+    def __call__(self, ref: FileRef, purpose: str = "file") -> str:
+        name = booting.machine_of(ref.location)[1] if ref.location.startswith(booting.SCHEME) else ref.name
+        return f"{_SERVER}/_/file/{name}"
+
+    def booting(self) -> str:
+        return self.page("/_/booting")
+
+    def report(self, step: str) -> str:
+        return f"{self.page('/_/report')}?step={quote(step)}"
+
+    def syslog(self, words: str) -> str:
+        return ""
+
+    def page(self, path: str) -> str:
+        return _SERVER + path

@@ -36,7 +36,7 @@ FACTS = (
     "address",
 )
 """Variables that every machine has; the last ones may be empty."""
-OTHER_NAMES = ("labels", "url")
+OTHER_NAMES = ("labels", "url", "report", "syslog")
 """What templates know beside variables."""
 
 _HOSTNAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.IGNORECASE | re.ASCII)

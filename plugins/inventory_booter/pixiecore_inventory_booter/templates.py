@@ -44,14 +44,14 @@ class Template:
     names: frozenset[str] = frozenset()
     """The variables that it, and what it includes, may use."""
 
-    def render(self, variables: Mapping[str, Any], url: Callable[[str], str]) -> str:
+    def render(self, variables: Mapping[str, Any], functions: Mapping[str, Callable[[str], str]]) -> str:
         """The text for one machine.
 
-        :param url: makes the URL of a file of the same profile
+        :param functions: by name: ``url``, which makes the URL of a file of the same profile, and others
         :raises TemplateError: a variable is missing, or an expression fails
         """
         try:
-            text = self._compiled.render(variables, url=url)
+            text = self._compiled.render(variables, **functions)
             text.encode()  # an expression may hold half a character, '\\ud800', which no file can
             return text
         except Exception as error:

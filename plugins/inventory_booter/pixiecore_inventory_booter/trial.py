@@ -184,7 +184,7 @@ def _in_files(bootable: Bootable, variables: dict[str, object], sampled: Set[str
 
     for name, template in bootable.templates.items():
         try:
-            text = template.render(copy.deepcopy(variables), url)
+            text = template.render(copy.deepcopy(variables), {"url": url, "report": lambda step: URL, "syslog": str})
         except TemplateError as error:
             if sampled & template.names and not _UNDEFINED.fullmatch(error.message):
                 continue  # what the machine says may be something that it can use

@@ -85,6 +85,20 @@ def test_its_files_are_rendered_for_it(machines: Netboot) -> None:
     assert machines.sentences(MAC)[1].startswith('Sent file "user-data" (file, 53 bytes')
 
 
+def test_its_templates_and_command_line_may_report_steps(folder: Path, netboot: Callable[..., Netboot]) -> None:
+    edit(folder, "- console=ttyS0", '- r={{ REPORT "kernel" }} {{ SYSLOG "log_host=HOST" }}')
+    late = "#cloud-config\n# {{ report('log in') }} {{ syslog('HOST:PORT') }}.\n"
+    (folder / "templates" / "user-data").write_text(late)
+    machines = netboot(booter(folder))
+    line = machines.script().partition(" r=")[2]
+    user_data = machines.fetch(seed(machines) + "user-data").decode()
+    assert user_data.endswith(" .\n"), "no syslog is taken"
+    for url in (line.split()[0], user_data.split()[2]):
+        assert machines.get(url) == (200, "noted\n")
+    told = [words for words in machines.sentences() if "reports" in words]
+    assert told == [f"{MAC} reports: kernel", f"{MAC} reports: log in"]
+
+
 def test_a_stranger_is_ignored_and_told_why(machines: Netboot) -> None:
     with pytest.raises(LookupError, match="404 you don't netboot: no group matches it, and there is no default"):
         machines.script(OTHER)

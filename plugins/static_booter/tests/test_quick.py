@@ -79,8 +79,8 @@ def test_a_whole_boot_from_a_mirror(
 def test_the_recipes_command_line_comes_before_the_users() -> None:
     cmdline = spec(UEFI_X64, recipe="fedora", version="44", cmdline="inst.text {{ DONE }}").cmdline
     assert cmdline.startswith("inst.repo=https://")
-    assert cmdline.endswith("/os inst.text {{ DONE }}")
-    assert spec(UEFI_X64, recipe="debian").cmdline == ""
+    assert cmdline.endswith('/os{{ SYSLOG " inst.syslog=HOST:PORT" }} inst.text {{ DONE }}')
+    assert spec(UEFI_X64, recipe="flatcar").cmdline == "flatcar.first_boot=1"
 
 
 def test_every_machine_gets_its_own_processors_files() -> None:

@@ -12,6 +12,7 @@ from pixiecore_static_booter.quick import QuickSettings
 from pixiecore_static_booter.recipe import Boot, Family
 
 from pixiecore_core import FileRef
+from pixiecore_core import expand_cmdline as expand
 
 MIRROR = "http://mirror.test/below/here"
 RECIPES = recipes()
@@ -50,6 +51,24 @@ def test_they_are_those_that_the_readme_promises() -> None:
     ]
 
 
+def without_syslog(boot: Boot) -> str:
+    """The command line where no syslog is taken."""
+    return expand(boot.cmdline, {"SYSLOG": lambda words: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        *((name, "inst.syslog=192.0.2.2:514") for name in ("alma", "centos", "fedora", "rocky")),
+        ("debian", "log_host=192.0.2.2 log_port=514"),
+    ],
+)
+def test_installers_are_told_where_syslog_is_taken(name: str, told: str) -> None:
+    boot = made(name, RECIPES[name].versions[0], "x86_64", "UEFI")
+    line = expand(boot.cmdline, {"SYSLOG": lambda words: words.replace("HOST", "192.0.2.2").replace("PORT", "514")})
+    assert f" {line}".endswith(f" {told}")
+
+
 @pytest.mark.parametrize(("name", "version", "architecture", "firmware"), ALL)
 def test_everything_is_a_url_and_one_line(name: str, version: str, architecture: str, firmware: Family) -> None:
     boot = made(name, version, architecture, firmware)
@@ -58,8 +77,9 @@ def test_everything_is_a_url_and_one_line(name: str, version: str, architecture:
         assert parts.scheme == "https"
         assert "." in (parts.hostname or "")
         assert re.fullmatch(r"(/[\w.+~-]+)+", parts.path), text
-    assert not re.search(r"[{}\n]|  ", boot.cmdline)
-    assert boot.cmdline == boot.cmdline.strip()
+    cmdline = without_syslog(boot)
+    assert not re.search(r"[{}\n]|  ", cmdline)
+    assert cmdline == cmdline.strip()
     if boot.initrds:  # netboot.xyz is an iPXE, which needs none
         assert firmware == "UEFI" or made(name, version, architecture, "UEFI") == boot
 
@@ -67,7 +87,7 @@ def test_everything_is_a_url_and_one_line(name: str, version: str, architecture:
 @pytest.mark.parametrize(("name", "version", "architecture", "firmware"), ALL)
 def test_a_mirror_replaces_every_address(name: str, version: str, architecture: str, firmware: Family) -> None:
     boot = made(name, version, architecture, firmware, MIRROR + "/")
-    for url in (boot.kernel, *boot.initrds, *re.findall(r"https?://\S+", boot.cmdline)):
+    for url in (boot.kernel, *boot.initrds, *re.findall(r"https?://\S+", without_syslog(boot))):
         assert url.startswith(MIRROR + "/")
         assert "//" not in url.removeprefix("http://")
 
@@ -91,7 +111,7 @@ def test_the_installer_is_told_where_its_tree_is(name: str, argument: str) -> No
     for version in recipe.versions:
         for architecture in recipe.architectures:
             boot = made(name, version, architecture, "UEFI", MIRROR)
-            values = re.findall(rf"(?:^| )(?:{argument})=?({MIRROR}/\S+)", boot.cmdline)
+            values = re.findall(rf"(?:^| )(?:{argument})=?({MIRROR}/\S+)", without_syslog(boot))
             assert len(values) == 1, boot.cmdline
             assert version in values[0]
 

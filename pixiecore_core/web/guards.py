@@ -38,6 +38,13 @@ class Guard:
         trusted = sent is not None and self.token is not None and hmac.compare_digest(sent, self.token)
         return trusted or ip_address(request.remote_addr or "0.0.0.0").is_loopback
 
+    def sent_bearer(self, request: Request) -> bool:
+        """Whether a request has the token as a bearer token, which no browser sends by itself."""
+        scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+        if self.token is None or scheme.lower() != "bearer":
+            return False
+        return hmac.compare_digest(sent.strip().encode("utf-8", "backslashreplace"), self.token)
+
     def around(self, pages: Mapping[str, Page]) -> dict[str, Page]:
         """*pages*, guarded."""
         return {path: partial(self._answer, page) for path, page in pages.items()}

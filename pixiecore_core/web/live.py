@@ -50,8 +50,9 @@ _WAITING = 8
 _COMES_BACK = b"retry: 2000\n\n"
 _HEARTBEAT = b": nothing new\n\n"
 
-_TURNS: dict[Outcome, float] = {Outcome.UNDER_WAY: PATIENCE, Outcome.BOOTING: LIFE_SECONDS}
+_PATIENCE: dict[str, float] = {Outcome.UNDER_WAY: PATIENCE, Outcome.BOOTING: LIFE_SECONDS, Outcome.STALLED: 0.0}
 """After how many seconds of silence a machine in such a state is spoken of differently, though nothing has happened."""
+_LONG_SILENT = 86_400.0
 
 Summaries = Callable[[Sequence[str], bool], Iterator[MachineSummary]]
 """Makes the summaries of machines; the second is whether for whoever may see all."""
@@ -234,9 +235,8 @@ class Live:
         now = self._clock()
         found = sorted(self._summaries(macs, full), key=lambda one: -one.heard)
         for one in found:
-            turns = one.heard + _TURNS.get(Outcome(one.state), 0.0) + 1
-            if turns > now:
-                self._turns[one.mac] = turns
+            if (at := _turn_of(one, now)) is not None:
+                self._turns[one.mac] = at
         news = LiveNews(at=now, machines=found, known=len(self._attempts), states=self._states)
         identifier = f"{self._run_id}-{self._settled if version is None else version}"
         return f"id: {identifier}\nevent: {event}\ndata: {news.model_dump_json()}\n\n".encode()
@@ -257,3 +257,13 @@ class Live:
         if reader.queue.full() and reader.connection is not None:
             with suppress(OSError), socket.socket(fileno=os.dup(reader.connection)) as connection:
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def _turn_of(machine: MachineSummary, now: float) -> float | None:
+    """When to speak of a machine again though it stays silent: when its state turns, and then, since its note may say
+    for how long it has been silent, whenever that has grown by half.
+    """
+    patience, silent = _PATIENCE.get(machine.state), now - machine.heard
+    if patience is None or silent > _LONG_SILENT:
+        return None
+    return max(machine.heard + patience + 1, now + silent / 2)

@@ -1,7 +1,7 @@
 """Chromium without a window, as a judge of pages: drives it over a pipe by the Chrome DevTools Protocol.
 
-Needs nothing but the browser itself. Records each request that a page makes, and whatever it complains of. axe-core, the
-judge of accessibility, comes from a wheel that has it in it, and is kept in ``.cache``.
+Needs nothing but the browser itself. Records each request that a page makes, and whatever it complains of. axe-core,
+the judge of accessibility, comes from a wheel that has it in it, and is kept in ``.cache``.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Page:
     def wait(self, condition: str, patience: float = _PATIENCE) -> None:
         """Wait until an expression is true."""
         give_up = time.monotonic() + patience
-        while not self.run(condition):
+        while not self.run(f"Boolean({condition})"):
             assert time.monotonic() < give_up, f"never so: {condition}; the page says {self.text()!r}; {self.problems}"
             time.sleep(0.05)
 

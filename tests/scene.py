@@ -39,7 +39,8 @@ class Scene:
         :param known: what its iPXE knows of it
         """
         said = [part for name, value in known.items() for part in ("--set", f"{name}={value}")]
-        ours = f"127.0.{1 + len(self._machines) // 200}.{2 + len(self._machines) % 200}"  # each is behind a relay of its own
+        # Each is behind a relay of its own: answers to two on one address would reach one of them only.
+        ours = f"127.0.{1 + len(self._machines) // 200}.{2 + len(self._machines) % 200}"
         command = [*PIXIECORE, "simulate", firmware, *self.to, "--from", ours, "--mac", mac, *said, *options]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._machines.append(process)

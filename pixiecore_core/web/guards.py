@@ -15,7 +15,8 @@ from pixiecore_core.net.site import Page, text
 from pixiecore_core.observe.bus import Bus
 from pixiecore_core.web.hosts import OurHosts
 
-_CHALLENGE = 'Basic realm="Pixiecore", charset="UTF-8", Bearer realm="Pixiecore"'
+_FOR_PROGRAMS = 'Bearer realm="Pixiecore"'
+_CHALLENGE = f'Basic realm="Pixiecore", charset="UTF-8", {_FOR_PROGRAMS}'
 """Browsers ask their user for a name and a password, and only for Basic; programs send what they were given."""
 
 
@@ -64,7 +65,8 @@ class Guard:
         if sent is not None:
             self.bus.report(Refused(via="HTTP", what="page", source=address, reason="it sent a wrong token"))
         refusal = text(401, "send the token of --status-token-file: as a bearer token, or as the password of any user")
-        refusal.headers["WWW-Authenticate"] = _CHALLENGE
+        # A script of our page sends what somebody has typed: the browser must not ask them once more.
+        refusal.headers["WWW-Authenticate"] = _FOR_PROGRAMS if request.method == "POST" else _CHALLENGE
         return refusal
 
 

@@ -121,8 +121,9 @@ class Live:
 
     def _events(self, request: Request) -> Response:
         address = request.remote_addr or ""
-        same = sum(reader.address == address for reader in self._readers)
-        if self._closed or len(self._readers) >= READERS or same >= PER_ADDRESS:
+        if not self._has_place(address):
+            self._drop_gone()
+        if self._closed or not self._has_place(address):
             headers = {**HEADERS, "Retry-After": "10"}
             return Response("too many pages are open; try again\n", 503, headers, content_type="text/plain")
         # To whoever asks for the head alone, werkzeug gives no body, and so nobody becomes a reader.
@@ -146,7 +147,18 @@ class Live:
                     return
                 yield data
         finally:
+            if reader in self._readers:
+                self._readers.remove(reader)
+
+    def _has_place(self, address: str) -> bool:
+        same = sum(reader.address == address for reader in self._readers)
+        return len(self._readers) < READERS and same < PER_ADDRESS
+
+    def _drop_gone(self) -> None:
+        """Forget those who have closed their page, which else shows when something is sent to them."""
+        for reader in [one for one in self._readers if _is_gone(one)]:
             self._readers.remove(reader)
+            self._drop(reader)
 
     def _version_in(self, identifier: str) -> int | None:
         run, _, version = identifier.partition("-")
@@ -257,6 +269,20 @@ class Live:
         if reader.queue.full() and reader.connection is not None:
             with suppress(OSError), socket.socket(fileno=os.dup(reader.connection)) as connection:
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def _is_gone(reader: _Reader) -> bool:
+    """Whether the client has closed its end."""
+    if reader.connection is None:
+        return False
+    try:
+        with socket.socket(fileno=os.dup(reader.connection)) as connection:
+            connection.setblocking(False)
+            return connection.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _turn_of(machine: MachineSummary, now: float) -> float | None:

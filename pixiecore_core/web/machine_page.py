@@ -18,7 +18,7 @@ def machine_page(machine: MachineDetail, info: ServerInfo) -> Markup:
     """The page."""
     path = f"/_/v1/machines/{machine.mac}"
     links = [element("li", element("a", "This machine as JSON", href=path))]
-    if info.sees_all and machine.heard:
+    if info.sees_all:
         links.append(element("li", element("a", "Its last frames (pcap)", href=f"{path}/frames.pcap")))
     return joined(
         element("p", element("a", "All machines", href="/"), class_="back"),

@@ -44,7 +44,12 @@ def row(machine: MachineSummary, now: float) -> Markup:
         "heard": element("time", f"{ago(now - machine.heard)} ago", data_at=f"{machine.heard:.3f}"),
         "note": element("span", machine.note or machine.cause),
     }
-    return element("tr", *(element("td", cell, role="cell", class_=name) for name, cell in cells.items()), role="row")
+    return element(
+        "tr",
+        *(element("td", cell, role="cell", class_=name) for name, cell in cells.items()),
+        role="row",
+        data_mac=machine.mac,
+    )
 
 
 def progress(machine: MachineSummary) -> Markup | None:

@@ -67,7 +67,6 @@ export function follow(heard) {
     clearTimeout(timer);
     source?.close();
     source = new EventSource("/_/v1/events");
-    source.onopen = () => tell("live", "live");
     source.onerror = () => {
       tell("connection lost, trying again", "lost");
       // A browser tries again by itself unless it was refused.
@@ -78,6 +77,7 @@ export function follow(heard) {
         const news = JSON.parse(event.data);
         ahead = news.at - Date.now() / 1000;
         heard(type, news);
+        tell("live", "live");
         countUp();
       });
     }

@@ -21,6 +21,7 @@ from gevent.exceptions import LoopExit
 from pixiecore_core.assembly import Core
 from pixiecore_core.boot.route import Relays
 from pixiecore_core.boot.tftp_negotiation import Limits
+from pixiecore_core.engine.neighbours import News
 from pixiecore_core.engine.quiet_router import QuietRouter
 from pixiecore_core.errors import StartError
 from pixiecore_core.models.facts import QuietlyAdvertised, Refused
@@ -42,10 +43,14 @@ from pixiecore_core.net.tftp_files import TftpFiles
 from pixiecore_core.plugins.blame import stopping
 from pixiecore_core.plugins.telling import in_words
 from pixiecore_core.settings.server import ServerSettings
-from pixiecore_core.web import status
+from pixiecore_core.web import openapi, status
+from pixiecore_core.web.actions import ACTIONS_PATH, Actions
 from pixiecore_core.web.guards import Guard
 from pixiecore_core.web.hosts import OurHosts
+from pixiecore_core.web.live import Live
+from pixiecore_core.web.page import PeoplePages
 from pixiecore_core.web.plugin_pages import plugin_pages
+from pixiecore_core.web.server import ServerPage
 from pixiecore_core.web.v1 import MachinePages
 
 TRANSFERS_PER_CLIENT = 64
@@ -103,6 +108,7 @@ class App:
         self._quiet: QuietAdvertiser | None = None
         self._keeping: gevent.Greenlet[[], None] | None = None
         self._ears: NeighbourEars | None = None
+        self._live: Live | None = None
         self._told = False  # whether plugins know that we have started, and must be told that we stop
 
     def start(self) -> None:
@@ -200,6 +206,8 @@ class App:
         if self._ears is not None:
             self._ears.stop()
             self._ears = None
+        if self._live is not None:
+            self._live.close()
         servers, self.servers = self.servers, {}
         ending = [gevent.spawn(server.stop, STOP_SECONDS) for server in servers.values()]
         gevent.joinall(ending, timeout=STOP_SECONDS + 0.3)
@@ -241,7 +249,7 @@ class App:
             address,
             port,
             Site(pages, {**folders, **boot.folders()}, self._interfaces.serves),
-            posted=[path for path, route in routes.items() if "POST" in route.methods],
+            posted=[ACTIONS_PATH, *(path for path, route in routes.items() if "POST" in route.methods)],
             per_client=settings.http_connections_per_client,
             shared=settings.http_shared_address,
             on_drop=partial(core.bus.drop, "HTTP"),
@@ -258,25 +266,32 @@ class App:
         if place == "off":
             return {}, {}
         guard = Guard(hosts, core.bus, self._status_token, place == "loopback")
+        full, has_token = guard.knows, self._status_token is not None
+
+        def neighbours() -> list[News]:
+            return core.neighbourhood.problems(time.monotonic())
+
+        actions = Actions(core.attempts, core.plugins, core.bus, has_token, guard.sent_bearer)
+        table, progress = core.decider.loaders.table, core.progress
         machines = MachinePages(
-            core.attempts,
-            core.progress,
-            core.decider.loaders.table,
-            core.frames,
-            guard.knows,
-            lambda: core.neighbourhood.problems(time.monotonic()),
+            core.attempts, progress, table, core.frames, full, neighbours=neighbours, actions=actions.of
         )
-        pages = guard.around({**status.pages(core.attempts), **machines.pages()})
-        folders = guard.around(machines.folders())
+        live = self._live = Live(core.attempts, core.changes, progress, machines.summaries, full)
+        server = ServerPage(core.attempts, progress, core.plugins, full, has_token, neighbours)
+        people = PeoplePages(machines, server.info)
+        shown = [status.pages(core.attempts, full), openapi.pages()]
+        shown += [one.pages() for one in (machines, live, server, actions, people)]
+        pages = guard.around({path: page for some in shown for path, page in some.items()})
+        folders = guard.around({**machines.folders(), **people.folders()})
         bound = self._bound.status
         if bound is None:
             return pages, folders
         site = Site({**pages, **status.counts(core.metrics)}, folders, self._interfaces.serves)
         on_drop = partial(core.bus.drop, "HTTP")
         address, port = bound.getsockname()
-        server = HttpServer(address, port, site, most=STATUS_CONNECTIONS, on_drop=on_drop)
-        server.bind(bound)
-        self.servers["STATUS"] = server
+        listener = HttpServer(address, port, site, [ACTIONS_PATH], most=STATUS_CONNECTIONS, on_drop=on_drop)
+        listener.bind(bound)
+        self.servers["STATUS"] = listener
         return {}, {}
 
     def _refuse_connection(self, address: str) -> None:

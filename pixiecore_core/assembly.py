@@ -40,6 +40,7 @@ from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models.facts import Failed, PluginFailed, Subsystem
 from pixiecore_core.observe.bus import Bus
+from pixiecore_core.observe.changes import Changes
 from pixiecore_core.observe.fact_log import FactLog
 from pixiecore_core.observe.frames import LastFrames
 from pixiecore_core.observe.history import History
@@ -104,6 +105,7 @@ class Core:
     logger: structlog.typing.FilteringBoundLogger
     bus: Bus
     progress: Progress
+    changes: Changes
     metrics: Metrics
     attempts: Attempts
     history: History | None
@@ -132,6 +134,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     :raises PluginError: a plugin failed
     """
     bus, attempts, log = Bus(), Attempts(clock=parts.clock), FactLog(logger, details, parts.clock)
+    changes = Changes()
 
     def report(error: PluginError, mac: str | None) -> None:
         bus.report(PluginFailed(plugin=error.plugin, hook=error.hook, reason=error.reason, place=error.place, mac=mac))
@@ -141,6 +144,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe)
     metrics = Metrics(plugins.events_lost)
     bus.subscribe(attempts.add)
+    bus.subscribe(changes.hear)
     bus.subscribe(metrics.count, drop=metrics.drop)
     bus.subscribe(log.write, aside=log.write_aside)
     bus.subscribe(plugins.publish)
@@ -177,6 +181,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         logger,
         bus,
         Progress(),
+        changes,
         metrics,
         attempts,
         history,

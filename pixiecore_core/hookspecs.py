@@ -22,6 +22,7 @@ from pixiecore_core.models import (
     Ignore,
     LocalDisk,
     Machine,
+    MachineAction,
     OfferVariant,
     PageAnswer,
     PageRequest,
@@ -347,6 +348,29 @@ def on_event(fact: Fact, sentence: str) -> None:
     the last of each machine is delivered after it.
 
     :raises Exception: logged and counted; the other plugins still hear of it
+    """
+
+
+@hookspec
+def policy_in_words() -> str | None:
+    """Say in a few words what you do at the moment, such as ``machines boot once``, for the status page.
+
+    Fires when somebody looks. The words are for everybody who may see the page: no names of files.
+
+    :returns: ``None`` while you do nothing
+    :raises Exception: nothing is shown, and an event names the plugin
+    """
+
+
+@hookspec
+def machine_actions(machine: Machine) -> Sequence[MachineAction] | None:
+    """Say what can be done about a machine now, for the status page and for ``POST /_/v1/actions``.
+
+    Fires when somebody looks at the machine, and again before an action of yours is run. Only who sends the token of
+    ``--status-token-file`` can run one; without that option it never fires.
+
+    :returns: the actions that make sense now, each with another name; ``None`` for none
+    :raises Exception: yours are left out, and an event names the plugin
     """
 
 

@@ -21,6 +21,7 @@ from pixiecore_core.cli.explain import told
 from pixiecore_core.errors import ConfigError
 from pixiecore_core.models import normalise_mac
 from pixiecore_core.printable import printable
+from pixiecore_core.web.amounts import ago
 from pixiecore_core.web.v1 import MACHINE_PATH, MACHINES_PATH
 
 _EVERY_SECONDS = 1.0
@@ -119,15 +120,6 @@ def progress(moving: Mapping[str, Any] | None) -> str:
     bar = "━" * round(share * _BAR) + "─" * (_BAR - round(share * _BAR))
     name = moving["file"].rsplit("/", 1)[-1]
     return f"{bar} {share:.0%} of {moving['size'] / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s {name}".strip()
-
-
-def ago(seconds: float) -> str:
-    """A span in one or two words."""
-    seconds = max(0.0, seconds)
-    for limit, size, unit in ((100, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
 
 
 status_command = click.Command(

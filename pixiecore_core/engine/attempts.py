@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -303,6 +303,30 @@ class Attempts:
     def machines(self) -> list[str]:
         """The machines remembered, the one heard of last first."""
         return list(reversed(self._attempts))
+
+    def tally(self, patience: float, busy: Container[str] = ()) -> dict[str, int]:
+        """How many machines are in each state: about a millisecond for all of them.
+
+        :param patience: seconds of silence after which a machine under way has stalled
+        :param busy: machines that are not silent, since they are being sent something
+        """
+        late, counted = self._clock() - patience, Counter[Outcome]()
+        for mac, attempt in self._attempts.items():
+            stalled = attempt.outcome is Outcome.UNDER_WAY and attempt.heard < late and mac not in busy
+            counted[Outcome.STALLED if stalled else attempt.outcome] += 1
+        return {str(outcome): counted[outcome] for outcome in Outcome if counted[outcome]}
+
+    def begin_anew(self, mac: str) -> bool:
+        """Forget what a machine's attempts have come to, so that its next request begins one that nothing is held
+        against: no failures are counted, and no way to answer it has been refused. Whether it was known.
+        """
+        attempt = self._attempts.get(mac)
+        if attempt is None:
+            return False
+        begun = self._begin(attempt.machine, attempt)
+        begun.told, begun.trials = attempt.told, _NO_TRIALS
+        self._attempts.move_to_end(mac)
+        return True
 
     def restore(self, attempt: Attempt, silent: float) -> None:
         """Remember an attempt of an earlier process.

@@ -4,6 +4,7 @@ Frozen pydantic models, so that a plugin's mistake is an error at the hook and n
 behaviour beyond validation.
 """
 
+from pixiecore_core.models.actions import MachineAction
 from pixiecore_core.models.base import MacAddress, Model, normalise_mac
 from pixiecore_core.models.decision import BootSpec, GiveUp, Hold, Ignore, LocalDisk, Retry
 from pixiecore_core.models.facts import Fact
@@ -27,6 +28,7 @@ __all__ = [
     "LocalDisk",
     "MacAddress",
     "Machine",
+    "MachineAction",
     "Model",
     "OfferVariant",
     "PageAnswer",

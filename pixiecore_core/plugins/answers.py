@@ -9,7 +9,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from pixiecore_core.errors import PluginError
-from pixiecore_core.models import BootFile, BootSpec, FileRef, GiveUp, Hold, Ignore, LocalDisk, PageAnswer, Retry
+from pixiecore_core.models import (
+    BootFile,
+    BootSpec,
+    FileRef,
+    GiveUp,
+    Hold,
+    Ignore,
+    LocalDisk,
+    MachineAction,
+    PageAnswer,
+    Retry,
+)
 from pixiecore_core.plugins.telling import defined_at, in_words, invalid
 
 ANSWERS: dict[str, tuple[type, ...]] = {
@@ -23,6 +34,9 @@ ANSWERS: dict[str, tuple[type, ...]] = {
     "open_boot_file": (BootFile, FileRef),
     "cmdline_functions": (dict,),
     "page": (PageAnswer,),
+    "policy_in_words": (str,),
+    "machine_actions": (list, tuple),
+    "action": (str,),
 }
 """What each hook may return besides None; the others may return nothing."""
 _ALL_ASKED = {"on_pxe_request", "cmdline_functions"}
@@ -49,6 +63,8 @@ def check(answer: Any, plugin: str, hook: str, function: Callable[..., Any], wra
         if wrapper and hook in _ALL_ASKED and isinstance(answer, list):
             return [check(one, plugin, hook, function) for one in answer if one is not None]
         wrong = _wrong_with(answer, hook, wrapper)
+        if not wrong and hook == "machine_actions" and answer is not None:
+            return [MachineAction.model_validate(dict(one)) for one in answer]
         for kind in (BootSpec, Ignore, Hold, LocalDisk, FileRef, BootFile, PageAnswer, Retry, GiveUp):
             if not wrong and isinstance(answer, kind):
                 return kind.model_validate({name: getattr(answer, name) for name in kind.model_fields})
@@ -77,6 +93,8 @@ def _wrong_with(answer: Any, hook: str, wrapper: bool) -> str:
         pattern, problem = _TEXTS[hook]
         if len(answer) > _LONGEST_TEXT or not re.fullmatch(pattern, answer):
             return f"returned a text that {problem}, or has over {_LONGEST_TEXT:,} characters"
+    if hook == "machine_actions" and not all(isinstance(one, MachineAction) for one in answer):
+        return "returned something other than MachineActions"
     if isinstance(answer, dict) and not all(isinstance(name, str) and callable(word) for name, word in answer.items()):
         return "returned something other than functions by name"
     return ""

@@ -27,6 +27,7 @@ from pixiecore_core.models import (
     Ignore,
     LocalDisk,
     Machine,
+    MachineAction,
     OfferVariant,
     PageAnswer,
     PageRequest,
@@ -293,6 +294,45 @@ class PluginManager:
             return answer
         except PluginError as error:
             self.report(error, request.mac)
+            raise
+
+    def policies_in_words(self) -> dict[str, str]:
+        """What each plugin says that it does, in the order in which they are asked; one that fails is reported."""
+        said: dict[str, str] = {}
+        for implementation in reversed(self._pluggy.hook.policy_in_words.get_hookimpls()):
+            try:
+                words = cast("str | None", implementation.function())
+            except PluginError as error:
+                self.report(error, None)
+                continue
+            if words:
+                said[implementation.plugin_name] = words
+        return said
+
+    def machine_actions(self, machine: Machine) -> list[tuple[str, MachineAction]]:
+        """What can be done about a machine, and by which plugin; one that fails is reported."""
+        found: list[tuple[str, MachineAction]] = []
+        for implementation in reversed(self._pluggy.hook.machine_actions.get_hookimpls()):
+            try:
+                known = (machine for _ in implementation.argnames)
+                answer = cast("list[MachineAction] | None", implementation.function(*known))
+            except PluginError as error:
+                self.report(error, machine.mac)
+                continue
+            found += [(implementation.plugin_name, action) for action in answer or ()]
+        return found
+
+    def act(self, plugin: str, action: MachineAction, mac: str) -> str:
+        """Do something about a machine; what came of it.
+
+        :raises PluginError: it failed, and was reported
+        """
+        try:
+            report = partial(self._report_of, mac)
+            said: str | None = guard(action.run, plugin, "action", self._policy_timeout, report)()
+            return said or "done"
+        except PluginError as error:
+            self.report(error, mac)
             raise
 
     def render_cmdline(self, machine: Machine, spec: BootSpec, url_for: UrlFor) -> str:

@@ -15,7 +15,8 @@ from pixiecore_core.closest import no_such
 from pixiecore_core.errors import ConfigError
 
 _BY_ITSELF = {"register_firmware", "register_routes", "take_reporter", "on_event", "on_reload", "on_shutdown"}
-CALLED_ONE_BY_ONE = _BY_ITSELF | {"provide_bootloader"}
+_SHOWN = {"policy_in_words", "machine_actions"}
+CALLED_ONE_BY_ONE = _BY_ITSELF | _SHOWN | {"provide_bootloader"}
 """Hooks whose implementations the manager calls one by one, so that a failure leaves the others alone."""
 _Options = Mapping[str, Any]
 

@@ -15,7 +15,8 @@ from pixiecore_core.net.site import Page, text
 from pixiecore_core.observe.bus import Bus
 from pixiecore_core.web.hosts import OurHosts
 
-_CHALLENGE = 'Basic realm="Pixiecore", charset="UTF-8", Bearer realm="Pixiecore"'
+_FOR_PROGRAMS = 'Bearer realm="Pixiecore"'
+_CHALLENGE = f'Basic realm="Pixiecore", charset="UTF-8", {_FOR_PROGRAMS}'
 """Browsers ask their user for a name and a password, and only for Basic; programs send what they were given."""
 
 
@@ -38,6 +39,13 @@ class Guard:
         trusted = sent is not None and self.token is not None and hmac.compare_digest(sent, self.token)
         return trusted or ip_address(request.remote_addr or "0.0.0.0").is_loopback
 
+    def sent_bearer(self, request: Request) -> bool:
+        """Whether a request has the token as a bearer token, which no browser sends by itself."""
+        scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+        if self.token is None or scheme.lower() != "bearer":
+            return False
+        return hmac.compare_digest(sent.strip().encode("utf-8", "backslashreplace"), self.token)
+
     def around(self, pages: Mapping[str, Page]) -> dict[str, Page]:
         """*pages*, guarded."""
         return {path: partial(self._answer, page) for path, page in pages.items()}
@@ -57,7 +65,8 @@ class Guard:
         if sent is not None:
             self.bus.report(Refused(via="HTTP", what="page", source=address, reason="it sent a wrong token"))
         refusal = text(401, "send the token of --status-token-file: as a bearer token, or as the password of any user")
-        refusal.headers["WWW-Authenticate"] = _CHALLENGE
+        # A script of our page sends what somebody has typed: the browser must not ask them once more.
+        refusal.headers["WWW-Authenticate"] = _FOR_PROGRAMS if request.method == "POST" else _CHALLENGE
         return refusal
 
 

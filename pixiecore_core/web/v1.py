@@ -7,14 +7,16 @@ event loop let go in between.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import gevent
 from pydantic import BaseModel, Field
 from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.diagnosing import outcome_of
 from pixiecore_core.engine.neighbours import News
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import normalise_mac
@@ -22,8 +24,19 @@ from pixiecore_core.net.site import Page, server_of
 from pixiecore_core.observe.frame_capture import capture
 from pixiecore_core.observe.frames import LastFrames
 from pixiecore_core.observe.progress import Progress
-from pixiecore_core.web.status import HEADERS, MACHINES
-from pixiecore_core.web.views import MachineSummary, case_of, detail, names_for, summary, unknown
+from pixiecore_core.web.headers import HEADERS
+from pixiecore_core.web.status import MACHINES
+from pixiecore_core.web.views import (
+    ActionView,
+    MachineDetail,
+    MachineSummary,
+    case_of,
+    detail,
+    is_sought,
+    names_for,
+    summary,
+    unknown,
+)
 
 MACHINES_PATH = "/_/v1/machines"
 """The machines heard of last, a summary each: ``{"machines": [...], "known": N}``. In the query ``limit`` is how many
@@ -64,6 +77,8 @@ class MachinePages:
     full: Full
     neighbours: Callable[[], Sequence[News]] = tuple
     clock: Callable[[], float] = field(default=time.time)
+    actions: Callable[[str], list[ActionView]] = lambda mac: []
+    """What can be done about a machine."""
 
     def pages(self) -> dict[str, Page]:
         """The pages by path."""
@@ -78,15 +93,31 @@ class MachinePages:
         if limit and limit != "all" and not (limit.isascii() and limit.isdecimal() and len(limit) <= 9):
             return _told(400, "limit is a number, or 'all'")
         most = len(self.attempts) if limit == "all" else int(limit or MACHINES)
-        found: list[MachineSummary] = []
-        for one in self.summaries(self.attempts.machines(), self.full(request)):
-            if len(found) >= most:
-                break
-            if (not state or one.state == state) and (not find or matches(one, find)):
-                found.append(one)
-        return as_json(MachineList(machines=found, known=len(self.attempts)))
+        full = self.full(request)
+        return as_json(MachineList(machines=self.chosen(full, most, state, find), known=len(self.attempts)))
 
-    def summaries(self, macs: Sequence[str], full: bool) -> Iterator[MachineSummary]:
+    def chosen(self, full: bool, most: int, state: str = "", find: str = "") -> list[MachineSummary]:
+        """The machines heard of last, of those that are sought.
+
+        :param state: only those in this state; empty for any
+        :param find: only those that are known by something with this text in it
+        """
+        macs = self.attempts.machines()
+        sought = self._sought(macs, state, find, full) if state or find else iter(macs)
+        return list(self.summaries(islice(sought, most), full))
+
+    def _sought(self, macs: Sequence[str], state: str, find: str, full: bool) -> Iterator[str]:
+        moving, now = self.progress.now(), self.clock()
+        for number, mac in enumerate(macs):
+            attempt = self.attempts.latest(mac)
+            if attempt is not None and (not find or is_sought(attempt, find, full)):
+                case = case_of(mac, attempt, now, (), moving.get(mac))
+                if not state or outcome_of(case) == state:
+                    yield mac
+            if number % 100 == 99:
+                gevent.sleep(0)
+
+    def summaries(self, macs: Iterable[str], full: bool) -> Iterator[MachineSummary]:
         """Those that are still remembered when their turn comes; other greenlets run between them."""
         moving, now, neighbours = self.progress.now(), self.clock(), self.neighbours()
         for number, mac in enumerate(macs):
@@ -112,14 +143,20 @@ class MachinePages:
             return _told(400, str(error))
         if further:
             return self._frames(request, mac)
+        return as_json(self.detail(request, mac))
+
+    def detail(self, request: Request, mac: str) -> MachineDetail:
+        """A machine with all that whoever asks may see of it; also one that has not been heard of."""
         attempt = self.attempts.latest(mac)
         moving = self.progress.now().get(mac)
         case = case_of(mac, attempt, self.clock(), self.neighbours(), moving)
         machine = (attempt.told or attempt.machine) if attempt is not None else None
         names = names_for(mac, machine, server_of(request), self.firmware)
         if attempt is None:
-            return as_json(unknown(mac, case, names))
-        return as_json(detail(attempt, self.full(request), moving, case, names))
+            told = unknown(mac, case, names)
+        else:
+            told = detail(attempt, self.full(request), moving, case, names)
+        return told.model_copy(update={"actions": self.actions(mac)})
 
     def _frames(self, request: Request, mac: str) -> Response:
         if not self.full(request):
@@ -129,12 +166,6 @@ class MachinePages:
         response = Response(data, headers=HEADERS, content_type="application/vnd.tcpdump.pcap")
         response.headers["Content-Disposition"] = f'attachment; filename="{mac.replace(":", "-")}.pcap"'
         return response
-
-
-def matches(one: MachineSummary, text: str) -> bool:
-    """Whether *text* is in what a machine is known by."""
-    known = (one.mac, one.name, one.serial, one.manufacturer, one.model, one.address, one.state)
-    return any(text.lower() in word.lower() for word in known)
 
 
 def as_json(model: BaseModel) -> Response:

@@ -19,7 +19,21 @@ from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import Fact, Machine
 from pixiecore_core.observe.progress import Moving
 
-_WRITTEN = ("file", "reason", "text", "step", "because", "wait", "place", "screen", "then", "problem", "values")
+_WRITTEN = (
+    "file",
+    "reason",
+    "text",
+    "step",
+    "because",
+    "wait",
+    "place",
+    "screen",
+    "then",
+    "problem",
+    "values",
+    "vendor_class",
+    "program",
+)
 """Fields of facts that may hold names of files, URLs, or what people wrote."""
 _LEFT_OUT = "…"
 
@@ -71,6 +85,14 @@ class DiagnosisView(BaseModel):
     mend: list[str] = Field(description="what to do, a line each; lines of a configuration begin with four spaces")
 
 
+class ActionView(BaseModel):
+    """What can be done about a machine."""
+
+    name: str = Field(description="what POST /_/v1/actions takes, such as allowlist:approve")
+    title: str
+    about: str = Field(description="what it does, in one sentence")
+
+
 class MachineDetail(MachineSummary):
     """One machine, with all that is known."""
 
@@ -81,6 +103,7 @@ class MachineDetail(MachineSummary):
     asset: str
     ipxe_version: str
     before: list[TimelineEntry] = Field(description="the attempt before this one")
+    actions: list[ActionView] = Field(default=[], description="what can be done about it now, with the token")
 
 
 def case_of(
@@ -99,6 +122,15 @@ def names_for(mac: str, machine: Machine | None, server: ServerAddress, firmware
     loader = firmware.loader_for(kind) if kind is not None else None
     file = loader_path(mac, loader) if loader is not None else f"{mac}/LOADER/FILE"
     return {"server": str(server.ip), "port": str(server.http_port), "file": file, "url": server.first_stage_url(file)}
+
+
+def is_sought(attempt: Attempt, text: str, full: bool) -> bool:
+    """Whether *text* is in what a machine is known by, to whoever looks for it: what is not shown is not found."""
+    machine = attempt.told or attempt.machine
+    known = [machine.mac, machine.serial, machine.manufacturer, machine.product, str(machine.address or "")]
+    if full:
+        known.append(machine.hostname)
+    return any(text.lower() in word.lower() for word in known)
 
 
 def summary(attempt: Attempt, full: bool, moving: Moving | None, case: Case) -> MachineSummary:
@@ -176,10 +208,16 @@ def _summary(attempt: Attempt, full: bool, moving: Moving | None, explained: Exp
 
 def _without_what_was_written(case: Case) -> Case:
     """The same, for whoever may not see what people wrote."""
-    return replace(case, facts=[_bare(fact) for fact in case.facts], before=[_bare(fact) for fact in case.before])
+    return replace(
+        case,
+        facts=[bare(fact) for fact in case.facts],
+        before=[bare(fact) for fact in case.before],
+        neighbours=[replace(news, text=f"{news.neighbour.server} is in the way") for news in case.neighbours],
+    )
 
 
-def _bare(fact: Fact) -> Fact:
+def bare(fact: Fact) -> Fact:
+    """A fact without names of files, URLs, and what people wrote."""
     left_out: dict[str, object] = {name: _LEFT_OUT for name in _WRITTEN if getattr(fact, name, "")}
     if "values" in left_out:
         left_out["values"] = {}

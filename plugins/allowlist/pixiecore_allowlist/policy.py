@@ -10,6 +10,7 @@ import hmac
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,6 +25,7 @@ from pixiecore_core import (
     Ignore,
     MacAddress,
     Machine,
+    MachineAction,
     PageAnswer,
     PageRequest,
     Reporter,
@@ -111,6 +113,31 @@ class Allowlist:
         routes(DENY_PATH, _for_admins(token_file, lambda request: self._decide(request, "denied")))
 
     @hookimpl
+    def policy_in_words(self) -> str | None:
+        """What becomes of a machine that nobody has listed."""
+        if not self._settings.active:
+            return None
+        becomes = "are ignored" if self._settings.unlisted == "ignore" else "wait until they are approved"
+        return f"machines that are not listed {becomes}"
+
+    @hookimpl
+    def machine_actions(self, machine: Machine) -> list[MachineAction] | None:
+        """To approve it, and to deny it."""
+        if not self._settings.active:
+            return None
+        verdict = self._states.verdict(machine.mac)
+        actions = []
+        if verdict != "approved":
+            about = "let it boot; if it waits, it goes on within seconds"
+            run = partial(self._act, machine.mac, "approved")
+            actions.append(MachineAction(name="approve", title="Approve", about=about, run=run))
+        if verdict != "denied":
+            about = "ignore it, even where a rule lists it"
+            run = partial(self._act, machine.mac, "denied")
+            actions.append(MachineAction(name="deny", title="Deny", about=about, run=run))
+        return actions
+
+    @hookimpl
     def on_startup(self) -> None:
         """From now on a machine asks, not a person who wants to know what it would get."""
         self._serving = True
@@ -128,6 +155,11 @@ class Allowlist:
             self._verdicts.popitem(last=False)
         if self._reporter is not None and verdict != "waiting" and verdict != before and (before or whence):
             self._reporter.note(mac, f"{mac} is {verdict}{whence}")
+
+    def _act(self, mac: str, verdict: Decision) -> str:
+        self._states.decide(verdict, mac)
+        self._tell(mac, verdict, " on the status page")
+        return f"{mac} is {verdict}"
 
     def _listed(self, machine: Machine) -> bool:
         rules = [self._rules]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,7 @@ from pixiecore_core import (
     Ignore,
     LocalDisk,
     Machine,
+    MachineAction,
     PageAnswer,
     PageRequest,
     Reporter,
@@ -152,6 +154,28 @@ class Once:
             routes(DONE_PATH, self._done)
 
     @hookimpl
+    def policy_in_words(self) -> str | None:
+        """What becomes of machines that have booted, and of others."""
+        if self._states is None:
+            return None
+        then = "are sent on to their disks" if self._settings.then == "local" else "are ignored"
+        first = "" if self._settings.unknown == "boot" else ", and only if they are armed"
+        return f"machines boot once{first}; then they {then}"
+
+    @hookimpl
+    def machine_actions(self, machine: Machine) -> list[MachineAction] | None:
+        """To arm it, where it would not boot else."""
+        if self._states is None:
+            return None
+        known = self._states.of(machine.mac)
+        may_boot = self._settings.unknown == "boot" if known is None else known.state != "done"
+        if may_boot:
+            return None
+        about = "let it boot from the network once more, at its next request"
+        run = partial(self._arm, machine.mac, self._states)
+        return [MachineAction(name="arm", title="Arm", about=about, run=run)]
+
+    @hookimpl
     def on_startup(self) -> None:
         """See that the database can be written before any machine boots.
 
@@ -173,6 +197,13 @@ class Once:
         """Write what is not written yet."""
         if self._states is not None:
             self._unsettled.settle_all()
+
+    def _arm(self, mac: str, states: States) -> str:
+        self._unsettled.settle(mac)
+        states.set(mac, "armed")
+        if self._reporter is not None:
+            self._reporter.note(mac, f"{mac} is armed on the status page")
+        return f"{mac} is armed"
 
     def _refusal(self, mac: str, states: States) -> Ignore | LocalDisk | None:
         known = states.of(mac)

@@ -22,7 +22,7 @@ from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.engine.attempts import MACHINES, Attempts, Outcome
 from pixiecore_core.engine.case import PATIENCE
-from pixiecore_core.engine.diagnosing import LIFE_SECONDS
+from pixiecore_core.engine.diagnoses.afterwards import LIFE_SECONDS
 from pixiecore_core.net.file_body import CONNECTION
 from pixiecore_core.net.site import Page
 from pixiecore_core.observe.changes import Changes

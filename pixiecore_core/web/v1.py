@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.engine.attempts import Attempts
-from pixiecore_core.engine.diagnosing import outcome_of
+from pixiecore_core.engine.diagnoses.common import outcome_of
 from pixiecore_core.engine.neighbours import News
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import normalise_mac

@@ -1,4 +1,4 @@
-"""``python -m tests.page_pictures FOLDER``: pictures of the page, of a server with machines in every state; a minute."""
+"""``python -m tests.page_pictures FOLDER``: pictures of the page, with machines in every state; a minute."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@
 #   make check   lint, types, import rules
 #   make docs    the documentation site, into site/; a link that leads nowhere is an error
 #   make picture the front page's picture, of a boot that it makes
+#   make page-pictures  the pictures of the status page; ARGS=all for every width and colour
 #   make bench   measure beside dnsmasq and nginx
 #   make bench-boot  power-on to Linux, beside dnsmasq with the same iPXE
 #   make wheels  wheels and source archives of the core and all plugins, into dist/
@@ -37,7 +38,7 @@ SUITES ?= bookworm trixie
 SUITE ?= trixie
 TARGETS ?= fast
 
-.PHONY: demo test fast servers lab lab-all fuzz soak check docs picture bench bench-boot wheels dist deb image kubernetes release \
+.PHONY: demo test fast servers lab lab-all fuzz soak check docs picture page-pictures bench bench-boot wheels dist deb image kubernetes release \
 	other-debian check-pythons clean system
 
 demo: system .venv/ready
@@ -77,6 +78,9 @@ docs: .venv/ready
 
 picture: system .venv/ready
 	$(BIN)/python -m tests.lab.picture docs/assets/boot.svg
+
+page-pictures: system .venv/ready
+	$(BIN)/python -m tests.page_pictures docs/assets $(ARGS)
 
 bench: system .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)

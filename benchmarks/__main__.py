@@ -11,7 +11,7 @@ import sys
 
 from benchmarks.table import write
 
-ALL = ("dhcp", "tftp", "http", "boots", "cache", "memory", "hostile")
+ALL = ("dhcp", "tftp", "http", "boots", "cache", "memory", "hostile", "page")
 
 
 def main() -> int:

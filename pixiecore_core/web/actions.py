@@ -26,8 +26,8 @@ from pixiecore_core.web.views import ActionView
 
 ACTIONS_PATH = "/_/v1/actions"
 """A POST of ``{"mac": MAC, "action": NAME}`` does something about a machine, one of the ``actions`` that it has now,
-and answers ``{"said": …}``. Wants the token of ``--status-token-file`` as a bearer token, from this host too: 401
-without it, 403 where the server has none. 404 for an action that the machine does not have, 500 where a plugin failed.
+and answers ``{"said": …}``. Wants the token of ``--status-token-file`` as a bearer token, from this host too: 401 or
+403 without it, 403 where the server has none. 404 for an action that it does not have, 500 where a plugin failed.
 """
 
 _RETRY = "retry"
@@ -100,9 +100,7 @@ class Actions:
         if not self.has_token:
             return _told(403, "nothing can be done from here: the server was started without --status-token-file")
         if not self.sent_token(request):
-            refusal = _told(401, "send the token of --status-token-file: Authorization: Bearer")
-            refusal.headers["WWW-Authenticate"] = 'Bearer realm="Pixiecore"'
-            return refusal
+            return _told(403, "send the token of --status-token-file: Authorization: Bearer")
         if request.mimetype != "application/json":
             return _told(415, 'send JSON, {"mac": MAC, "action": NAME}, as application/json')
         try:

@@ -15,8 +15,7 @@ from pixiecore_core.net.site import Page, text
 from pixiecore_core.observe.bus import Bus
 from pixiecore_core.web.hosts import OurHosts
 
-_FOR_PROGRAMS = 'Bearer realm="Pixiecore"'
-_CHALLENGE = f'Basic realm="Pixiecore", charset="UTF-8", {_FOR_PROGRAMS}'
+_CHALLENGE = 'Basic realm="Pixiecore", charset="UTF-8", Bearer realm="Pixiecore"'
 """Browsers ask their user for a name and a password, and only for Basic; programs send what they were given."""
 
 
@@ -64,9 +63,10 @@ class Guard:
             return None
         if sent is not None:
             self.bus.report(Refused(via="HTTP", what="page", source=address, reason="it sent a wrong token"))
+        if sent is not None and request.method == "POST":
+            return text(403, "wrong token")  # to a 401, a browser would ask for another by itself, or forget its own
         refusal = text(401, "send the token of --status-token-file: as a bearer token, or as the password of any user")
-        # A script of our page sends what somebody has typed: the browser must not ask them once more.
-        refusal.headers["WWW-Authenticate"] = _FOR_PROGRAMS if request.method == "POST" else _CHALLENGE
+        refusal.headers["WWW-Authenticate"] = _CHALLENGE
         return refusal
 
 

@@ -40,10 +40,10 @@ READERS = 32
 PER_ADDRESS = 16
 EVERY_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
-TALLY_SECONDS = 1.0
+TALLY_SECONDS = 2.0
 SNAPSHOT = 200
 """Machines that a page begins with."""
-AT_ONCE = 100
+AT_ONCE = 50
 """Machines in one go, the latest first; the others have their turn when less happens."""
 _WAITING = 8
 """Events that wait for one reader, four seconds' worth."""

@@ -113,7 +113,9 @@ def document() -> dict[str, Any]:
                         {
                             "200": _json("It was done", Done),
                             "400": _words("The body says nothing that can be done"),
-                            "403": _words("The server has no --status-token-file"),
+                            "403": _words(
+                                "It is not the token as a bearer token, or the server has no --status-token-file"
+                            ),
                             "404": _words("The machine does not have this action now"),
                             "415": _words("The body is not JSON"),
                             "500": _words("A plugin failed"),

@@ -146,6 +146,10 @@ def _list(info: ServerInfo, machines: Sequence[MachineSummary], state: str, find
         role="search",
         action="/",
     )
+    more = None
+    if info.known > MACHINES and not state and not find:
+        everything = element("a", "all, as JSON", href="/_/v1/machines?limit=all")
+        more = element("noscript", element("p", f"{info.known - MACHINES} more asked earlier: ", everything))
     return joined(
         element("div", element("h1", "Machines"), search, class_="top"),
         _states(info, state, find),
@@ -153,6 +157,7 @@ def _list(info: ServerInfo, machines: Sequence[MachineSummary], state: str, find
         element("p", id="count", class_="hidden", role="status"),
         table,
         nothing,
+        more,
     )
 
 

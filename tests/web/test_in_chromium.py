@@ -214,7 +214,7 @@ def test_who_has_the_token_approves_a_machine_that_waits(tmp_path: Path) -> None
         page.open(f"{stage.url}/machines/{HELD}")
         page.wait("[...document.querySelectorAll('.actions button')].some((one) => one.textContent === 'Approve')")
         page.wait("document.querySelector('#state').innerText.includes('held')")
-        for token, said in (("a wrong one", "not the token"), (TOKEN, "is approved")):
+        for token, said in (("a wrong one", "wrong token"), (TOKEN, "is approved")):
             page.run(
                 "[...document.querySelectorAll('.actions button')].find((one) => one.textContent === 'Approve').click()"
             )

@@ -6,7 +6,10 @@ repository brings: the core and the plugins below plugins/.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+
+from pixiecore_core.web import openapi
 
 from . import api, commands, diagnoses, events, firmware, hooks, http, inventory, names, settings
 
@@ -22,4 +25,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events.page,
     "api-v1.schema.json": api.answer_schema,
     "api-openapi.json": api.openapi,
+    "openapi.json": lambda: json.dumps(openapi.document(), indent=2, ensure_ascii=False) + "\n",
 }

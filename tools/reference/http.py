@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from types import ModuleType
 
 from pixiecore_core.boot import paths
 from pixiecore_core.firmware.known import KNOWN
-from pixiecore_core.web import status
+from pixiecore_core.web import actions, live, openapi, server, status, v1
+from pixiecore_core.web import page as people
 
 from .installed import installed
 from .prose import documented, inline, one_line
@@ -22,10 +24,10 @@ _MORE = """`arch` is iPXE's `${buildarch}`; the Go Pixiecore's `0` (32-bit) and 
 GET and HEAD are answered, others get 405; a request with a body gets 413, and one that two servers could read
 differently gets 400 (RFC 9112). A token can be read and made only with the
 key that sealed it (`--key-file`). A client on a network that is not served (`--interface`, `--listen-addr`) gets 403.
-`/` and `/_/status` are shown under an address or a name of this host only, and
-[who may see them](../how-to/status-page.md) can be set: 421 for another name (`--allow-host`), 401 without the token
-(`--status-token-file`), 403 from another host (`--status loopback`), 404 where they are off or have a listener of their
-own.
+`/`, `/machines/`, `/_/v1/` ([as an OpenAPI document](openapi.json)) and `/_/status` are shown under an address or a
+name of this host only, and [who may see them](../how-to/status-page.md) can be set: 421 for another name
+(`--allow-host`), 401 without the token (`--status-token-file`), 403 from another host (`--status loopback`), 404 where
+they are off or have a listener of their own.
 [What a fact says](events.md), and [what is counted](events.md#counts).
 
 To see a machine's script without switching it on:
@@ -44,20 +46,23 @@ Your own plugin adds pages with [`register_routes`](hooks.md)."""
 
 def page() -> str:
     """The page."""
-    parts = [_INTRODUCTION, "\n".join([*_HEAD, *_rows(paths), *_rows(status)]), _MORE, _PLUGINS]
+    rows = [row for module in (paths, *_SHOWN) for row in _rows(module)]
+    parts = [_INTRODUCTION, "\n".join([*_HEAD, *rows]), _MORE, _PLUGINS]
     parts += ["\n".join([*_HEAD, *_pages_of_plugins()]), "## TFTP", _tftp()]
     return "\n\n".join(parts) + "\n"
 
 
+_SHOWN = (people, v1, live, server, actions, openapi, status)
+"""Whatever shows machines, or says how the server is."""
 _HEAD = ["| path | answers |", "|---|---|"]
 
 
 def _rows(module: ModuleType) -> list[str]:
     """A row for each constant whose name ends with ``_PATH``."""
-    words = documented(module)
+    words, source = documented(module), inspect.getsource(module)
     rows = []
     for name, path in vars(module).items():
-        if not name.endswith("_PATH"):
+        if not name.endswith("_PATH") or f"\n{name} = " not in source:
             continue
         if name not in words:
             raise LookupError(f"{module.__name__}.{name} has no docstring")

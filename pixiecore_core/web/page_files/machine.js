@@ -115,12 +115,8 @@ async function act(action, told) {
       headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
       body: JSON.stringify({ mac, action: action.name }),
     });
-    if (answer.status === 401) {
-      sessionStorage.removeItem(TOKEN);
-      told.textContent = "That is not the token of --status-token-file.";
-      return;
-    }
-    sessionStorage.setItem(TOKEN, token);
+    if (answer.status === 401 || answer.status === 403) sessionStorage.removeItem(TOKEN);
+    else sessionStorage.setItem(TOKEN, token);
     told.textContent = answer.ok ? `${(await answer.json()).said}.` : (await answer.text()).trim();
     await refresh();
   } catch {

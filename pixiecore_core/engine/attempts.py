@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -219,7 +219,7 @@ class Attempts:
             attempt = self._begin(Machine(mac=fact.mac))
         attempt.facts.append(fact)
         self._facts += 1
-        if isinstance(fact, Logged):
+        if type(fact) is Logged:
             self._facts -= _thin_out(attempt.facts, fact)
         if len(attempt.facts) > FACTS_OF_ONE:
             del attempt.facts[0]
@@ -303,6 +303,19 @@ class Attempts:
     def machines(self) -> list[str]:
         """The machines remembered, the one heard of last first."""
         return list(reversed(self._attempts))
+
+    def outcomes(self, patience: float) -> Counter[Outcome]:
+        """How many machines' latest attempts stand how.
+
+        :param patience: seconds of silence until a machine under way has stopped
+        """
+        now = self._clock()
+        return Counter(
+            Outcome.STALLED
+            if attempt.outcome is Outcome.UNDER_WAY and now - attempt.heard > patience
+            else attempt.outcome
+            for attempt in self._attempts.values()
+        )
 
     def restore(self, attempt: Attempt, silent: float) -> None:
         """Remember an attempt of an earlier process.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from pixiecore_core import __version__
 from pixiecore_core.boot.identify import Neighbours
 from pixiecore_core.boot.tokens import Sealer
 from pixiecore_core.boot.urls import SyslogPlace, UrlMaker
@@ -44,6 +45,7 @@ from pixiecore_core.observe.changes import Changes
 from pixiecore_core.observe.fact_log import FactLog
 from pixiecore_core.observe.frames import LastFrames
 from pixiecore_core.observe.history import History
+from pixiecore_core.observe.hook_metrics import HookMetrics
 from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.observe.progress import Progress
 from pixiecore_core.observe.reporter import PluginReporter
@@ -141,16 +143,18 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         if error.__cause__ is not None:
             logger.debug("Where that came from:", subsystem="Plugin", exc_info=error.__cause__)
 
-    plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe)
-    metrics = Metrics(plugins.events_lost)
+    hooks = HookMetrics()
+    plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe, hooks.of)
+    files = parts.open_files(_warner(bus, "Files"))
+    metrics = Metrics(attempts, hooks, __version__, plugins.events_lost, files.counts, parts.clock)
     bus.subscribe(attempts.add)
     bus.subscribe(changes.hear)
     bus.subscribe(metrics.count, drop=metrics.drop)
     bus.subscribe(log.write, aside=log.write_aside)
     bus.subscribe(plugins.publish)
-    files = parts.open_files(_warner(bus, "Files"))
     parts.register(plugins)
     loaders = parts.find(KNOWN.extended(plugins.register_firmware()))
+    metrics.boots.know(loaders.table.architectures())
     # Asked last, whatever is registered after it: its hooks say so themselves.
     plugins.register(Defaults(loaders, files, plugins.cmdline_functions, parts.boot_retries), CORE)
     plugins.take_reporter(lambda name: PluginReporter(name, bus, metrics))

@@ -219,7 +219,7 @@ class Attempts:
             attempt = self._begin(Machine(mac=fact.mac))
         attempt.facts.append(fact)
         self._facts += 1
-        if isinstance(fact, Logged):
+        if type(fact) is Logged:
             self._facts -= _thin_out(attempt.facts, fact)
         if len(attempt.facts) > FACTS_OF_ONE:
             del attempt.facts[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -47,6 +47,8 @@ class Cache:
     store: Store
     upstream: Upstream
     warn: Callable[[str], None]
+    answers: Counter[str] = field(default_factory=Counter)
+    """How often a file was a hit, a miss, joined a download under way, or was passed through."""
     _downloads: dict[str, Download] = field(default_factory=dict)
     _wrong: OrderedDict[tuple[str, str], float] = field(default_factory=OrderedDict)
     """URLs whose bytes did not have the expected sha256, and when that was last seen."""
@@ -69,9 +71,11 @@ class Cache:
         for _ in range(3):
             found = self._find_together(ref)
             if found is None:
+                self.answers["passed"] += 1
                 return pass_through(self.upstream, ref)
             opened = self._open_download(found, ref) if isinstance(found, Download) else self._open_entry(found, ref)
             if opened is not None:
+                self.answers[_answer_of(found)] += 1
                 return opened
             # Another process has replaced or removed the entry between the check and the use.
         return pass_through(self.upstream, ref)
@@ -205,3 +209,11 @@ class Cache:
             source.close()
             return pass_through(self.upstream, ref)
         return BootFile(name=ref.name, size=download.size, etag=download.etag, source=source)
+
+
+def _answer_of(found: Entry | Download) -> str:
+    """What it was to the one who asked."""
+    if isinstance(found, Entry):
+        return "hit"
+    first, found.is_joined = not found.is_joined, True
+    return "miss" if first else "joined"

@@ -71,6 +71,8 @@ class Download:
         """Of the whole file, once it is whole."""
         self.error: BootFileError | None = None
         """Why it failed."""
+        self.is_joined = False
+        """Whether somebody reads it."""
         self.lost = False
         """The disk takes no more: what is missing must come from upstream."""
         self.unkept = ""

@@ -5,6 +5,7 @@ The only face of this folder that the rest of the core sees. Decides nothing abo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pixiecore_core.files.cache import Cache
@@ -31,6 +32,10 @@ class FilePlane:
         if not ref.is_url:
             return open_local(ref.location, ref.root, ref.sha256)
         return self.cache.open(ref) if self.cache is not None else pass_through(self.upstream, ref)
+
+    def counts(self) -> Mapping[str, int]:
+        """How often the cache answered how: hit, joined, miss, passed."""
+        return self.cache.answers if self.cache is not None else {}
 
     def stop(self) -> None:
         """Give up the downloads that are under way."""

@@ -6,16 +6,21 @@ dictionaries, at a tenth of the cost of prometheus_client's locked counters: onl
 
 from __future__ import annotations
 
+import platform
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.engine.words import subsystem
 from pixiecore_core.models.facts import Fact, PluginFailed
+from pixiecore_core.observe.boot_metrics import BootMetrics
+from pixiecore_core.observe.hook_metrics import HookMetrics
 
 COUNTS_OF_A_PLUGIN = 100
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -24,22 +29,39 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 class Metrics(Collector):
     """What ``/_/metrics`` shows.
 
+    :param attempts: has heard of each fact before
+    :param hooks: has the times of plugins' hooks
+    :param version: ours
     :param events_lost: says how many facts each plugin has lost
+    :param cached: says how often the cache answered how
+    :param clock: seconds, monotonic
     """
 
-    def __init__(self, events_lost: Callable[[], Mapping[str, int]] = dict) -> None:
+    def __init__(
+        self,
+        attempts: Attempts | None = None,
+        hooks: HookMetrics | None = None,
+        version: str = "",
+        events_lost: Callable[[], Mapping[str, int]] = dict,
+        cached: Callable[[], Mapping[str, int]] = dict,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.registry = CollectorRegistry()
+        self.boots = BootMetrics(attempts if attempts is not None else Attempts())
+        self._version, self._cached, self._clock, self._began = version, cached, clock, clock()
         self._events: Counter[tuple[str, str]] = Counter()
         self._dropped: Counter[tuple[str, str]] = Counter()
         self._plugin_failures: Counter[tuple[str, str]] = Counter()
         self._plugin_counts: Counter[tuple[str, str]] = Counter()
         self._events_lost = events_lost
-        self.registry.register(self)
+        for part in (self, self.boots, hooks or HookMetrics()):
+            self.registry.register(part)
 
     def count(self, fact: Fact, sentence: str = "") -> None:
         """Count *fact*."""
         self._events[fact.kind, subsystem(fact)] += 1
-        if isinstance(fact, PluginFailed):
+        self.boots.count(fact)
+        if type(fact) is PluginFailed:
             self._plugin_failures[fact.plugin, fact.hook] += 1
 
     def count_for_plugin(self, plugin: str, name: str, by: int) -> None:
@@ -72,8 +94,15 @@ class Metrics(Collector):
         """All counts in the Prometheus text format."""
         return generate_latest(self.registry)
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """The counts as prometheus_client wants them."""
+        build = GaugeMetricFamily(
+            "pixiecore_build_info", "1, with our version and Python's.", labels=["version", "python"]
+        )
+        build.add_metric([self._version, platform.python_version()], 1)
+        yield build
+        uptime = self._clock() - self._began
+        yield GaugeMetricFamily("pixiecore_uptime_seconds", "Seconds since Pixiecore started.", uptime)
         events = CounterMetricFamily("pixiecore_events", "Events.", labels=["kind", "subsystem"])
         dropped = CounterMetricFamily(
             "pixiecore_datagrams_dropped",
@@ -105,6 +134,15 @@ class Metrics(Collector):
             for labels, number in sorted(counts.items()):
                 family.add_metric(labels, number)
             yield family
+        cached = CounterMetricFamily(
+            "pixiecore_cache_requests",
+            "Files of other web servers that were asked of the cache: hit, what it has; joined, a download under way; "
+            "miss, a new download; passed, what it cannot keep.",
+            labels=["result"],
+        )
+        for result, number in sorted(self._cached().items()):
+            cached.add_metric([result], number)
+        yield cached
         lost = CounterMetricFamily(
             "pixiecore_plugin_events_lost", "Events that were lost because a plugin was too slow.", labels=["plugin"]
         )

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from contextvars import ContextVar
+from time import perf_counter
 from typing import Any, TypeVar
 
 import pluggy
@@ -25,6 +26,8 @@ from pixiecore_core.plugins.telling import defined_at
 T = TypeVar("T")
 AnyFunction = Callable[..., Any]
 Report = Callable[[PluginError], None]
+Took = Callable[[float], None]
+"""Told how many seconds each call of a hook took."""
 
 ANSWERED_BY: ContextVar[str] = ContextVar("answered_by", default="")
 """The plugin that was the first to answer the question that this greenlet asks; whoever asks sets it to nothing."""
@@ -38,6 +41,7 @@ class Guarded:
     :param timeout: seconds that one call of a hook may take; ``None`` for no limit
     :param observe: told of every answer
     :param report: told of what goes wrong with a file that the plugin has opened, after the call
+    :param measure: makes what is told how long calls take, for a plugin and a hook
     :raises ConfigError: a hook of it would not work as one
     """
 
@@ -49,24 +53,36 @@ class Guarded:
         timeout: Callable[[str], float | None],
         observe: Observe | None = None,
         report: Report = lambda error: None,
+        measure: Callable[[str, str], Took] = lambda plugin, hook: lambda seconds: None,
     ) -> None:
         for attribute, hook, function, options in hooks_of(manager, plugin, name):
             guarding = _guard_wrapper if options.get("wrapper") else guard
-            guarded = guarding(function, name, hook, timeout(hook), report)
+            guarded = guarding(function, name, hook, timeout(hook), report, measure(name, hook))
             if observe is not None and hook in ANSWERS:
                 guarded = observed(guarded, name, hook, observe)
             setattr(self, attribute, guarded)
 
 
-def guard(function: AnyFunction, plugin: str, hook: str, timeout: float | None, report: Report) -> AnyFunction:
+def guard(
+    function: AnyFunction,
+    plugin: str,
+    hook: str,
+    timeout: float | None,
+    report: Report,
+    took: Took = lambda seconds: None,
+) -> AnyFunction:
     """*function*, whose failures are :class:`PluginError` and whose answers are what *hook* allows."""
     last: tuple[Any, Any] = (None, None)
 
     @functools.wraps(function)
     def guarded(*args: Any) -> Any:
         nonlocal last
-        with Blame(plugin, hook, timeout):
-            answer = function(*args)
+        began = perf_counter()
+        try:
+            with Blame(plugin, hook, timeout):
+                answer = function(*args)
+        finally:
+            took(perf_counter() - began)
         if answer is last[0] and answer is not None:
             if not ANSWERED_BY.get():
                 ANSWERED_BY.set(plugin)
@@ -86,25 +102,32 @@ def guard(function: AnyFunction, plugin: str, hook: str, timeout: float | None, 
     return guarded
 
 
-def _guard_wrapper(function: AnyFunction, plugin: str, hook: str, timeout: float | None, report: Report) -> AnyFunction:
+def _guard_wrapper(
+    function: AnyFunction, plugin: str, hook: str, timeout: float | None, report: Report, took: Took
+) -> AnyFunction:
     """For ``@hookimpl(wrapper=True)``: its own two halves are timed; what it wraps is not."""
 
     @functools.wraps(function)
     def guarded(*args: Any) -> Generator[None, Any, Any]:
+        began = perf_counter()
         with Blame(plugin, hook, timeout):
             generator = function(*args)
             if next(generator, guarded) is guarded:
                 raise PluginError(plugin, hook, "the wrapper does not yield", defined_at(function))
         resume: Callable[[Any], Any] = generator.send
+        before = perf_counter() - began
         try:
             value = yield
         except BaseException as error:
             resume, value = generator.throw, error
+        began = perf_counter()
         try:
             with Blame(plugin, hook, timeout, passing=value, generator=True):
                 resume(value)
         except StopIteration as stop:
             return check(stop.value, plugin, hook, function, wrapper=True)
+        finally:
+            took(before + perf_counter() - began)
         raise PluginError(plugin, hook, "the wrapper yields more than once", defined_at(function))
 
     return guarded

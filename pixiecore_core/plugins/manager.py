@@ -38,7 +38,7 @@ from pixiecore_core.models import (
 from pixiecore_core.models.facts import Noted, PluginFailed, StepFailed
 from pixiecore_core.plugins.additions import Route, routes_of, rows_of
 from pixiecore_core.plugins.blame import CORE
-from pixiecore_core.plugins.guard import ANSWERED_BY, Guarded, guard
+from pixiecore_core.plugins.guard import ANSWERED_BY, Guarded, Took, guard
 from pixiecore_core.plugins.listeners import Listener
 from pixiecore_core.plugins.observing import Observe
 
@@ -58,6 +58,7 @@ class PluginManager:
     :param policy_timeout: seconds that one plugin may take for one answer
     :param event_timeout: seconds that one plugin may take for one event
     :param observe: told of every answer, for a dry run
+    :param measure: makes what is told how long calls take, for a plugin and a hook
     """
 
     def __init__(
@@ -66,7 +67,9 @@ class PluginManager:
         policy_timeout: float = 10.0,
         event_timeout: float = 2.0,
         observe: Observe | None = None,
+        measure: Callable[[str, str], Took] = lambda plugin, hook: lambda seconds: None,
     ) -> None:
+        self._measure = measure
         self.report = report
         self._observe = observe
         self._policy_timeout = policy_timeout
@@ -89,7 +92,9 @@ class PluginManager:
                 return None
             return self._event_timeout if hook == "on_event" else self._policy_timeout
 
-        guarded = Guarded(self._pluggy, plugin, name, limit, self._observe, partial(self._report_of, None))
+        guarded = Guarded(
+            self._pluggy, plugin, name, limit, self._observe, partial(self._report_of, None), self._measure
+        )
         try:
             self._pluggy.register(guarded, name)
             self._pluggy.check_pending()

@@ -97,6 +97,7 @@ def test_what_is_fresh_is_not_asked_about(bench: Bench, site: Site) -> None:
     url = site.put("/x", Page(ONE, headers={"Cache-Control": "max-age=60"}))
     assert bench.get(url) == bench.get(url) == ONE
     assert site.statuses() == [200]
+    assert bench.cache.answers == {"miss": 1, "hit": 1}
 
 
 def test_what_has_changed_is_fetched_anew(bench: Bench, site: Site) -> None:
@@ -129,6 +130,7 @@ def test_readers_join_a_download_wherever_they_are(bench: Bench, site: Site) -> 
     assert files[0].source.read_at(900_000, 100) == ONE[900_000:900_100]
     assert all(read(file) == ONE for file in files)
     assert site.statuses() == [200]
+    assert bench.cache.answers == {"miss": 1, "joined": 4}
 
 
 def test_a_download_goes_on_when_its_reader_leaves(bench: Bench, site: Site) -> None:

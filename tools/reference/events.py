@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from prometheus_client.metrics_core import Metric
+
 from pixiecore_core.engine.attempts import FACTS_OF_ONE, MACHINES
 from pixiecore_core.models.facts import FACTS, Fact, kind_of
 from pixiecore_core.observe.metrics import Metrics
@@ -23,7 +25,8 @@ the time before it. `--debug` adds what was ignored and why. With `--log-format 
 `event`, `level`, `timestamp`, `subsystem`, and for a fact also `kind`, `mac` and what else it says."""
 _COUNTS = """## Counts
 
-`/_/metrics`, in the Prometheus text format. All begin at 0 when Pixiecore starts."""
+`/_/metrics`, in the Prometheus text format. Counters begin at 0 when Pixiecore starts. Those in seconds,
+but for the uptime, are histograms: `_bucket`, `_sum` and `_count` are behind their names."""
 
 
 def page() -> str:
@@ -48,9 +51,17 @@ def _fact(fact: type[Fact]) -> list[str]:
     return parts
 
 
+_ENDINGS = {"counter": "_total", "gauge": "", "histogram": ""}
+
+
+def labels_of(family: Metric) -> tuple[str, ...]:
+    """The names of its labels, which prometheus_client keeps to itself."""
+    return tuple(getattr(family, "_labelnames", ()))
+
+
 def _counts() -> str:
     rows = ["| name | labels | counts |", "|---|---|---|"]
-    for family in Metrics().collect():
-        labels = ", ".join(f"`{label}`" for label in family._labelnames)
-        rows.append(f"| `{family.name}_total` | {labels} | {one_line(family.documentation)} |")
+    for family in Metrics().registry.collect():
+        labels = ", ".join(f"`{label}`" for label in labels_of(family))
+        rows.append(f"| `{family.name}{_ENDINGS[family.type]}` | {labels} | {one_line(family.documentation)} |")
     return "\n".join(rows)

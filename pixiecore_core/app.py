@@ -107,6 +107,7 @@ class App:
         self._link_news: LinkNews | None = None
         self._quiet: QuietAdvertiser | None = None
         self._keeping: gevent.Greenlet[[], None] | None = None
+        self._tracing: gevent.Greenlet[[], None] | None = None
         self._ears: NeighbourEars | None = None
         self._live: Live | None = None
         self._told = False  # whether plugins know that we have started, and must be told that we stop
@@ -148,6 +149,7 @@ class App:
         if self._quiet is not None:
             self._quiet.start()
         self._keeping = gevent.spawn(self._keep_history)
+        self._tracing = gevent.spawn(self._send_traces)
         if self._ears is not None:
             self._ears.start()
 
@@ -220,6 +222,12 @@ class App:
                 self.core.history.flush(most=STOP_RECORDS)
                 with gevent.Timeout(STOP_SECONDS, False):  # type: ignore[arg-type]
                     self.core.history.close()
+        if self._tracing is not None:
+            self._tracing.kill()
+            self._tracing = None
+            if self.core.traces is not None:
+                with gevent.Timeout(STOP_SECONDS, False):  # type: ignore[arg-type]
+                    self.core.traces.flush(everything=True)
         if self._told:
             self._told = False
             self.core.plugins.on_shutdown(SHUTDOWN_SECONDS)
@@ -228,6 +236,11 @@ class App:
         while self.core.history is not None:
             gevent.sleep(KEEP_SECONDS)
             self.core.history.flush(between=lambda: gevent.sleep(0))
+
+    def _send_traces(self) -> None:
+        while self.core.traces is not None:
+            gevent.sleep(KEEP_SECONDS)
+            self.core.traces.flush(between=lambda: gevent.sleep(0))
 
     def _build_http(self) -> int:
         settings, core = self.settings, self.core

@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,7 @@ from pixiecore_core.observe.hook_metrics import HookMetrics
 from pixiecore_core.observe.metrics import Metrics
 from pixiecore_core.observe.progress import Progress
 from pixiecore_core.observe.reporter import PluginReporter
+from pixiecore_core.observe.traces import Send, Traces
 from pixiecore_core.plugins.blame import CORE
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.observing import Observe
@@ -84,6 +86,8 @@ class Parts:
     """Opens what is remembered of machines' firmware, and may warn, even later."""
     open_history: Callable[[Attempts, Warn], History | None] = lambda attempts, warn: None
     """Opens what keeps machines' attempts, and may warn, even later."""
+    open_traces: Callable[[Warn], Send | None] = lambda warn: None
+    """Opens what sends traces of attempts, and may warn, even later."""
     pi_firmware: Path | None = None
     """The folder with firmware for Raspberry Pis."""
     hardware: Neighbours = lambda address: ()
@@ -122,6 +126,7 @@ class Core:
     neighbours: Neighbours | None
     neighbourhood: Neighbourhood
     """The other DHCP and proxy servers, as far as they are heard."""
+    traces: Traces | None
     system_log: SystemLog | None
     """What booted systems say by syslog, where that is taken."""
     frames: LastFrames = field(default_factory=LastFrames)
@@ -146,7 +151,8 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     hooks = HookMetrics()
     plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe, hooks.of)
     files = parts.open_files(_warner(bus, "Files"))
-    metrics = Metrics(attempts, hooks, __version__, plugins.events_lost, files.counts, parts.clock)
+    traced: Counter[str] = Counter()
+    metrics = Metrics(attempts, hooks, __version__, plugins.events_lost, files.counts, lambda: traced, parts.clock)
     bus.subscribe(attempts.add)
     bus.subscribe(changes.hear)
     bus.subscribe(metrics.count, drop=metrics.drop)
@@ -180,6 +186,10 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     history = parts.open_history(attempts, _warner(bus, "Init"))
     if history is not None:
         bus.subscribe(history.hear)
+    send = parts.open_traces(_warner(bus, "Init"))
+    traces = Traces(attempts, send, traced, parts.clock) if send is not None else None
+    if traces is not None:
+        bus.subscribe(traces.hear)
     sign = parts.open_signing(files, loaders)
     return Core(
         logger,
@@ -206,6 +216,7 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
         BootFileNames(steps, urls),
         parts.neighbours,
         Neighbourhood(opens=lambda token: urls.sealer.open_origin(token) is not None),
+        traces,
         system_log,
     )
 

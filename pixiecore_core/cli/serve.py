@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -46,8 +46,10 @@ from pixiecore_core.net.binding import bind
 from pixiecore_core.net.interfaces import Interfaces, read_interfaces
 from pixiecore_core.net.neighbours import hardware_addresses
 from pixiecore_core.observe.log import Lines, configure
+from pixiecore_core.observe.otlp import open_otlp
 from pixiecore_core.observe.plugin_log import listening
 from pixiecore_core.observe.quota import Quota
+from pixiecore_core.observe.traces import Send
 from pixiecore_core.ownership import SERVICE_USER
 from pixiecore_core.plugins.manager import PluginManager
 from pixiecore_core.plugins.watching import say, watch
@@ -177,6 +179,7 @@ def _assembled(
         offer_variants=settings.offer_variant,
         open_memory=partial(open_offer_memory, settings),
         open_history=partial(open_history, settings),
+        open_traces=partial(_open_traces, settings.otlp_endpoint),
         pi_firmware=pi_firmware(settings),
         hardware=hardware_addresses,
         neighbours=hardware_addresses if settings.check_neighbour else None,
@@ -185,6 +188,10 @@ def _assembled(
         event_timeout=settings.event_timeout,
     )
     return assemble(logger, parts, details=settings.log_format == "json")
+
+
+def _open_traces(endpoint: str | None, warn: Callable[[str], None]) -> Send | None:
+    return open_otlp(endpoint, __version__, warn) if endpoint is not None else None
 
 
 def _say_who_we_are(

@@ -30,6 +30,6 @@ def check(settings: ServerSettings) -> Iterator[Finding]:
             what, _, mend = str(error).partition("; ")
             yield broken("ports", what, *([mend] if mend else []))
         else:
-            protocol = "TCP" if name in ("http", "status") else "UDP"
+            protocol = {"http": "TCP", "status": "TCP", "syslog": "UDP and TCP"}.get(name, "UDP")
             how = " can be heard beside its holder" if name == "dhcp" and settings.dhcp_no_bind else " is free"
             yield ok("ports", f"{protocol} port {endpoint.port} ({name.upper()}){how}")

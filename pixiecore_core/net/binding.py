@@ -136,11 +136,18 @@ def not_ours(option: str, address: IPv4Address) -> str:
     return f"{option}: {address} is not an address of this host, which has: {ours or 'none'}"
 
 
+def protocols_of(name: Name) -> tuple[Literal["tcp", "udp"], ...]:
+    """What a listener takes its port for."""
+    if name == "SYSLOG":
+        return ("udp", "tcp")
+    return ("tcp",) if name in ("HTTP", "STATUS") else ("udp",)
+
+
 def _why_not(name: Name, endpoint: Endpoint, default: IPv4Address, error: OSError) -> str:
-    protocol: Literal["tcp", "udp"] = "tcp" if name in ("HTTP", "STATUS") else "udp"
-    where = f"{protocol.upper()} port {endpoint.port} ({name})"
+    protocols = protocols_of(name)
+    where = f"{' or '.join(one.upper() for one in protocols)} port {endpoint.port} ({name})"
     if error.errno == errno.EADDRINUSE:
-        holder = holder_of(protocol, endpoint.port)
+        holder = next((found for one in protocols if (found := holder_of(one, endpoint.port)) is not None), None)
         if holder is not None and holder.endswith(f"(process {os.getpid()})"):
             return f"{where}: another listener of this server has that port already; give --{name.lower()} another one"
         by = f" by {holder}" if holder else ""

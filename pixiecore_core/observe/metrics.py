@@ -34,6 +34,7 @@ class Metrics(Collector):
     :param version: ours
     :param events_lost: says how many facts each plugin has lost
     :param cached: says how often the cache answered how
+    :param traced: says how many traces were sent and lost
     :param clock: seconds, monotonic
     """
 
@@ -44,11 +45,13 @@ class Metrics(Collector):
         version: str = "",
         events_lost: Callable[[], Mapping[str, int]] = dict,
         cached: Callable[[], Mapping[str, int]] = dict,
+        traced: Callable[[], Mapping[str, int]] = dict,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.registry = CollectorRegistry()
         self.boots = BootMetrics(attempts if attempts is not None else Attempts())
-        self._version, self._cached, self._clock, self._began = version, cached, clock, clock()
+        self._version, self._cached, self._traced = version, cached, traced
+        self._clock, self._began = clock, clock()
         self._events: Counter[tuple[str, str]] = Counter()
         self._dropped: Counter[tuple[str, str]] = Counter()
         self._plugin_failures: Counter[tuple[str, str]] = Counter()
@@ -140,9 +143,13 @@ class Metrics(Collector):
             "miss, a new download; passed, what it cannot keep.",
             labels=["result"],
         )
-        for result, number in sorted(self._cached().items()):
-            cached.add_metric([result], number)
-        yield cached
+        traced = CounterMetricFamily(
+            "pixiecore_traces", "Traces of boot attempts: sent, and lost (--otlp-endpoint).", labels=["result"]
+        )
+        for family, by_result in ((cached, self._cached()), (traced, self._traced())):
+            for result, number in sorted(by_result.items()):
+                family.add_metric([result], number)
+            yield family
         lost = CounterMetricFamily(
             "pixiecore_plugin_events_lost", "Events that were lost because a plugin was too slow.", labels=["plugin"]
         )

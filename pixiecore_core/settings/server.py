@@ -19,6 +19,7 @@ from pixiecore_core.settings.http import HttpSettings
 from pixiecore_core.settings.listening import Endpoint, Listener
 from pixiecore_core.settings.loaders import LoaderSettings
 from pixiecore_core.settings.secure_boot import SecureBootSettings
+from pixiecore_core.settings.telemetry import TelemetrySettings
 from pixiecore_core.settings.trust import TrustSettings
 
 _PATH: JsonDict = {"metavar": "PATH"}
@@ -85,6 +86,7 @@ class ServerSettings(
     SecureBootSettings,
     LoaderSettings,
     CacheSettings,
+    TelemetrySettings,
 ):
     """The server's settings."""
 

@@ -195,7 +195,8 @@ def test_the_dashboard_asks_for_what_there_is(room: Room) -> None:
     assert [one["type"] for one in dashboard["templating"]["list"]] == ["datasource", "query"]
     room.hear(*a_boot(), PluginFailed(plugin="p", hook="h", reason="r"))
     room.hooks.of("p", "h")(0.1)
-    metrics = Metrics(room.attempts, events_lost=lambda: {"p": 1}, cached=lambda: {"hit": 1})
+    lost, cached, traced = {"p": 1}, {"hit": 1}, {"lost": 1}
+    metrics = Metrics(room.attempts, events_lost=lambda: lost, cached=lambda: cached, traced=lambda: traced)
     metrics.drop("DHCP", "malformed")
     text = room.metrics.exposition().decode() + metrics.exposition().decode()
     known: dict[str, set[str]] = {}

@@ -32,6 +32,7 @@ from pixiecore_core import (
     Held,
     Ignore,
     Machine,
+    MachineAction,
     OfferVariant,
     PageAnswer,
     PageRequest,
@@ -269,6 +270,63 @@ def test_hook_on_startup_failure_refuses_to_start(manager: PluginManager) -> Non
     manager.register(plugin(on_startup=on_startup), "p")
     with pytest.raises(PluginError, match="no database"):
         manager.on_startup()
+
+
+def test_hook_policy_in_words(manager: PluginManager, reports: list[Any]) -> None:
+    """Each says what it does; one that is silent, breaks or answers rubbish is left out."""
+
+    @hookimpl
+    def policy_in_words() -> str:
+        return "machines boot once"
+
+    @hookimpl(specname="policy_in_words")
+    def silent() -> None:
+        return None
+
+    @hookimpl(specname="policy_in_words")
+    def broken() -> str:
+        raise RuntimeError("no words")
+
+    @hookimpl(specname="policy_in_words")
+    def rubbish() -> int:
+        return 7
+
+    manager.register(plugin(policy_in_words=policy_in_words), "good")
+    for name, function in (("silent", silent), ("bad", broken), ("odd", rubbish)):
+        manager.register(plugin(**{name: function}), name)
+    assert manager.policies_in_words() == {"good": "machines boot once"}
+    assert sorted(error.plugin for error, _ in reports) == ["bad", "odd"]
+
+
+def test_hook_machine_actions(manager: PluginManager, reports: list[Any]) -> None:
+    """Each offers what can be done; one that breaks or offers rubbish is left out, and what is done has its limits."""
+
+    def slow() -> str:
+        gevent.sleep(10)
+        return "never"
+
+    @hookimpl
+    def machine_actions(machine: Machine) -> list[MachineAction]:
+        done = MachineAction(name="wake", title="Wake", run=lambda: f"{machine.mac} is awake")
+        return [done, MachineAction(name="wait", title="Wait", run=slow)]
+
+    @hookimpl(specname="machine_actions")
+    def broken() -> list[MachineAction]:
+        raise RuntimeError("not now")
+
+    @hookimpl(specname="machine_actions")
+    def rubbish() -> list[str]:
+        return ["wake"]
+
+    manager.register(plugin(machine_actions=machine_actions), "good")
+    manager.register(plugin(broken=broken), "bad")
+    manager.register(plugin(rubbish=rubbish), "odd")
+    found = manager.machine_actions(MACHINE)
+    assert [(name, action.name) for name, action in found] == [("good", "wake"), ("good", "wait")]
+    assert sorted((error.plugin, mac) for error, mac in reports) == [("bad", MACHINE.mac), ("odd", MACHINE.mac)]
+    assert manager.act(*found[0], MACHINE.mac) == f"{MACHINE.mac} is awake"
+    with pytest.raises(PluginError):
+        manager.act(*found[1], MACHINE.mac)
 
 
 def test_hook_on_reload(manager: PluginManager, reports: list[Any]) -> None:

@@ -93,6 +93,7 @@ class Stream:
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     monkeypatch.setattr(module, "EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(module, "TALLY_SECONDS", 0.0)
     made = Room()
     yield made
     made.live.close()

@@ -336,6 +336,21 @@ def test_lone_surrogates_are_kept_out(database: Path) -> None:
     assert "serial" in run(database, "list")
 
 
+def test_what_the_status_page_offers(database: Path) -> None:
+    assert (policy(database).policy_in_words(), policy(database).machine_actions(Machine(mac=MAC))) == (None, None)
+    mine = policy(database, enabled=True)
+    machines = Netboot(FixedBooter(), mine)
+    assert mine.policy_in_words() == "machines that are not listed wait until they are approved"
+    assert is_held(machines)
+    approve, deny = mine.machine_actions(Machine(mac=MAC)) or []
+    assert approve.run() == f"{MAC} is approved"
+    assert machines.boot(MAC) is not None
+    assert any("is approved on the status page" in words for words in machines.sentences(MAC)), machines.sentences(MAC)
+    assert [action.name for action in mine.machine_actions(Machine(mac=MAC)) or []] == ["deny"]
+    assert deny.run() == f"{MAC} is denied"
+    assert machines.boot(MAC) is None
+
+
 def test_pages(database: Path, token_file: Path) -> None:
     machines = server(database, enabled=True, admin_token_file=str(token_file))
     assert is_held(machines, serial="S1")

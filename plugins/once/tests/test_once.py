@@ -67,6 +67,23 @@ def test_a_machine_that_has_booted_can_be_sent_to_its_disk(database: Path) -> No
     assert "kernel --name" in machines.script(MAC)
 
 
+def test_what_the_status_page_offers(database: Path) -> None:
+    off = Once(OnceSettings())
+    assert (off.policy_in_words(), off.machine_actions(Machine(mac=MAC))) == (None, None)
+    policy = Once(OnceSettings(enabled=True, database=database))
+    machines = Netboot(FixedBooter(BootSpec(kernel=FileRef(location=str(Path(__file__).resolve())))), policy)
+    assert policy.policy_in_words() == "machines boot once; then they are ignored"
+    assert policy.machine_actions(Machine(mac=MAC)) is None
+    assert machines.boot(MAC) is not None
+    machines.settle()
+    (arm,) = policy.machine_actions(Machine(mac=MAC)) or []
+    assert machines.boot(MAC) is None
+    assert arm.run() == f"{MAC} is armed"
+    assert any("is armed on the status page" in words for words in machines.sentences(MAC)), machines.sentences(MAC)
+    assert policy.machine_actions(Machine(mac=MAC)) is None
+    assert machines.boot(MAC) is not None
+
+
 def test_asking_is_not_booting(database: Path) -> None:
     machines = server(database)
     for _ in range(5):

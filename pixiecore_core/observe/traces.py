@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from pixiecore_core.engine.attempts import SILENCE_SECONDS, Attempt, Attempts, Outcome
 from pixiecore_core.engine.case import Case
-from pixiecore_core.engine.diagnosing import diagnose, outcome_of
+from pixiecore_core.engine.diagnoses.common import outcome_of
+from pixiecore_core.engine.diagnosing import diagnose
 from pixiecore_core.models.facts import Fact, FileSent, InitrdSent, KernelSent, LoaderSent, Logged
 
 PENDING = 10_000

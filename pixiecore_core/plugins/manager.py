@@ -36,6 +36,7 @@ from pixiecore_core.models import (
     UrlFor,
 )
 from pixiecore_core.models.facts import Noted, PluginFailed, StepFailed
+from pixiecore_core.plugins import showing
 from pixiecore_core.plugins.additions import Route, routes_of, rows_of
 from pixiecore_core.plugins.blame import CORE
 from pixiecore_core.plugins.guard import ANSWERED_BY, Guarded, Took, guard
@@ -303,29 +304,11 @@ class PluginManager:
 
     def policies_in_words(self) -> dict[str, str]:
         """What each plugin says that it does, in the order in which they are asked; one that fails is reported."""
-        said: dict[str, str] = {}
-        for implementation in reversed(self._pluggy.hook.policy_in_words.get_hookimpls()):
-            try:
-                words = cast("str | None", implementation.function())
-            except PluginError as error:
-                self.report(error, None)
-                continue
-            if words:
-                said[implementation.plugin_name] = words
-        return said
+        return showing.policies_in_words(self._pluggy.hook.policy_in_words.get_hookimpls(), self.report)
 
     def machine_actions(self, machine: Machine) -> list[tuple[str, MachineAction]]:
         """What can be done about a machine, and by which plugin; one that fails is reported."""
-        found: list[tuple[str, MachineAction]] = []
-        for implementation in reversed(self._pluggy.hook.machine_actions.get_hookimpls()):
-            try:
-                known = (machine for _ in implementation.argnames)
-                answer = cast("list[MachineAction] | None", implementation.function(*known))
-            except PluginError as error:
-                self.report(error, machine.mac)
-                continue
-            found += [(implementation.plugin_name, action) for action in answer or ()]
-        return found
+        return showing.machine_actions(self._pluggy.hook.machine_actions.get_hookimpls(), self.report, machine)
 
     def act(self, plugin: str, action: MachineAction, mac: str) -> str:
         """Do something about a machine; what came of it.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from pydantic import BaseModel, Field
 from werkzeug.wrappers import Request, Response
 
@@ -25,7 +26,7 @@ from pixiecore_core.observe.frame_capture import capture
 from pixiecore_core.observe.frames import LastFrames
 from pixiecore_core.observe.progress import Progress
 from pixiecore_core.web.headers import HEADERS
-from pixiecore_core.web.status import MACHINES
+from pixiecore_core.web.status import MACHINES, READERS
 from pixiecore_core.web.views import (
     ActionView,
     MachineDetail,
@@ -77,6 +78,8 @@ class MachinePages:
     full: Full
     neighbours: Callable[[], Sequence[News]] = tuple
     clock: Callable[[], float] = field(default=time.time)
+    readers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(READERS))
+    """Those whom lists are being made for: each may go through all machines."""
     actions: Callable[[str], list[ActionView]] = lambda mac: []
     """What can be done about a machine."""
 
@@ -93,8 +96,15 @@ class MachinePages:
         if limit and limit != "all" and not (limit.isascii() and limit.isdecimal() and len(limit) <= 9):
             return _told(400, "limit is a number, or 'all'")
         most = len(self.attempts) if limit == "all" else int(limit or MACHINES)
-        full = self.full(request)
-        return as_json(MachineList(machines=self.chosen(full, most, state, find), known=len(self.attempts)))
+        if not self.readers.acquire(blocking=False):
+            busy = _told(503, "too many are reading this; ask again")
+            busy.headers["Retry-After"] = "1"
+            return busy
+        try:
+            chosen = self.chosen(self.full(request), most, state, find)
+        finally:
+            self.readers.release()
+        return as_json(MachineList(machines=chosen, known=len(self.attempts)))
 
     def chosen(self, full: bool, most: int, state: str = "", find: str = "") -> list[MachineSummary]:
         """The machines heard of last, of those that are sought.

@@ -20,7 +20,9 @@ from pixiecore_core.models.facts import (
     KernelSent,
     LoaderSent,
     Noticed,
+    Offered,
     PluginFailed,
+    ScriptOffered,
     ScriptSent,
     StepFailed,
 )
@@ -53,6 +55,10 @@ def loader_silent(case: Case) -> Diagnosis | None:
     if last is None or went_on(case, last) or still_waits(case):
         return None
     if any(isinstance(fact, Failed) for fact in case.facts[case.facts.index(last) + 1 :]):
+        return None
+    # A quick iPXE is heard of before the last acknowledgement of its file is.
+    began = max((place for place, fact in enumerate(case.facts) if isinstance(fact, Offered)), default=0)
+    if any(isinstance(fact, (ScriptOffered, ScriptSent)) for fact in case.facts[began:]):
         return None
     return diagnosis(
         Cause.LOADER_SILENT,

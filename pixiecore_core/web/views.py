@@ -22,6 +22,7 @@ from pixiecore_core.observe.progress import Moving
 _WRITTEN = (
     "file",
     "reason",
+    "told",
     "text",
     "step",
     "because",

@@ -150,14 +150,16 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
 
     hooks = HookMetrics()
     plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe, hooks.of)
-    files = parts.open_files(_warner(bus, "Files"))
     traced: Counter[str] = Counter()
-    metrics = Metrics(attempts, hooks, __version__, plugins.events_lost, files.counts, lambda: traced, parts.clock)
+    metrics = Metrics(
+        attempts, hooks, __version__, plugins.events_lost, lambda: files.counts(), lambda: traced, parts.clock
+    )
     bus.subscribe(attempts.add)
     bus.subscribe(changes.hear)
     bus.subscribe(metrics.count, drop=metrics.drop)
     bus.subscribe(log.write, aside=log.write_aside)
     bus.subscribe(plugins.publish)
+    files = parts.open_files(_warner(bus, "Files"))
     parts.register(plugins)
     loaders = parts.find(KNOWN.extended(plugins.register_firmware()))
     metrics.boots.know(loaders.table.architectures())

@@ -24,6 +24,7 @@ from pixiecore_core.plugins.registration import hooks_of
 from pixiecore_core.plugins.telling import defined_at
 
 T = TypeVar("T")
+Refusal = TypeVar("Refusal", Ignore, Hold)
 AnyFunction = Callable[..., Any]
 Report = Callable[[PluginError], None]
 Took = Callable[[float], None]
@@ -175,3 +176,8 @@ def _at_most(length: int, data: Any) -> bytes:
     if len(whole) > length:
         raise ValueError(f"{len(whole)} bytes where {length} were asked for")
     return whole
+
+
+def named(refusal: Refusal) -> Refusal:
+    """*refusal*, with the plugin that has just answered so."""
+    return refusal.model_copy(update={"by": ANSWERED_BY.get()})

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import gevent
+import pluggy
 from gevent.queue import Full, Queue
 
 from pixiecore_core.errors import PluginError
@@ -69,3 +70,13 @@ class Listener:
                 self._function(*(self._queue.get() if queued else self._lasting.popitem(last=False)[1]))
             except PluginError as error:
                 self._report(error, None)
+
+
+def hearing(implementation: pluggy.HookImpl) -> Callable[[Fact, str], object]:
+    """Calls an ``on_event`` with what it takes of a fact and its sentence."""
+
+    def hear(fact: Fact, sentence: str) -> object:
+        known = {"fact": fact, "sentence": sentence}
+        return implementation.function(*(known[name] for name in implementation.argnames))
+
+    return hear

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import gevent
 import pluggy
@@ -39,11 +39,9 @@ from pixiecore_core.models.facts import Noted, PluginFailed, StepFailed
 from pixiecore_core.plugins import showing
 from pixiecore_core.plugins.additions import Route, routes_of, rows_of
 from pixiecore_core.plugins.blame import CORE
-from pixiecore_core.plugins.guard import ANSWERED_BY, Guarded, Took, guard
-from pixiecore_core.plugins.listeners import Listener
+from pixiecore_core.plugins.guard import ANSWERED_BY, Guarded, Took, guard, named
+from pixiecore_core.plugins.listeners import Listener, hearing
 from pixiecore_core.plugins.observing import Observe
-
-Refusal = TypeVar("Refusal", Ignore, Hold)
 
 _MOST_REFERRALS = 3
 """How many times a plugin may name another file instead of opening one."""
@@ -175,7 +173,7 @@ class PluginManager:
         :raises PluginError: a plugin failed
         """
         for implementation in self._pluggy.hook.on_event.get_hookimpls():
-            self._listeners.append(Listener(implementation.plugin_name, _hearing(implementation), self.report))
+            self._listeners.append(Listener(implementation.plugin_name, hearing(implementation), self.report))
         self._pluggy.hook.on_startup()
 
     def on_reload(self) -> None:
@@ -218,7 +216,7 @@ class PluginManager:
         except PluginError as error:
             self.report(error, request.machine.mac)
             return Ignore(reason=str(error))
-        return _named(answers[0]) if answers else None
+        return named(answers[0]) if answers else None
 
     def pick_offer(self, request: PxeRequest, variants: Sequence[str]) -> str | None:
         """The first opinion, if it is one of *variants*; a plugin that fails is reported, and has none."""
@@ -250,8 +248,8 @@ class PluginManager:
         if answer is None:
             return Ignore(reason="no plugin has anything to boot it with")
         if isinstance(answer, Ignore):
-            return _named(answer)
-        return _named(answer) if isinstance(answer, Hold) else answer
+            return named(answer)
+        return named(answer) if isinstance(answer, Hold) else answer
 
     def provide_bootloader(self, loader: str, machine: Machine) -> BootFile | None:
         """The first file offered; a provider that fails is reported and the next one asked.
@@ -396,18 +394,3 @@ class PluginManager:
         except PluginError as error:
             self.report(error, machine.mac)
             raise
-
-
-def _named(refusal: Refusal) -> Refusal:
-    """*refusal*, with the plugin that has just answered so."""
-    return refusal.model_copy(update={"by": ANSWERED_BY.get()})
-
-
-def _hearing(implementation: pluggy.HookImpl) -> Callable[[Fact, str], object]:
-    """Calls an ``on_event`` with what it takes of a fact and its sentence."""
-
-    def hear(fact: Fact, sentence: str) -> object:
-        known = {"fact": fact, "sentence": sentence}
-        return implementation.function(*(known[name] for name in implementation.argnames))
-
-    return hear

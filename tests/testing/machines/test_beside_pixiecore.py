@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -149,10 +150,19 @@ def test_what_is_not_expected_is_a_failure(server: list[str]) -> None:
     document("ipxe", *server, "--expect", "local", status=1)
 
 
+def _talks(pid: int) -> bool:
+    """Whether a process has a socket, and so has begun."""
+    files = Path(f"/proc/{pid}/fd")
+    return any(os.readlink(file).startswith("socket:") for file in files.iterdir() if file.is_symlink())
+
+
 def test_ctrl_c_ends_with_a_summary(server: list[str]) -> None:
     command = [*PIXIECORE, "simulate", "ipxe", *server, "--count", "500", "--rate", "10"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(3)
+        until = time.monotonic() + 30
+        while not _talks(process.pid) and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (1, "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,15 +151,17 @@ def assemble(logger: structlog.typing.FilteringBoundLogger, parts: Parts, detail
     hooks = HookMetrics()
     plugins = PluginManager(report, parts.hook_timeout, parts.event_timeout, parts.observe, hooks.of)
     traced: Counter[str] = Counter()
-    metrics = Metrics(
-        attempts, hooks, __version__, plugins.events_lost, lambda: files.counts(), lambda: traced, parts.clock
-    )
+
+    def cached() -> Mapping[str, int]:
+        return files.counts()  # which are opened below
+
+    metrics = Metrics(attempts, hooks, __version__, plugins.events_lost, cached, lambda: traced, parts.clock)
     bus.subscribe(attempts.add)
     bus.subscribe(changes.hear)
     bus.subscribe(metrics.count, drop=metrics.drop)
     bus.subscribe(log.write, aside=log.write_aside)
     bus.subscribe(plugins.publish)
-    files = parts.open_files(_warner(bus, "Files"))
+    files: FilePlane = parts.open_files(_warner(bus, "Files"))  # once there is somebody whom it can warn
     parts.register(plugins)
     loaders = parts.find(KNOWN.extended(plugins.register_firmware()))
     metrics.boots.know(loaders.table.architectures())

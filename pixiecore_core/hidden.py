@@ -77,6 +77,8 @@ _SEALED = re.compile(rb"((?:[?&;](?:name|from)=|/_/folder/|/_/ipxe/))([\w-]{16,2
 _FIELD = re.compile(rb"(\n([\w-]{1,80}):[ \t]{0,20})([^\r\n]{1,8000})")
 """A header line, or one of YAML."""
 _RAW_CREDENTIALS = re.compile(rb"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)([^\s/?#@]{1,500})(?=@)")
+_RAW_CUT = re.compile(rb"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s/?#@:]{0,200}:)((?!\d{1,5}\Z)[^\s/?#@]{1,500})\Z")
+"""Credentials whose @ was cut off: the end of what was kept of a message."""
 _RAW_PARAMETER = re.compile(rb"([?&;]([\w.\-\[\]]{1,80})=)([^&;#\s\"']+)")
 _RAW_ASSIGNMENT = re.compile(
     rb"(\b[\w-]{0,40}?(?:password|passwd|pwd|passphrase|secret|token)[ \t]{0,20}=[ \t]{0,20})"
@@ -87,7 +89,7 @@ _RAW_ASSIGNMENT = re.compile(
 
 def blanked(data: bytes) -> bytes:
     """*data*, which was on the wire, with every secret in it replaced by as many asterisks: no length changes."""
-    for pattern in (_SEALED, _RAW_CREDENTIALS, _RAW_ASSIGNMENT):
+    for pattern in (_SEALED, _RAW_CREDENTIALS, _RAW_CUT, _RAW_ASSIGNMENT):
         data = pattern.sub(lambda found: found[1] + _BLANK * len(found[2]), data)
     for pattern in (_FIELD, _RAW_PARAMETER):
         data = pattern.sub(_blank_named, data)

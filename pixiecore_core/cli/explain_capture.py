@@ -18,6 +18,7 @@ from pixiecore_core.errors import ConfigError, PixiecoreError, WireError
 from pixiecore_core.firmware.known import KNOWN
 from pixiecore_core.web.views import case_of, detail, names_for, unknown
 from pixiecore_core.wire import pcap
+from pixiecore_core.wire.captured import counted
 from pixiecore_core.wire.frames import Decoder
 
 _NOBODY = IPv4Address("192.0.2.2")
@@ -46,6 +47,9 @@ def read(file: Path, server: IPv4Address | None) -> tuple[Replay, Unreadable | N
                 fault = Unreadable(f"{file}: {error}")
     except OSError as error:
         raise ConfigError("FILE", f"{file} cannot be read: {error.strerror}") from error
+    if fault is None and decoder.unreadable and not replay.explainable():
+        reason, number = decoder.unreadable.most_common(1)[0]
+        fault = Unreadable(f"{file}: {counted(number)} of it could not be read: {reason}")
     for said in decoder.finish():
         replay.take(said)
     replay.finish()

@@ -47,7 +47,7 @@ def chains_of(text: str) -> dict[str, Chain]:
 def _all(objects: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
     for one in objects:
         found = one.get(kind)
-        if isinstance(found, dict) and found.get("family") in _FAMILIES:
+        if isinstance(found, dict) and str(found.get("family")) in _FAMILIES:
             yield found
 
 
@@ -56,7 +56,7 @@ def _name(one: dict[str, Any], key: str) -> str:
 
 
 def _chain(one: dict[str, Any], rules: list[Rule]) -> Chain:
-    is_input = one.get("type") == "filter" and one.get("hook") in _HOOKS
+    is_input = one.get("type") == "filter" and str(one.get("hook")) in _HOOKS
     policy: Verdict = ("drop" if one.get("policy") == "drop" else "accept") if "hook" in one else "return"
     return Chain(rules, policy, is_input)
 

@@ -118,6 +118,8 @@ class Attempt:
     """When it was heard of last, by the clock of :class:`Attempts`."""
     before: list[Fact] | None = None
     """The facts of the attempt before this one."""
+    step_failures: int = 0
+    """How many steps of its scripts have failed; its facts may be too few to count them."""
     ipxe_asked: bool = False
     """Whether it has come so far that its iPXE asked, by DHCP or for its script."""
     trials: Mapping[Client, Trial] = field(default_factory=lambda: _NO_TRIALS)
@@ -218,6 +220,7 @@ class Attempts:
         if attempt is None:
             attempt = self._begin(Machine(mac=fact.mac))
         attempt.facts.append(fact)
+        attempt.step_failures += isinstance(fact, StepFailed)
         self._facts += 1
         if type(fact) is Logged:
             self._facts -= _thin_out(attempt.facts, fact)
@@ -312,7 +315,9 @@ class Attempts:
         """
         late, counted = self._clock() - patience, Counter[Outcome]()
         for mac, attempt in self._attempts.items():
-            stalled = attempt.outcome is Outcome.UNDER_WAY and attempt.heard < late and mac not in busy
+            held = attempt.facts[-1].seconds if attempt.facts and isinstance(attempt.facts[-1], Held) else 0
+            waits = attempt.outcome is Outcome.HELD and attempt.heard < late - held
+            stalled = waits or (attempt.outcome is Outcome.UNDER_WAY and attempt.heard < late and mac not in busy)
             counted[Outcome.STALLED if stalled else attempt.outcome] += 1
         return {str(outcome): counted[outcome] for outcome in Outcome if counted[outcome]}
 

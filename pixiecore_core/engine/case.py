@@ -32,6 +32,7 @@ class Cause(StrEnum):
     IGNORED = "ignored"
     HELD = "held"
     OFFER_NOT_SEEN = "offer-not-seen"
+    NO_DHCP = "no-dhcp"
     OPTION_60 = "option-60"
     SECOND_PROXY = "second-proxy"
     OFFER_NOT_TAKEN = "offer-not-taken"

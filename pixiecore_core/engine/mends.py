@@ -29,6 +29,7 @@ MEANINGS: dict[Cause, str] = {
     Cause.IGNORED: "somebody's policy, or the lack of a loader, refused it",
     Cause.HELD: "it is told to wait, and does",
     Cause.OFFER_NOT_SEEN: "its iPXE says in `secs` that our offer has not reached it",
+    Cause.NO_DHCP: "its iPXE says in `secs` that it has our offer, and none of a DHCP server",
     Cause.OPTION_60: "the DHCP server says that it is a PXE server, so UEFI asks that one for its boot file",
     Cause.SECOND_PROXY: "another proxy offers it something else",
     Cause.OFFER_NOT_TAKEN: "its firmware asks again and again, and takes neither an address nor the boot file",
@@ -66,6 +67,11 @@ MENDS: dict[Cause, tuple[str, ...]] = {
         "iPXE waits some 2 s for offers: answer sooner (a plugin may be slow: see the timeline), or look for what "
         "drops broadcasts between here and the machine",
         "A switch port that is still learning drops the first seconds: turn PortFast on for it",
+    ),
+    Cause.NO_DHCP: (
+        "Does a DHCP server run in this network, and has it addresses left? pixiecore doctor asks",
+        "Is the machine known to it, if it serves known machines alone?",
+        "Does a switch drop what it answers (DHCP snooping: its port must be trusted)?",
     ),
     Cause.OFFER_NOT_TAKEN: IN_ONE_SERVER,
     Cause.TFTP_BLOCKED: (

@@ -140,7 +140,8 @@ class HttpReplay:
             if client[0] != said.client[0]:
                 continue
             for exchange in list(exchanges):
-                if exchange.response is not None and exchange.response.status == 200:
+                reports = exchange.request.target.startswith((BOOTING_PATH, FAILED_PATH, REPORT_PATH))
+                if exchange.response is not None and exchange.response.status == 200 and not reports:
                     exchanges.remove(exchange)
                     self._answered(said, exchange, None)
 

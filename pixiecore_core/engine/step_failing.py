@@ -65,7 +65,7 @@ class StepFailures:
             step=step,
             number=error.shown if error.number else "",
             problem=f"{error.row.name}{because}",
-            failures=1 + sum(isinstance(fact, StepFailed) for fact in facts),
+            failures=1 + (attempt.step_failures if attempt is not None else 0),
             screen=screen,
         )
         machine = attempt.machine if attempt is not None else Machine(mac=mac)

@@ -108,6 +108,7 @@ WELL = (
     ("known", "expected"),
     [
         (case(), [Cause.NO_REQUEST]),
+        (case(offered(0), loader(1), to_ipxe(3, 9), to_ipxe(5, 9)), [Cause.NO_DHCP]),
         (case(Unanswered(mac=MAC, at=0, client=Client.PXE)), [Cause.NO_OFFER]),
         (case(Ignored(mac=MAC, at=0, stage="dhcp", reason="not in the list")), [Cause.IGNORED]),
         (case(Held(mac=MAC, at=0, asked_for="script", reason="wait for Ada", seconds=5), silent=2), [Cause.HELD]),

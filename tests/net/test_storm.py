@@ -40,7 +40,7 @@ def server(folder: Path) -> Iterator[tuple[Ports, Path]]:
     command = [sys.executable, "-W", "error", "-m", "pixiecore_core", "boot", "--log-format", "json"]
     command += [str(folder / "vmlinuz"), str(folder / "initrd.img"), "--cmdline", "console=ttyS0"]
     command += ["--ipxe-bios", str(folder / "undionly.kpxe"), "--ipxe-efi64", str(folder / "snponly.efi")]
-    command += ["--trust-relay", RELAY]
+    command += ["--trust-relay", RELAY, "--no-history"]
     command += [part for name, where in listeners.items() for part in (f"--{name}", where)]
     log = folder / "log.json"
     with log.open("wb") as output:

@@ -21,6 +21,7 @@ from pixiecore_core.models.facts import (
     PxeAnswered,
     ScriptOffered,
     ScriptSent,
+    StepFailed,
 )
 
 LIFE_SECONDS = 60.0
@@ -36,6 +37,8 @@ def came_back(case: Case) -> Diagnosis | None:
     started = next((fact for fact in reversed(case.before) if isinstance(fact, Booting)), None)
     if started is None or not case.facts or any(fact.at > started.at for fact in case.before if _is_life(fact)):
         return None
+    if any(isinstance(fact, StepFailed) for fact in case.before[case.before.index(started) :]):
+        return None  # it did not start it after all
     after = case.facts[0].at - started.at
     if not 0 <= after < CAME_BACK_SECONDS:
         return None

@@ -64,4 +64,9 @@ def outcome_of(case: Case) -> Outcome:
     """How the attempt stands, with the time that has passed since."""
     if case.outcome is Outcome.UNDER_WAY and case.silent > case.patience:
         return Outcome.STALLED
+    if case.outcome is Outcome.HELD:
+        last = case.last(Held)
+        # iPXE asks again by itself; one that does not was switched off, or has given up.
+        if last is not None and case.silent > last.seconds + case.patience:
+            return Outcome.STALLED
     return case.outcome

@@ -13,7 +13,6 @@ from pixiecore_core.engine.diagnoses.common import (
 from pixiecore_core.engine.words import doing
 from pixiecore_core.firmware.ipxe_errors import ipxe_error
 from pixiecore_core.models.facts import (
-    Booting,
     Fact,
     Failed,
     InitrdSent,
@@ -114,7 +113,7 @@ def not_a_kernel(case: Case) -> Diagnosis | None:
 def step_failed(case: Case) -> Diagnosis | None:
     """Its iPXE reports what failed."""
     last = case.last(StepFailed)
-    if last is None or case.outcome is Outcome.IGNORED or case.has(Booting) or not_a_kernel(case) is not None:
+    if last is None or case.outcome is Outcome.IGNORED or not_a_kernel(case) is not None or went_on(case, last):
         return None
     if any(isinstance(fact, Failed) for fact in case.facts[-4:]):
         return None

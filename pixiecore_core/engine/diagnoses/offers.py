@@ -7,6 +7,8 @@ from pixiecore_core.engine.case import Case, Cause, Diagnosis
 from pixiecore_core.engine.diagnoses.common import (
     began_to_fetch,
     diagnosis,
+    outcome_of,
+    span,
     still_waits,
     times,
 )
@@ -75,6 +77,9 @@ def held(case: Case) -> Diagnosis | None:
     last = case.last(Held)
     if last is None or case.outcome is not Outcome.HELD:
         return None
+    if outcome_of(case) is Outcome.STALLED:
+        says = f"It was told to wait{_by(last.by)} ({last.reason}), and has not asked again for {span(case.silent)}"
+        return diagnosis(Cause.STALLED, says)
     return diagnosis(Cause.HELD, f"It waits, and asks again every {last.seconds} s{_by(last.by)}: {last.reason}")
 
 
@@ -125,6 +130,9 @@ def offer_not_seen(case: Case) -> Diagnosis | None:
     if any(fact.client == "iPXE" for fact in case.of(AddressAsked)):
         return None  # it has taken it
     bits = offers[-1].seconds
+    if bits & _HAS_PROXY and not bits & _HAS_DHCP:
+        says = f"Its iPXE asked {len(offers)} times and says that it has our offer, and none of a DHCP server"
+        return diagnosis(Cause.NO_DHCP, says)
     if bits & _HAS_PROXY:
         return None
     for news in case.neighbours:

@@ -69,6 +69,8 @@ def _summary(case: Case, outcome: Outcome) -> str:
         case Outcome.BOOTING | Outcome.BOOTED if started is not None:
             heard = ", and its system has been heard of" if outcome is Outcome.BOOTED else ""
             return f"{case.mac} booted: its kernel started {started.at - began:.1f} s after its first request{heard}"
+        case Outcome.BOOTED:
+            return f"{case.mac} runs: its system has been heard of"
         case Outcome.LOCAL:
             return f"{case.mac} was sent on to its own disk {took:.1f} s after its first request"
         case Outcome.IGNORED:

@@ -73,7 +73,7 @@ class StepFailures:
         then, seconds = _words(next_step)
         number = f" (ipxe.org/err/{error.page})" if error.number else ""
         problem = f"Pixiecore: it could not {doing(step)}: {failure.problem[:_LONGEST_PROBLEM]}{number}"
-        told_next = failure.model_copy(update={"then": then, "retry": seconds is not None})
+        told_next = failure.model_copy(update={"then": then, "retry": seconds is not None, "wait": seconds or 0})
         return Answer(after_failure(problem, then, seconds, again_url), told_next)
 
 

@@ -194,6 +194,7 @@ class StepFailed(Fact):
     failures: int = Field(default=1, description="how many steps have failed in this attempt, with this one")
     then: Text = Field(default="", description="what is done about it")
     retry: bool = Field(default=False, description="whether the machine was told to try again")
+    wait: int = Field(default=0, description="after how many seconds it is to do so")
     screen: Text = Field(default="", description="the last lines of iPXE's own log, of builds that report them")
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.attempts import Attempts, Outcome
 from pixiecore_core.engine.case import Cause
 from pixiecore_core.engine.explaining import explain
 from pixiecore_core.hidden import blanked
@@ -64,6 +64,19 @@ def test_a_retry_that_goes_on_has_no_diagnosis() -> None:
 def test_a_machine_switched_off_does_not_wait() -> None:
     held = Held(mac=MAC, at=1, asked_for="script", reason="wait", seconds=5)
     assert "asks again every" not in explain(case(to_ipxe(0), held, silent=10_000), NAMES).diagnoses[0].says
+
+
+def test_a_second_request_may_be_a_slow_dhcp_servers_doing() -> None:
+    assert causes(case(offered(0), offered(4), silent=0.1)) == []
+
+
+def test_a_machine_that_was_told_to_try_later_has_not_stalled() -> None:
+    waits = failed(2, "kernel", "4c0a6035", True).model_copy(update={"wait": 300})
+    assert explain(case(script(0), waits, silent=60), NAMES).outcome is Outcome.UNDER_WAY
+
+
+def test_a_disk_that_does_not_start_is_no_kernel() -> None:
+    assert causes(case(script(0), failed(1, "disk", "2e008081"))) == [Cause.STEP_FAILED]
 
 
 def test_a_password_cut_off_before_its_at_sign_is_blanked() -> None:

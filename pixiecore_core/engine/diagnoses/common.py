@@ -17,6 +17,7 @@ from pixiecore_core.models.facts import (
     ScriptOffered,
     ScriptSent,
     SentToDisk,
+    StepFailed,
 )
 
 
@@ -46,8 +47,8 @@ def still_waits(case: Case) -> bool:
 
 
 def asked_again(case: Case) -> bool:
-    """Whether it was offered more than once."""
-    return sum(isinstance(fact, (Offered, ScriptOffered)) for fact in case.facts) > 1
+    """Whether it was offered so often that it takes none: twice may be a slow DHCP server's doing."""
+    return sum(isinstance(fact, (Offered, ScriptOffered)) for fact in case.facts) > 2
 
 
 def span(seconds: float) -> str:
@@ -62,7 +63,9 @@ def times(number: int) -> str:
 
 def outcome_of(case: Case) -> Outcome:
     """How the attempt stands, with the time that has passed since."""
-    if case.outcome is Outcome.UNDER_WAY and case.silent > case.patience:
+    last_failure = case.facts[-1] if case.facts else None
+    told_to_wait = last_failure.wait if isinstance(last_failure, StepFailed) else 0
+    if case.outcome is Outcome.UNDER_WAY and case.silent > case.patience + told_to_wait:
         return Outcome.STALLED
     if case.outcome is Outcome.HELD:
         last = case.last(Held)

@@ -122,7 +122,7 @@ def step_failed(case: Case) -> Diagnosis | None:
     says = f"Its iPXE could not {doing(last.step)}: {last.problem}{number}"
     if error is None:
         return diagnosis(Cause.STEP_FAILED, says)
-    cause = Cause.NOT_A_KERNEL if error.row.number[:2] in ("2e", "7f") else Cause.STEP_FAILED
+    cause = Cause.NOT_A_KERNEL if last.step != "disk" and error.row.number[:2] in ("2e", "7f") else Cause.STEP_FAILED
     because = f"; {error.row.cause}" if error.row.cause else ""
     return diagnosis(cause, says + because, error.row.mend[:1].upper() + error.row.mend[1:])
 

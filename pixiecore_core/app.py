@@ -287,7 +287,14 @@ class App:
         actions = Actions(core.attempts, core.plugins, core.bus, has_token, guard.sent_bearer)
         table, progress = core.decider.loaders.table, core.progress
         machines = MachinePages(
-            core.attempts, progress, table, core.frames, full, neighbours=neighbours, actions=actions.of
+            core.attempts,
+            progress,
+            table,
+            core.frames,
+            full,
+            neighbours=neighbours,
+            actions=actions.of,
+            ours_on=self._interfaces.ours_on,
         )
         live = self._live = Live(core.attempts, core.changes, progress, machines.summaries, full)
         server = ServerPage(core.attempts, progress, core.plugins, full, has_token, neighbours)

@@ -47,7 +47,9 @@ capture_command = click.Command(
     params=[
         click.Argument(["machine"], metavar="MAC"),
         click.Option(
-            ["--output", "-o"], metavar="FILE", help="Where to, or - for standard output. [default: MAC.pcap]"
+            ["--output", "-o"],
+            metavar="FILE",
+            help="Where to, or - for standard output. [default: the MAC with dashes, .pcap]",
         ),
         click.Option(["--raw"], is_flag=True, help="Leave tokens and passwords in."),
         *ASKING_OPTIONS,

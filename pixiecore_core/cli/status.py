@@ -25,13 +25,12 @@ from pixiecore_core.web.amounts import ago
 from pixiecore_core.web.v1 import MACHINE_PATH, MACHINES_PATH
 
 _EVERY_SECONDS = 1.0
-_OF_A_PIPE = 200
-"""Columns, for whoever reads it with another program."""
 _COLUMNS = ("machine", "name", "state", "step", "progress", "heard", "note")
 _FOR_WIDE, _WIDE = ("name", "step"), 110
 """Columns that are shown on a terminal that is so wide."""
-_NARROWEST = {"machine": 17, "state": 9, "heard": 8, "progress": 42}
-"""Columns that a narrow terminal must not cut."""
+_SHORTEST_NOTE = 10
+"""Characters; the note gives way before the others do."""
+_NONE = "no machine has asked to boot yet"
 _BAR = 10
 """Characters."""
 _STYLES = {
@@ -65,8 +64,9 @@ def _status(ctx: click.Context, /, **values: Any) -> None:
         print_document(server.get(MACHINES_PATH, {"limit": "all"}))
         return
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_OF_A_PIPE)
+    if not values["watch"] and not console.is_terminal:
+        click.echo("\n".join(machines_lines(server.get(MACHINES_PATH))))
+        return
     if not values["watch"]:
         console.print(machines_table(server.get(MACHINES_PATH), console.width))
         return
@@ -79,14 +79,42 @@ def _status(ctx: click.Context, /, **values: Any) -> None:
         ctx.exit(130)
 
 
+def machines_lines(found: Mapping[str, Any]) -> list[str]:
+    """Machines as lines for another program: every column that there is anything in, nothing cut."""
+    rows = _rows(found)
+    names = [name for name in _COLUMNS if any(row[name] for row in rows)] or ["machine"]
+    table = [names, *([row[name].plain for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table] + ([] if rows else [_NONE])
+
+
 def machines_table(found: Mapping[str, Any], width: int) -> Table:
     """Machines as a table: what ``/_/v1/machines`` answers.
 
     :param width: columns of the terminal; on a narrow one not everything is shown
     """
+    rows = _rows(found)
+    table = Table(box=None, pad_edge=False, expand=False)
+    shown = _COLUMNS if width >= _WIDE else tuple(name for name in _COLUMNS if name not in _FOR_WIDE)
+    names = [name for name in shown if any(row[name] for row in rows)] or ["machine"]
+    others = (
+        sum(max(len(name), *(len(row[name]) for row in rows)) + 2 for name in names if name != "note") if rows else 0
+    )
+    for name in names:
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        row["note"].truncate(max(_SHORTEST_NOTE, width - others), overflow="ellipsis")
+        table.add_row(*(row[name] for name in names))
+    if not rows:
+        table.add_row(_NONE)
+    return table
+
+
+def _rows(found: Mapping[str, Any]) -> list[dict[str, Text]]:
+    """The cells of each machine, by column."""
     machines: Sequence[Mapping[str, Any]] = found["machines"]
     now = time.time()
-    rows = [
+    return [
         {
             "machine": Text(printable(one["mac"])),
             "name": Text(printable(one["name"] or one["serial"])),
@@ -98,17 +126,6 @@ def machines_table(found: Mapping[str, Any], width: int) -> Table:
         }
         for one in machines
     ]
-    table = Table(box=None, pad_edge=False, expand=False)
-    shown = _COLUMNS if width >= _WIDE else tuple(name for name in _COLUMNS if name not in _FOR_WIDE)
-    names = [name for name in shown if any(row[name] for row in rows)] or ["machine"]
-    for name in names:
-        ratio = 1 if name == "note" else None
-        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=ratio, min_width=_NARROWEST.get(name))
-    for row in rows:
-        table.add_row(*(row[name] for name in names))
-    if not rows:
-        table.add_row("no machine has asked to boot yet")
-    return table
 
 
 def progress(moving: Mapping[str, Any] | None) -> str:

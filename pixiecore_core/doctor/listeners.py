@@ -5,6 +5,7 @@ What is said of one that is held is the server's own words, binding.py's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pixiecore_core.doctor.findings import Finding, broken, ok
@@ -13,6 +14,7 @@ from pixiecore_core.net.binding import bind
 from pixiecore_core.settings.listening import Endpoint
 from pixiecore_core.settings.server import ServerSettings
 
+_OURS = re.compile(r"in use by pixiecore \(")
 _LISTENERS = ("dhcp", "pxe", "tftp", "http", "status", "syslog")
 
 
@@ -28,6 +30,9 @@ def check(settings: ServerSettings) -> Iterator[Finding]:
                 pass
         except StartError as error:
             what, _, mend = str(error).partition("; ")
+            if _OURS.search(what):
+                yield ok("ports", f"{what}: a server of ours is running")
+                continue
             yield broken("ports", what, *([mend] if mend else []))
         else:
             protocol = {"http": "TCP", "status": "TCP", "syslog": "UDP and TCP"}.get(name, "UDP")

@@ -12,7 +12,7 @@ from pixiecore_core.engine.case import Case, Cause, Diagnosis, Explanation, Line
 from pixiecore_core.engine.diagnoses.common import outcome_of
 from pixiecore_core.engine.diagnosing import diagnose
 from pixiecore_core.engine.words import sentence, subsystem
-from pixiecore_core.models.facts import Booting, Fact, KernelSent, Offered, ScriptOffered, ScriptSent
+from pixiecore_core.models.facts import Booting, Fact, KernelSent, Logged, Offered, ScriptOffered, ScriptSent
 
 _HARMLESS = (Cause.TIME_LOST, Cause.WITHOUT_HTTP, Cause.ODD_RANGE, Cause.CAME_BACK)
 """What may be said of a boot that went well, too."""
@@ -41,7 +41,7 @@ def lines(facts: Iterable[Fact]) -> tuple[Line, ...]:
     repeats = 0
     for number, fact in enumerate(facts):
         began = began if number else fact.at
-        line = Line(fact.at, fact.at - began, subsystem(fact), sentence(fact), fact.level)
+        line = Line(fact.at, fact.at - began, subsystem(fact), sentence(fact), _level(fact))
         if told and told[-1].text.partition(" (×")[0] == line.text:
             repeats += 1
             last = told[-1]
@@ -50,6 +50,11 @@ def lines(facts: Iterable[Fact]) -> tuple[Line, ...]:
         repeats = 0
         told.append(line)
     return tuple(told)
+
+
+def _level(fact: Fact) -> str:
+    """How much a line matters: RFC 5424 has errors up to 3."""
+    return "warning" if isinstance(fact, Logged) and fact.severity <= 3 else fact.level
 
 
 def _filled(line: str, known: Mapping[str, str]) -> str:
@@ -66,9 +71,11 @@ def _summary(case: Case, outcome: Outcome) -> str:
     took = case.facts[-1].at - began
     started = case.last(Booting)
     match outcome:
-        case Outcome.BOOTING | Outcome.BOOTED if started is not None:
-            heard = ", and its system has been heard of" if outcome is Outcome.BOOTED else ""
-            return f"{case.mac} booted: its kernel started {started.at - began:.1f} s after its first request{heard}"
+        case Outcome.BOOTING if started is not None:
+            return f"{case.mac} started its kernel {started.at - began:.1f} s after its first request"
+        case Outcome.BOOTED if started is not None:
+            since = f"its kernel started {started.at - began:.1f} s after its first request"
+            return f"{case.mac} booted: {since}, and its system has been heard of"
         case Outcome.BOOTED:
             return f"{case.mac} runs: its system has been heard of"
         case Outcome.LOCAL:

@@ -9,19 +9,24 @@ from __future__ import annotations
 from pixiecore_core.engine.case import Cause
 
 IN_ONE_SERVER = (
-    "Let the DHCP server name the boot file itself, so that there is only one offer (this firmware's file is {file}):",
+    "Let the DHCP server name this machine's boot file itself, so that there is only one offer:",
     "  dnsmasq:",
-    "    dhcp-boot={file},,{server}",
+    "    dhcp-host={mac},set:pixiecore",
+    "    dhcp-boot=tag:pixiecore,{file},,{server}",
     "  ISC dhcpd:",
-    '    next-server {server}; filename "{file}";',
-    "  Kea, in the subnet:",
-    '    "next-server": "{server}", "boot-file-name": "{file}"',
-    "  Windows: options 066 = {server} and 067 = {file}",
-    "  OPNsense, pfSense: Services, DHCPv4, Network booting: next server {server}, file name {file}",
-    "  UniFi: Settings, Networks, DHCP, Network Boot: server {server}, file {file}",
-    "Where the BMC speaks Redfish, no DHCP is needed at all: set HttpBootUri to {url} and boot once from UefiHttp",
+    '    host pixiecore { hardware ethernet {mac}; next-server {server}; filename "{file}"; }',
+    "  Kea, among the reservations:",
+    '    { "hw-address": "{mac}", "next-server": "{server}", "boot-file-name": "{file}" }',
+    "  Windows: a reservation for the machine, with options 066 = {server} and 067 = {file}",
+    "  OPNsense, pfSense: a static mapping for the machine, with next server {server} and file name {file}",
+    "  UniFi: Settings, Networks, DHCP, Network Boot; that is for all machines of the network, which must be alike",
 )
 """For firmware that takes no two-server offers: HP laptops (bootimus issue 77), DL380 Gen9 (netboot issue 43)."""
+
+HTTP_BOOT_URI = (
+    "Where the BMC speaks Redfish, no DHCP is needed at all: set HttpBootUri to {url} and boot once from UefiHttp"
+)
+"""For UEFI alone."""
 
 MEANINGS: dict[Cause, str] = {
     Cause.NO_REQUEST: "nothing of the machine has arrived",
@@ -63,6 +68,10 @@ MENDS: dict[Cause, tuple[str, ...]] = {
         "Does a boot server run, and is it in this network, or named by the relay? On its host: pixiecore doctor",
         "A boot server that has decided not to answer says why in its log: pixiecore explain {mac}",
     ),
+    Cause.IGNORED: (
+        "pixiecore select --mac {mac} asks all plugins what they say of it; pixiecore firmware lists what there is for "
+        "its firmware",
+    ),
     Cause.OFFER_NOT_SEEN: (
         "iPXE waits some 2 s for offers: answer sooner (a plugin may be slow: see the timeline), or look for what "
         "drops broadcasts between here and the machine",
@@ -76,8 +85,8 @@ MENDS: dict[Cause, tuple[str, ...]] = {
     Cause.OFFER_NOT_TAKEN: IN_ONE_SERVER,
     Cause.TFTP_BLOCKED: (
         "Let UDP port 69 in on this host, and what TFTP answers from out (any high port, or use --tftp-single-port):",
-        "  nftables:",
-        "    nft add rule inet filter input udp dport { 67, 69, 4011 } accept",
+        "  nftables, where your table and chain are called so (nft list ruleset):",
+        "    nft insert rule inet filter input udp dport { 67, 69, 4011 } accept",
         "  firewalld:",
         "    firewall-cmd --permanent --add-port=67/udp --add-port=69/udp --add-port=4011/udp",
         "    firewall-cmd --reload",
@@ -87,8 +96,8 @@ MENDS: dict[Cause, tuple[str, ...]] = {
     ),
     Cause.HTTP_BLOCKED: (
         "Let TCP port {port} in on this host:",
-        "  nftables:",
-        "    nft add rule inet filter input tcp dport {port} accept",
+        "  nftables, where your table and chain are called so (nft list ruleset):",
+        "    nft insert rule inet filter input tcp dport {port} accept",
         "  firewalld:",
         "    firewall-cmd --permanent --add-port={port}/tcp",
         "    firewall-cmd --reload",

@@ -77,6 +77,14 @@ class Interfaces:
         self._refresh()
         return any(address in interface.addresses for interface in self._known.values())
 
+    def ours_on(self, name: str) -> IPv4Address | None:
+        """Our address on an interface, by which its machines reach us; on any that is not this host's own loopback
+        where none of that name is served.
+        """
+        self._refresh()
+        known = sorted(self._known.values(), key=lambda one: (one.name != name, one.addresses[0].is_loopback))
+        return known[0].addresses[0] if known else None
+
     def indexes(self) -> frozenset[int]:
         """The kernel's indexes of the interfaces that are served now."""
         self._refresh()

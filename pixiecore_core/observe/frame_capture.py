@@ -19,6 +19,8 @@ from pixiecore_core.wire.udp4 import UdpPacket
 OURS = "02:00:00:00:00:01"
 """The hardware address that stands for ours: a locally administered one."""
 _DHCP = 67  # where relays ask, too, and machines that have no address yet
+_OF_PEOPLE = re.compile(rb"[A-Z]+ /(?:_/v1/|_/status|machines/)")
+"""Requests of those who look at machines."""
 _EVERYBODY = IPv4Address("255.255.255.255")
 
 
@@ -36,7 +38,8 @@ def capture(frames: LastFrames, mac: str, raw: bool = False) -> bytes:
     asked_from = {str(message.theirs[0]) for message in messages if not message.sent and message.ours[1] != _DHCP}
     named = _names(mac)
     for address, others in frames.by_address().items():
-        if address in asked_from or any(not other.sent and named.search(other.data) for other in others):
+        asked = (other.data for other in others if not other.sent and not _OF_PEOPLE.match(other.data))
+        if address in asked_from or any(named.search(data) for data in asked):
             messages += others
     messages.sort(key=lambda message: message.at)
     return pcap.write(_framed(messages, mac, raw))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from itertools import islice
 
 import gevent
@@ -82,6 +83,8 @@ class MachinePages:
     """Those whom lists are being made for: each may go through all machines."""
     actions: Callable[[str], list[ActionView]] = lambda mac: []
     """What can be done about a machine."""
+    ours_on: Callable[[str], IPv4Address | None] = lambda interface: None
+    """Our address on an interface, by which machines there reach us."""
 
     def pages(self) -> dict[str, Page]:
         """The pages by path."""
@@ -161,7 +164,11 @@ class MachinePages:
         moving = self.progress.now().get(mac)
         case = case_of(mac, attempt, self.clock(), self.neighbours(), moving)
         machine = (attempt.told or attempt.machine) if attempt is not None else None
-        names = names_for(mac, machine, server_of(request), self.firmware)
+        server = server_of(request)
+        if server.ip.is_loopback:  # by which whoever asks has reached us, and no machine does
+            known = attempt.machine.interface if attempt is not None else ""
+            server = replace(server, ip=self.ours_on(known) or server.ip)
+        names = names_for(mac, machine, server, self.firmware)
         if attempt is None:
             told = unknown(mac, case, names)
         else:

@@ -54,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_a_boot_that_went_well_takes_three_lines(server: Server) -> None:
     lines = server.ask("explain", MAC).splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith(f"{MAC} booted: its kernel started")
+    assert lines[0].startswith(f"{MAC} started its kernel")
     assert "UEFI x86_64" in lines[1]
     assert "--all" in lines[2]
     timeline = server.ask("explain", "--last", "--all")
@@ -67,7 +67,7 @@ def test_a_machine_that_never_asked_has_its_reasons(server: Server) -> None:
     assert text.startswith(f"{OTHER} has not been heard of.")
     assert "(no-request)" in text
     assert "PortFast" in text
-    assert "must lead to 127.0.0.1" in text
+    assert "must lead to" in text
 
 
 def test_a_machine_that_vanished_is_explained(server: Server) -> None:
@@ -94,7 +94,7 @@ def test_a_machines_last_frames_explain_it_as_well(server: Server) -> None:
     assert "GET /_/ipxe?" in decoded
     done = pixiecore("explain", str(file), "--mac", MAC, "--all")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{MAC} booted: its kernel started")
+    assert done.stdout.startswith(f"{MAC} started its kernel")
     assert "Sent boot script" in done.stdout
 
 

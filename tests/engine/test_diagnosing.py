@@ -213,9 +213,10 @@ def test_what_repeats_itself_is_told_once() -> None:
 def test_mends_name_our_address_and_the_machines_file() -> None:
     names = {"server": "192.0.2.2", "file": "M/efi-x64/snponly.efi", "url": "http://192.0.2.2/_/loader/M"}
     (diagnosis,) = explain(case(offered(0), offered(4)), names).diagnoses
-    assert "    dhcp-boot=M/efi-x64/snponly.efi,,192.0.2.2" in diagnosis.mend
+    assert "    dhcp-boot=tag:pixiecore,M/efi-x64/snponly.efi,,192.0.2.2" in diagnosis.mend
     assert any("HttpBootUri to http://192.0.2.2/_/loader/M" in line for line in diagnosis.mend)
-    assert not any("{" in line.replace("{{ REPORT", "") for line in diagnosis.mend)
+    assert f"    dhcp-host={MAC},set:pixiecore" in diagnosis.mend
+    assert not any(f"{{{name}}}" in line for line in diagnosis.mend for name in (*names, "mac"))
 
 
 @given(st.lists(st.sampled_from(SAMPLES), max_size=12), st.floats(0, 10_000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -30,12 +31,19 @@ class Pages:
     def __init__(self, full: bool = True) -> None:
         self.attempts, self.progress = Attempts(), Progress()
         self.full = full
-        made = MachinePages(self.attempts, self.progress, KNOWN, LastFrames(), lambda request: self.full)
+        made = MachinePages(
+            self.attempts,
+            self.progress,
+            KNOWN,
+            LastFrames(),
+            lambda request: self.full,
+            ours_on=lambda interface: IPv4Address("192.0.2.7" if interface == "eth7" else "192.0.2.2"),
+        )
         self._client = Client(Site(made.pages(), made.folders()))
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, ours: str = "192.0.2.2") -> Any:
         return self._client.get(
-            path, environ_overrides={"pixiecore.local_address": ("192.0.2.2", 80), "REMOTE_ADDR": "192.0.2.9"}
+            path, environ_overrides={"pixiecore.local_address": (ours, 80), "REMOTE_ADDR": "192.0.2.9"}
         )
 
     def json(self, path: str) -> dict[str, Any]:
@@ -104,6 +112,19 @@ def test_a_machine_that_never_asked(pages: Pages) -> None:
     assert [one["cause"] for one in found["diagnoses"]] == ["no-request"]
     assert any("192.0.2.2" in line for line in found["diagnoses"][0]["mend"])
     assert pages.get("/_/v1/machines/latest").status_code == 404
+
+
+def test_what_to_do_names_the_address_that_machines_reach_us_by(pages: Pages) -> None:
+    """And not the loopback address by which a command on this host asks."""
+    assert "must lead to 192.0.2.2" in pages.get(f"/_/v1/machines/{MAC}", "127.0.0.1").text
+    at = 10.0
+    request = {"mac": MAC, "stage": "dhcp", "client": "PXE", "architecture": "UEFI x86_64", "interface": "eth7"}
+    for second in (0.0, 4.0, 12.0):
+        pages.attempts.add(Offered.model_validate(request | {"at": at + second}))
+    attempt = pages.attempts.latest(MAC)
+    assert attempt is not None
+    attempt.machine = Machine(mac=MAC, interface="eth7")
+    assert "192.0.2.7" in pages.get(f"/_/v1/machines/{MAC}", "127.0.0.1").text
 
 
 @pytest.mark.parametrize("path", ["nonsense", "", "52:54:00:12:34", f"{MAC}/else", f"{MAC}/frames.pcap/x"])

@@ -26,26 +26,28 @@ from pixiecore_core.models.facts import (
     StepFailed,
 )
 
+_GONE, _LEFT = "does not listen", "the client"
+"""In the reasons of net/: an ICMP error says so; it went away, or stopped reading."""
+
 
 def transfer_failed(case: Case) -> Diagnosis | None:
     """A file broke off, or was never acknowledged."""
     last = next((fact for fact in reversed(case.of(Failed)) if fact.step == "transfer"), None)
     if last is None or went_on(case, last):
         return None
+    if _GONE in last.reason:
+        says = f'It asked for "{last.file}", and then no longer listened: it was switched off, or began anew'
+        return Diagnosis(Cause.TRANSFER_FAILED, says)
     if last.via == "TFTP" and not last.bytes:
-        return diagnosis(
-            Cause.TFTP_BLOCKED,
-            f'It asked for "{last.file}" by TFTP, and acknowledged nothing that was sent: {last.reason}',
-        )
-    if last.via != "TFTP":
-        return diagnosis(
-            Cause.FILE_FAILED,
-            f'"{last.file}" broke off after {last.bytes:,} of {last.size:,} bytes: {last.reason}',
-        )
-    return diagnosis(
-        Cause.TRANSFER_FAILED,
-        f'"{last.file}" broke off after {last.bytes:,} of {last.size:,} bytes by TFTP: {last.reason}',
-    )
+        says = f'It asked for "{last.file}" by TFTP, and acknowledged nothing that was sent: {last.reason}'
+        return diagnosis(Cause.TFTP_BLOCKED, says)
+    broke = f'"{last.file}" broke off after {last.bytes:,} of {last.size:,} bytes'
+    if last.via == "TFTP":
+        return diagnosis(Cause.TRANSFER_FAILED, f"{broke} by TFTP: {last.reason}")
+    if last.reason.startswith(_LEFT):
+        mend = ("Was it switched off? Else the connection broke: look at cable, switch port and memory",)
+        return Diagnosis(Cause.TRANSFER_FAILED, f"{broke} by HTTP: {last.reason}", mend)
+    return diagnosis(Cause.FILE_FAILED, f"{broke}: {last.reason}")
 
 
 def loader_silent(case: Case) -> Diagnosis | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pixiecore_core.engine.attempts import Outcome
 from pixiecore_core.engine.case import Case, Cause, Diagnosis
 from pixiecore_core.engine.diagnoses.common import (
@@ -12,6 +14,7 @@ from pixiecore_core.engine.diagnoses.common import (
     still_waits,
     times,
 )
+from pixiecore_core.engine.mends import HTTP_BOOT_URI
 from pixiecore_core.engine.neighbour_mends import MENDS as NEIGHBOUR_MENDS
 from pixiecore_core.engine.neighbour_mends import Problem
 from pixiecore_core.models import Client
@@ -115,11 +118,12 @@ def offer_not_taken(case: Case) -> Diagnosis | None:
         by_http = offers[-1].client is Client.HTTP_BOOT
         cause, protocol = (Cause.HTTP_BLOCKED, "HTTP") if by_http else (Cause.TFTP_BLOCKED, "TFTP")
         return diagnosis(cause, f"{what} by {protocol}{took}, so the offer was seen: its request was lost")
-    rhythm = ", ".join(f"{fact.seconds} s" for fact in offers[-4:])
-    return diagnosis(
-        Cause.OFFER_NOT_TAKEN,
-        f"{what}, nor for an address: it seems to want everything from one server (it asked at {rhythm} of its clock)",
-    )
+    rhythm = ", ".join(f"{fact.seconds} s" for fact in offers[-4:]) if offers[-1].seconds else ""
+    clock = f" (it asked at {rhythm} of its clock)" if rhythm else ""
+    says = f"{what}, nor for an address: it seems to want everything from one server{clock}"
+    found = diagnosis(Cause.OFFER_NOT_TAKEN, says)
+    by_bmc = (HTTP_BOOT_URI,) if offers[-1].architecture.startswith("UEFI") else ()
+    return replace(found, mend=(*found.mend, *by_bmc))
 
 
 def offer_not_seen(case: Case) -> Diagnosis | None:

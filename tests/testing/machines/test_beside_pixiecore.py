@@ -23,6 +23,8 @@ from pixiecore_core.testing.machines.rows import ROWS
 from tests.net.test_storm import free_port, wait_for_ports
 from tests.processes import PIXIECORE
 
+pytestmark = pytest.mark.servers
+
 SERVER, OURS = "127.0.0.1", "127.0.0.2"
 KERNEL, INITRD = b"k" * 600_000, b"i" * 900_000
 BY_TFTP = {"u-boot", "pi"}
@@ -132,7 +134,6 @@ def test_a_rate(server: list[str]) -> None:
     assert found["outcomes"] == {"booted": 6}
 
 
-@pytest.mark.servers
 def test_lost_datagrams_are_made_good(server: list[str]) -> None:
     found = document("bios", *server, "--count", "8", "--loss", "10", "--seed", "3")
     assert found["outcomes"] == {"booted": 8}

@@ -6,16 +6,14 @@ Where the file cannot be used, they are remembered while the server runs, and th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
+from pixiecore_core.cli.keeping import Warn, is_usable, keeper
 from pixiecore_core.engine.attempts import Attempts
-from pixiecore_core.errors import ConfigError, StateError
+from pixiecore_core.errors import StateError
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.observe.history import MACHINES, History, KeptAttempt, restore
 from pixiecore_core.settings.server import ServerSettings
 from pixiecore_core.state.store import StateStore
-
-Warn = Callable[[str], None]
 
 
 def open_history(settings: ServerSettings, attempts: Attempts, warn: Warn) -> History | None:
@@ -27,27 +25,12 @@ def open_history(settings: ServerSettings, attempts: Attempts, warn: Warn) -> Hi
         return None
     store = StateStore(settings.history or user_folder("state") / "history.sqlite")
     records = store.records("attempts", KeptAttempt, MACHINES)
-    told = False
-
-    def keep(mac: str, record: KeptAttempt) -> None:
-        nonlocal told
-        try:
-            records.begin_change(mac, lambda before: record)
-        except (StateError, ValueError) as error:
-            if not told:
-                told = True
-                warn(f"What machines did is not kept over a restart: {error}")
-
-    try:
-        store.prepare("--history")
-    except ConfigError as error:
-        if settings.history is not None:
-            raise
-        warn(f"What machines did will not be known after a restart: {error.reason}; see --history")
+    loss = "What machines did will not be known after a restart"
+    if not is_usable(store, "--history", settings.history is not None, warn, loss):
         return None
     try:
         kept = records.since(0).records.values()
         restore(attempts, [record for record in kept if record is not None], time.time())
     except StateError as error:
         warn(f"What machines did before is not known: {error}")
-    return History(attempts, keep, store.close)
+    return History(attempts, keeper(records, warn, "What machines did is not kept over a restart"), store.close)

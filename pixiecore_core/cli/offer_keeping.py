@@ -5,15 +5,12 @@ Where the file cannot be used, it is remembered while the server runs, and that 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from pixiecore_core.cli.keeping import Warn, is_usable, keeper
 from pixiecore_core.engine.offer_memory import KINDS, MACHINES, OfferMemory, Worked
-from pixiecore_core.errors import ConfigError, StateError
+from pixiecore_core.errors import StateError
 from pixiecore_core.files.folders import user_folder
 from pixiecore_core.settings.server import ServerSettings
 from pixiecore_core.state.store import StateStore
-
-Warn = Callable[[str], None]
 
 
 def open_offer_memory(settings: ServerSettings, warn: Warn) -> OfferMemory:
@@ -23,25 +20,10 @@ def open_offer_memory(settings: ServerSettings, warn: Warn) -> OfferMemory:
     """
     store = StateStore(settings.offer_memory or user_folder("state") / "offers.sqlite")
     records = store.records("offers", Worked, MACHINES + KINDS)
-    told = False
-
-    def keep(key: str, worked: Worked) -> None:
-        nonlocal told
-        try:
-            records.begin_change(key, lambda before: worked)
-        except (StateError, ValueError) as error:
-            if not told:
-                told = True
-                warn(f"What machines' firmware takes is not kept over a restart: {error}")
-
-    try:
-        store.prepare("--offer-memory")
-    except ConfigError as error:
-        if settings.offer_memory is not None:
-            raise
-        warn(f"What machines' firmware takes will not be known after a restart: {error.reason}; see --offer-memory")
+    loss = "What machines' firmware takes will not be known after a restart"
+    if not is_usable(store, "--offer-memory", settings.offer_memory is not None, warn, loss):
         return OfferMemory()
-    memory = OfferMemory(keep)
+    memory = OfferMemory(keeper(records, warn, "What machines' firmware takes is not kept over a restart"))
     try:
         memory.recall({key: worked for key, worked in records.since(0).records.items() if worked is not None})
     except StateError as error:

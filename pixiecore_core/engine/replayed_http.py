@@ -23,6 +23,7 @@ from pixiecore_core.boot.paths import (
     SCRIPT_PATH,
     names_a_boot,
 )
+from pixiecore_core.engine.heard import odd_range
 from pixiecore_core.firmware.ipxe_errors import UNKNOWN, ipxe_error
 from pixiecore_core.models import normalise_mac
 from pixiecore_core.models.facts import (
@@ -33,7 +34,6 @@ from pixiecore_core.models.facts import (
     FileSent,
     Held,
     Ignored,
-    Noticed,
     Reported,
     ScriptSent,
     StepFailed,
@@ -41,8 +41,6 @@ from pixiecore_core.models.facts import (
 from pixiecore_core.wire.frames import Endpoint, Said
 from pixiecore_core.wire.http_heads import Body, Head
 
-ODD_RANGE = re.compile(r"bytes=u?-?u", re.ASCII)
-"""What a broken build of iPXE for i386 asks for (ipxe issue 767)."""
 _MOST = 1000
 _NAMES: tuple[tuple[str, Literal["kernel", "initrd"]], ...] = (
     (r"(vmlinuz|linux|kernel|bzimage)[^/]*$", "kernel"),
@@ -96,8 +94,8 @@ class HttpReplay:
 
     def _asked(self, said: Said, head: Head) -> None:
         mac = self._mac(said, head)
-        if mac is not None and ODD_RANGE.fullmatch(asked := head.field("range")):
-            self.add(Noticed(mac=mac, what="odd-range", text=f"asked for {asked!r}, as a broken iPXE does"))
+        if mac is not None and (noticed := odd_range(mac, head.field("range"))):
+            self.add(noticed)
 
     def _mac(self, said: Said, head: Head) -> str | None:
         path, _, query = head.target.partition("?")

@@ -13,13 +13,14 @@ from ipaddress import IPv4Address
 
 from pixiecore_core.boot.classify import NotForUs, classify, is_ipxe, might_netboot
 from pixiecore_core.engine.attempts import Attempts
+from pixiecore_core.engine.heard import address_asked, kind_of_answer
 from pixiecore_core.engine.neighbours import Neighbourhood, describe
 from pixiecore_core.engine.replayed_http import HttpReplay
 from pixiecore_core.engine.replayed_tftp import TftpReplay
 from pixiecore_core.errors import WireError
-from pixiecore_core.models import Client, PxeRequest, Stage
-from pixiecore_core.models.facts import AddressAsked, Fact, Offered, PxeAnswered, ScriptOffered, Unanswered
-from pixiecore_core.wire.dhcp4 import MAGIC_COOKIE, NO_ADDRESS, Dhcp4Message, MessageType, Op, Option, parse
+from pixiecore_core.models import PxeRequest, Stage
+from pixiecore_core.models.facts import Fact, Unanswered
+from pixiecore_core.wire.dhcp4 import MAGIC_COOKIE, NO_ADDRESS, Dhcp4Message, MessageType, Op, parse
 from pixiecore_core.wire.frames import Datagram, Said
 
 _BOOT_SERVER = 4011
@@ -146,15 +147,7 @@ class Replay:
         if not boots and not self.attempts.waits_for_life(mac):
             return
         client = "its system" if not boots else "iPXE" if is_ipxe(message) else "firmware"
-        server, wanted = (message.options.get(code, b"") for code in (Option.SERVER_ID, Option.REQUESTED_ADDRESS))
-        fact = AddressAsked(
-            mac=mac,
-            client=client,
-            vendor_class=message.options.get(Option.VENDOR_CLASS, b"").decode("latin-1"),
-            server=str(IPv4Address(server)) if len(server) == 4 else "",
-            asked_for=str(IPv4Address(wanted)) if len(wanted) == 4 else "",
-            seconds=message.secs,
-        )
+        fact = address_asked(mac, message, client)
         if self.attempts.is_news(fact):
             self._add(fact)
 
@@ -176,7 +169,7 @@ class Replay:
         if request is None or not is_boot or (self.server is not None and server != self.server):
             return
         self._open.pop((mac, message.xid), None)
-        kind = PxeAnswered if request.stage == "pxe" else ScriptOffered if request.client is Client.IPXE else Offered
+        kind = kind_of_answer(request)
         self._add(
             kind(
                 mac=mac,

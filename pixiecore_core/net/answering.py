@@ -20,18 +20,19 @@ from pixiecore_core.boot.route import Destination, Relays, Router, Undeliverable
 from pixiecore_core.engine.adapting import Adapter, Way
 from pixiecore_core.engine.attempts import Attempt, Question, question_of
 from pixiecore_core.engine.deciding import Decider
+from pixiecore_core.engine.heard import address_asked, kind_of_answer
 from pixiecore_core.engine.naming import BootFileNames
 from pixiecore_core.engine.policy import Decision, PolicyFailed
 from pixiecore_core.engine.words import subsystem_of
 from pixiecore_core.errors import PixiecoreError, WireError
-from pixiecore_core.models import Client, Hold, Ignore, LocalDisk, PxeRequest, Stage
-from pixiecore_core.models.facts import AddressAsked, Failed, Ignored, Offered, PxeAnswered, Refused, ScriptOffered
+from pixiecore_core.models import Hold, Ignore, LocalDisk, PxeRequest, Stage
+from pixiecore_core.models.facts import Failed, Ignored, Refused
 from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interface, Interfaces
 from pixiecore_core.net.workers import Workers
 from pixiecore_core.observe.bus import Bus
 from pixiecore_core.observe.frames import LastFrames
-from pixiecore_core.wire.dhcp4 import HEADER_BYTES, Dhcp4Message, MessageType, Op, Option, parse, serialize
+from pixiecore_core.wire.dhcp4 import HEADER_BYTES, Dhcp4Message, MessageType, Op, parse, serialize
 
 IN_FLIGHT = 1000
 """Requests being answered at once; beyond it they are dropped, and the clients ask again."""
@@ -163,14 +164,7 @@ class Answerer:
             self._tell(mac, message, "iPXE" if is_ipxe(message) else "firmware")
 
     def _tell(self, mac: str, message: Dhcp4Message, client: str) -> None:
-        fact = AddressAsked(
-            mac=mac,
-            client=client,
-            vendor_class=message.options.get(Option.VENDOR_CLASS, b"").decode("latin-1"),
-            server=_address(message.options.get(Option.SERVER_ID, b"")),
-            asked_for=_address(message.options.get(Option.REQUESTED_ADDRESS, b"")),
-            seconds=message.secs,
-        )
+        fact = address_asked(mac, message, client)
         if self._decider.attempts.is_news(fact):
             self._bus.report(fact)
 
@@ -233,7 +227,7 @@ class Answerer:
 
     def _offered(self, asked: _Asked, way: Way, decision: Decision) -> None:
         request = asked.request
-        kind = PxeAnswered if request.stage == "pxe" else ScriptOffered if request.client is Client.IPXE else Offered
+        kind = kind_of_answer(request)
         wait, local = decision.reason if isinstance(decision, Hold) else "", isinstance(decision, LocalDisk)
         who = _who_asked(asked)
         odd = request.without_http
@@ -245,10 +239,6 @@ class Answerer:
     def _refuse(self, stage: Stage, source: str, interface: Interface, reason: str) -> None:
         via = subsystem_of(stage)
         self._bus.report(Refused(via=via, what="packet", source=source, interface=interface.name, reason=reason))
-
-
-def _address(option: bytes) -> str:
-    return str(IPv4Address(option)) if len(option) == 4 else ""
 
 
 def _who_asked(asked: _Asked) -> dict[str, Any]:

@@ -7,7 +7,6 @@ the address that the client reached us by, never from its Host header.
 from __future__ import annotations
 
 import errno
-import re
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +30,7 @@ from pixiecore_core.boot.script import asking
 from pixiecore_core.boot.tokens import Sealed
 from pixiecore_core.boot.urls import UrlMaker
 from pixiecore_core.engine.first_stage import FirstStage
+from pixiecore_core.engine.heard import odd_range
 from pixiecore_core.engine.policy import PolicyFailed
 from pixiecore_core.engine.scripting import Script, ScriptWriter
 from pixiecore_core.errors import BootFileError, BootFileNotFound, BootFileNotReady, BootFileTimeout, PluginError
@@ -54,7 +54,6 @@ from pixiecore_core.observe.bus import Bus
 from pixiecore_core.observe.progress import Moving, Progress
 from pixiecore_core.wire.kernel_image import HEAD_BYTES, is_text, processor_of
 
-_ODD_RANGE = re.compile(r"bytes=u?-?u", re.ASCII)
 _OPTIONAL = {"vendor-data", "network-config"}
 """What cloud-init's NoCloud asks every folder for, and does without (cloudinit/util.py, read_seeded)."""
 
@@ -207,9 +206,8 @@ class BootPages:
 
     def _look_at_range(self, request: Request, mac: str) -> None:
         """A build of iPXE for i386 asks for bytes=u-u (ipxe issue 767); it is given all of the file."""
-        asked = request.headers.get("Range", "")
-        if _ODD_RANGE.fullmatch(asked):
-            self.bus.report(Noticed(mac=mac, what="odd-range", text=f"asked for {asked!r}, as a broken iPXE does"))
+        if noticed := odd_range(mac, request.headers.get("Range", "")):
+            self.bus.report(noticed)
 
     def _look_at_kernel(self, name: str, mac: str, head: bytes) -> None:
         """Say so where a machine is handed a kernel that it cannot start: BIOS jumps into whatever it is given."""

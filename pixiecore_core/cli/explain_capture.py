@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.engine.case import PATIENCE_WITH_CAPTURES
@@ -35,25 +35,37 @@ def read(file: Path, server: IPv4Address | None) -> tuple[Replay, Unreadable | N
     :param server: the boot server that it is about; found out if not given
     :raises ConfigError: the file cannot be opened
     """
-    replay, decoder, fault = Replay(server), Decoder(), None
     try:
         with file.open("rb") as opened:
-            try:
-                for frame in pcap.read(opened):
-                    replay.wait(frame.at)
-                    for said in decoder.take(frame):
-                        replay.take(said)
-            except WireError as error:
-                fault = Unreadable(f"{file}: {error}")
+            replay, decoder, fault = _replayed(opened, server)
+            # A pipe cannot be read again: there, what another proxy did at first stays part of the story.
+            if replay.was_mistaken and opened.seekable():
+                opened.seek(0)
+                replay, decoder, fault = _replayed(opened, replay.server)
     except OSError as error:
         raise ConfigError("FILE", f"{file} cannot be read: {error.strerror}") from error
-    if fault is None and decoder.unreadable and not replay.explainable():
+    if fault is not None:
+        return replay, Unreadable(f"{file}: {fault}")
+    if decoder.unreadable and not replay.explainable():
         reason, number = decoder.unreadable.most_common(1)[0]
-        fault = Unreadable(f"{file}: {counted(number)} of it could not be read: {reason}")
+        return replay, Unreadable(f"{file}: {counted(number)} of it could not be read: {reason}")
+    return replay, None
+
+
+def _replayed(opened: BinaryIO, server: IPv4Address | None) -> tuple[Replay, Decoder, WireError | None]:
+    """A capture up to its end, or to what is no frame."""
+    replay, decoder, fault = Replay(server), Decoder(), None
+    try:
+        for frame in pcap.read(opened):
+            replay.wait(frame.at)
+            for said in decoder.take(frame):
+                replay.take(said)
+    except WireError as error:
+        fault = error
     for said in decoder.finish():
         replay.take(said)
     replay.finish()
-    return replay, fault
+    return replay, decoder, fault
 
 
 def explained(replay: Replay, macs: list[str]) -> Iterator[Mapping[str, Any]]:

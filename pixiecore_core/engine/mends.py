@@ -55,6 +55,11 @@ MEANINGS: dict[Cause, str] = {
 }
 """What each cause means, for the reference."""
 
+OR_HTTP_LOST = (
+    "Or it took our offer, and its request was lost: does a firewall drop TCP port {port}? pixiecore doctor looks",
+)
+"""Where iPXE may have taken another's offer, and may not."""
+
 MENDS: dict[Cause, tuple[str, ...]] = {
     Cause.NO_REQUEST: (
         "Is the cable in, and does the port's light go on when the machine starts?",

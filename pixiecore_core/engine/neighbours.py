@@ -170,7 +170,9 @@ def describe(message: Dhcp4Message, source: IPv4Address, interface: str) -> Neig
     server = IPv4Address(identity) if len(identity) == 4 else source
     # An ACK to an INFORM gives no address either, and is no proxy's (RFC 2131 section 4.3.5).
     vendor_class = _text(options.get(Option.VENDOR_CLASS, b""))
-    is_proxy = message.yiaddr == NO_ADDRESS and vendor_class.startswith(("PXEClient", "HTTPClient"))
+    # On port 4011 dnsmasq repeats the client's address, without a lease, which a DHCP server must name (section 4.3.1).
+    gives = message.yiaddr != NO_ADDRESS and (Option.LEASE_TIME in options or message.message_type == MessageType.OFFER)
+    is_proxy = not gives and vendor_class.startswith(("PXEClient", "HTTPClient"))
     if message.yiaddr == NO_ADDRESS and not is_proxy:
         return None
     named = _text(options.get(Option.TFTP_SERVER_NAME, b""))

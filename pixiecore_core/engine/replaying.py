@@ -53,6 +53,8 @@ class Replay:
     neighbours: Neighbourhood = field(init=False)
     now: float = 0.0
     """Of the last frame, in seconds since the epoch."""
+    was_mistaken: bool = False
+    """Whether another proxy was taken for the boot server at first, so that some facts are about that one."""
     _sure: bool = field(init=False)
     """Whether the boot server is known; the first proxy is taken for it until a Pixiecore offers something."""
     _addresses: OrderedDict[IPv4Address, str] = field(default_factory=OrderedDict)
@@ -161,6 +163,7 @@ class Replay:
         server = IPv4Address(one.server)
         if one.is_proxy and not self._sure:
             self._sure = _OURS.match(one.boot_file) is not None
+            self.was_mistaken = self._sure and self.server not in (None, server)
             self.server = server if self._sure or self.server is None else self.server
         if server != self.server:
             self.neighbours.heard(message, said.packet.source, "", self.now)
@@ -191,5 +194,14 @@ class Replay:
             self._open.popitem(last=False)
             request = opened.request
             architecture = str(request.machine.architecture)
-            fact = Unanswered(mac=mac, client=request.client, architecture=architecture, server=opened.server)
-            self._add(fact.model_copy(update={"seconds": request.seconds}))
+            self.attempts.add(
+                Unanswered(
+                    at=min(self.now, opened.at + _ANSWER_SECONDS),
+                    mac=mac,
+                    client=request.client,
+                    architecture=architecture,
+                    server=opened.server,
+                    elsewhere=bool(opened.server) and not self._is_about(IPv4Address(opened.server)),
+                    seconds=request.seconds,
+                )
+            )

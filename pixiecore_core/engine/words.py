@@ -107,6 +107,8 @@ def _pxe_answered(fact: PxeAnswered) -> str:
 
 
 def _unanswered(fact: Unanswered) -> str:
+    if fact.elsewhere:
+        return f"{fact.mac} ({_client(fact)}) asked another server, {fact.server}, on port 4011 for its boot file"
     if fact.server:
         return f"{fact.mac} ({_client(fact)}) asked {fact.server} on port 4011 for its boot file, in vain"
     return f"{fact.mac} ({_client(fact)}) asked to be booted, and no boot server answered"

@@ -69,6 +69,7 @@ class Option(IntEnum):
     HOST_NAME = 12
     VENDOR_SPECIFIC = 43
     REQUESTED_ADDRESS = 50
+    LEASE_TIME = 51
     OVERLOAD = 52
     MESSAGE_TYPE = 53
     SERVER_ID = 54

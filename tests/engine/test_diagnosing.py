@@ -133,6 +133,8 @@ WELL = (
         ),
         (case(offered(0, Client.HTTP_BOOT), asked(1)), [Cause.HTTP_BLOCKED]),
         (case(to_ipxe(0), asked(1, "iPXE")), [Cause.HTTP_BLOCKED]),
+        (case(to_ipxe(0), asked(1, "iPXE"), neighbours=[news(Problem.SECOND_PROXY)]), [Cause.SECOND_PROXY]),
+        (case(to_ipxe(0), asked(1, "iPXE"), neighbours=[news(Problem.OTHER_FILE)]), [Cause.HTTP_BLOCKED]),
         (case(offered(0), loader(1)), [Cause.LOADER_SILENT]),
         (case(offered(0), loader(1), silent=5), []),
         (case(offered(0), loader(1), to_ipxe(9), script(10), silent=5), []),

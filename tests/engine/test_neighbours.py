@@ -56,6 +56,14 @@ def test_a_router_that_gives_addresses_is_only_there() -> None:
     assert one.text == "the DHCP server at 192.0.2.1 on eth0 gives addresses"
 
 
+def test_an_answer_of_port_4011_repeats_the_clients_address() -> None:
+    """dnsmasq's, captured in the lab: it is a proxy's still, since it names no lease."""
+    answer = said(PXE | {Option.MESSAGE_TYPE: bytes([MessageType.ACK])}, server=PROXY, file=b"theirs.efi")
+    assert problems(proxied({}), answer) == [None, Problem.SECOND_PROXY, Problem.SECOND_PROXY]
+    leased = said(PXE | {Option.MESSAGE_TYPE: bytes([MessageType.ACK]), Option.LEASE_TIME: bytes(4)})
+    assert problems(leased) == [None, Problem.PXE_CLASS]
+
+
 def test_option_60_without_43_and_with_it() -> None:
     (_, one) = news(said(PXE))
     assert one.problem is Problem.PXE_CLASS

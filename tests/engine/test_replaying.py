@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixiecore_core.cli.explain_capture import explained
+from pixiecore_core.cli.explain_capture import explained, read
 from pixiecore_core.engine.case import Cause
 from pixiecore_core.engine.replaying import Replay
-from pixiecore_core.wire import tftp
+from pixiecore_core.engine.words import sentence
+from pixiecore_core.wire import pcap, tftp
+from pixiecore_core.wire.captured import Frame, Link
 from pixiecore_core.wire.dhcp4 import Dhcp4Message, MessageType, Op, Option, serialize
 from pixiecore_core.wire.frames import Datagram, Said
 from pixiecore_core.wire.http_heads import Body, Head
 from pixiecore_core.wire.udp4 import UdpPacket
+from pixiecore_core.wire.udp4 import serialize as serialize_udp
 
 MAC = "52:54:00:12:34:56"
 MACHINE, DHCP, BOOT, NOBODY = (IPv4Address(a) for a in ("192.0.2.100", "192.0.2.1", "192.0.2.2", "0.0.0.0"))
@@ -32,10 +36,11 @@ class Wire:
 
     def __init__(self) -> None:
         self.replay = Replay()
-        self.at = 0.0
+        self.frames: list[Frame] = []
 
     def udp(self, at: float, source: tuple[IPv4Address, int], to: tuple[IPv4Address, int], data: bytes) -> None:
         packet = UdpPacket(source[0], source[1], to[0], to[1], data)
+        self.frames.append(Frame(int(at * SECOND), serialize_udp(packet), Link.RAW))
         self.replay.take(Datagram(int(at * SECOND), packet, MAC if source[0] in (MACHINE, NOBODY) else ""))
 
     def asks(self, at: float, kind: int = MessageType.DISCOVER, xid: int = 1, **more: bytes) -> None:
@@ -43,6 +48,12 @@ class Wire:
         options |= {int(Option[name]): value for name, value in more.items()}
         message = Dhcp4Message(op=Op.BOOTREQUEST, xid=xid, chaddr=bytes.fromhex(MAC.replace(":", "")), options=options)
         self.udp(at, (NOBODY, 68), (ALL, 67), serialize(message))
+
+    def asks_4011(self, at: float, server: IPv4Address) -> None:
+        options = {int(Option.MESSAGE_TYPE): bytes([MessageType.REQUEST]), **EFI}
+        mac = bytes.fromhex(MAC.replace(":", ""))
+        message = Dhcp4Message(op=Op.BOOTREQUEST, xid=9, chaddr=mac, ciaddr=MACHINE, options=options)
+        self.udp(at, (MACHINE, 4011), (server, 4011), serialize(message))
 
     def answers(
         self,
@@ -120,7 +131,7 @@ def test_a_dhcp_server_that_says_pxeclient(wire: Wire) -> None:
     wire.asks(0)
     wire.answers(0.1, DHCP, lease=True, VENDOR_CLASS=b"PXEClient")
     wire.answers(0.2, BOOT, lease=False, file=b"x.efi", VENDOR_CLASS=b"PXEClient")
-    wire.udp(1, (MACHINE, 4011), (DHCP, 4011), b"")
+    wire.asks_4011(1, DHCP)
     assert wire.causes() == [Cause.OPTION_60]
 
 
@@ -131,6 +142,36 @@ def test_a_second_proxy(wire: Wire) -> None:
     wire.answers(4.1, BOOT, lease=False, file=MAC.encode() + b"/efi-x64/snponly.efi", xid=2, VENDOR_CLASS=b"PXEClient")
     assert wire.causes() == [Cause.SECOND_PROXY]
     assert wire.replay.server == BOOT
+
+
+def test_an_own_port_4011_that_is_dropped(wire: Wire) -> None:
+    """It asked this server, and no other: its DHCP server is not to blame."""
+    wire.offered()
+    wire.asks_4011(1, BOOT)
+    assert wire.causes() == [Cause.OFFER_NOT_TAKEN]
+    assert "in vain" in sentence(wire.replay.attempts.facts(MAC)[-1])
+
+
+def test_a_second_proxy_is_taken_for_the_server_at_first(wire: Wire) -> None:
+    rival = IPv4Address("192.0.2.9")
+    wire.asks(0)
+    wire.answers(0.1, rival, lease=False, file=b"pxelinux.0", VENDOR_CLASS=b"PXEClient")
+    assert (wire.replay.server, wire.replay.was_mistaken) == (rival, False)
+    wire.answers(0.3, BOOT, lease=False, file=MAC.encode() + b"/efi-x64/snponly.efi", VENDOR_CLASS=b"PXEClient")
+    assert (wire.replay.server, wire.replay.was_mistaken) == (BOOT, True)
+
+
+def test_a_capture_with_two_proxies_is_read_again_with_the_right_one(wire: Wire, tmp_path: Path) -> None:
+    rival, file = IPv4Address("192.0.2.9"), tmp_path / "wire.pcap"
+    wire.asks(0)
+    wire.answers(0.1, rival, lease=False, file=b"pxelinux.0", VENDOR_CLASS=b"PXEClient")
+    wire.answers(0.3, BOOT, lease=False, file=MAC.encode() + b"/efi-x64/snponly.efi", VENDOR_CLASS=b"PXEClient")
+    wire.asks(60, kind=MessageType.RELEASE)
+    file.write_bytes(pcap.write(wire.frames, link=Link.RAW))
+    replay, fault = read(file, None)
+    assert fault is None
+    assert [fact.model_dump()["interface"] for fact in replay.attempts.facts(MAC)] == [str(BOOT)]
+    assert [one.server for one in replay.neighbours.all(replay.now)] == [str(rival)]
 
 
 def test_a_transfer_of_another_boot_server(wire: Wire) -> None:

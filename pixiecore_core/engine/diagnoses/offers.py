@@ -14,7 +14,7 @@ from pixiecore_core.engine.diagnoses.common import (
     still_waits,
     times,
 )
-from pixiecore_core.engine.mends import HTTP_BOOT_URI
+from pixiecore_core.engine.mends import HTTP_BOOT_URI, OR_HTTP_LOST
 from pixiecore_core.engine.neighbour_mends import MENDS as NEIGHBOUR_MENDS
 from pixiecore_core.engine.neighbour_mends import Problem
 from pixiecore_core.models import Client
@@ -47,12 +47,19 @@ _SPOILED_BY = {
     Problem.OTHER_FILE: Cause.SECOND_PROXY,
 }
 """What a neighbour does that makes firmware pass over our offer, the likeliest first."""
+_RIVALS = (Problem.OTHER_KEY, Problem.SECOND_PROXY)
+"""Whose offer iPXE takes where that comes sooner; a boot file that a DHCP server names, ours outranks."""
 _FETCHES = (LoaderSent, ScriptOffered, ScriptSent, SentToDisk, KernelSent, InitrdSent, FileSent, Booting)
 """What only happens after an offer was taken."""
 
 
 def _by(plugin: str) -> str:
     return f", by {plugin}" if plugin else ""
+
+
+def _asked_elsewhere(case: Case) -> str:
+    """The server whose port 4011 it asked in place of ours, which a capture shows; or nothing."""
+    return next((fact.server for fact in case.of(Unanswered) if fact.elsewhere), "")
 
 
 def no_request(case: Case) -> Diagnosis | None:
@@ -99,7 +106,7 @@ def offer_not_taken(case: Case) -> Diagnosis | None:
     offers = case.of(Offered)
     if not offers or case.has(*_FETCHES) or began_to_fetch(case):
         return None
-    elsewhere = next((fact.server for fact in case.of(Unanswered) if fact.server), "")
+    elsewhere = _asked_elsewhere(case)
     if not elsewhere and still_waits(case):
         return None
     asked = [fact for fact in case.of(AddressAsked) if fact.client != "its system"]
@@ -158,5 +165,9 @@ def script_not_asked(case: Case) -> Diagnosis | None:
     if asked is None:
         return None
     server = f" from {asked.server}" if asked.server else ""
+    for news in case.neighbours:
+        if news.problem in _RIVALS:
+            says = f"Its iPXE took an address{server} and has not asked for its script; {news.text}"
+            return diagnosis(Cause.SECOND_PROXY, says, *news.mend, *(() if _asked_elsewhere(case) else OR_HTTP_LOST))
     says = f"Its iPXE took our offer and an address{server}, and has not asked for its script: HTTP was lost"
     return diagnosis(Cause.HTTP_BLOCKED, says)

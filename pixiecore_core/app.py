@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -21,7 +20,6 @@ from gevent.exceptions import LoopExit
 from pixiecore_core.assembly import Core
 from pixiecore_core.boot.route import Relays
 from pixiecore_core.boot.tftp_negotiation import Limits
-from pixiecore_core.engine.neighbours import News
 from pixiecore_core.engine.quiet_router import QuietRouter
 from pixiecore_core.errors import StartError
 from pixiecore_core.models.facts import QuietlyAdvertised, Refused
@@ -281,9 +279,6 @@ class App:
         guard = Guard(hosts, core.bus, self._status_token, place == "loopback")
         full, has_token = guard.knows, self._status_token is not None
 
-        def neighbours() -> list[News]:
-            return core.neighbourhood.problems(time.monotonic())
-
         actions = Actions(core.attempts, core.plugins, core.bus, has_token, guard.sent_bearer)
         table, progress = core.decider.loaders.table, core.progress
         machines = MachinePages(
@@ -292,12 +287,12 @@ class App:
             table,
             core.frames,
             full,
-            neighbours=neighbours,
+            neighbours=core.neighbourhood,
             actions=actions.of,
             ours_on=self._interfaces.ours_on,
         )
         live = self._live = Live(core.attempts, core.changes, progress, machines.summaries, full)
-        server = ServerPage(core.attempts, progress, core.plugins, full, has_token, neighbours)
+        server = ServerPage(core.attempts, progress, core.plugins, full, has_token, core.neighbourhood)
         people = PeoplePages(machines, server.info)
         shown = [status.pages(core.attempts, full), openapi.pages()]
         shown += [one.pages() for one in (machines, live, server, actions, people)]

@@ -71,10 +71,9 @@ def _replayed(opened: BinaryIO, server: IPv4Address | None) -> tuple[Replay, Dec
 def explained(replay: Replay, macs: list[str]) -> Iterator[Mapping[str, Any]]:
     """Each machine as ``/_/v1/machines/MAC`` would have it."""
     server = ServerAddress(replay.server or _NOBODY)
-    problems = replay.neighbours.problems(replay.now)
     for mac in macs:
         attempt = replay.attempts.latest(mac)
-        case = replace(case_of(mac, attempt, replay.now, problems), patience=PATIENCE_WITH_CAPTURES)
+        case = replace(case_of(mac, attempt, replay.now, replay.neighbours.now()), patience=PATIENCE_WITH_CAPTURES)
         machine = attempt.machine if attempt is not None else None
         names = names_for(mac, machine, server, KNOWN)
         found = detail(attempt, True, None, case, names) if attempt is not None else unknown(mac, case, names)

@@ -34,14 +34,14 @@ def check(
             what = f"who answers DHCP on {interface.name} cannot be asked: {error.strerror or error}"
             yield warning(NAME, what, "ask as root, or with CAP_NET_RAW")
             continue
-        news = [one for message, source in answers for one in neighbours.heard(message, source, interface.name, 0.0)]
+        news = [one for message, source in answers for one in neighbours.heard(message, source, interface.name)]
         for one in news:
             if one.problem is None:
                 yield ok(NAME, one.text)
             else:
                 make = broken if one.breaks else warning
                 yield make(NAME, one.text, *one.mend)
-        if not any(not one.is_proxy for one in neighbours.all(0.0)):
+        if not any(not one.is_proxy for one in neighbours.all()):
             yield warning(
                 NAME,
                 f"no DHCP server answers on {interface.name}; without an address no machine boots",

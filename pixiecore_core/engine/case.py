@@ -72,6 +72,8 @@ class Case:
     _: KW_ONLY
     patience: float = PATIENCE
     """Seconds of silence until a machine under way has stopped."""
+    gave_address: bool | None = None
+    """Whether a DHCP server was heard to offer it an address; ``None`` where that is not known."""
     moving: bool = False
     """Whether a file is being sent to it, so that it is not silent."""
 

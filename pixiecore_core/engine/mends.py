@@ -23,6 +23,12 @@ IN_ONE_SERVER = (
 )
 """For firmware that takes no two-server offers: HP laptops (bootimus issue 77), DL380 Gen9 (netboot issue 43)."""
 
+OR_NOT_HEARD = (
+    "Is there one all the same? On this host itself, behind a relay, or where it answers machines directly, it is not "
+    "heard from here. Then the firmware seems to want everything from one server:"
+)
+"""Between what mends the lack of a DHCP server, and what firmware needs that takes no two-server offers."""
+
 HTTP_BOOT_URI = (
     "Where the BMC speaks Redfish, no DHCP is needed at all: set HttpBootUri to {url} and boot once from UefiHttp"
 )
@@ -34,7 +40,7 @@ MEANINGS: dict[Cause, str] = {
     Cause.IGNORED: "somebody's policy, or the lack of a loader, refused it",
     Cause.HELD: "it is told to wait, and does",
     Cause.OFFER_NOT_SEEN: "its iPXE says in `secs` that our offer has not reached it",
-    Cause.NO_DHCP: "its iPXE says in `secs` that it has our offer, and none of a DHCP server",
+    Cause.NO_DHCP: "it has our offer, and no DHCP server's: its iPXE says so in `secs`, or none was heard",
     Cause.OPTION_60: "the DHCP server says that it is a PXE server, so UEFI asks that one for its boot file",
     Cause.SECOND_PROXY: "another proxy offers it something else",
     Cause.OFFER_NOT_TAKEN: "its firmware asks again and again, and takes neither an address nor the boot file",

@@ -1,12 +1,15 @@
 """The other DHCP and proxy servers on our networks, by what they say: who is there, and which of them spoil boots.
 
-Pure: takes messages of others with the time, and gives each piece of news once. Bounded; listens to nothing itself.
+Pure: takes messages of others, and gives each piece of news once; the clock is given when it is made. Bounded; listens
+to nothing itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -17,6 +20,10 @@ from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message, MessageType, Op,
 
 MOST_SERVERS = 64
 FORGOTTEN_SECONDS = 3600.0
+_BEFORE_US = 5.0
+"""Seconds that a DHCP server may be heard before our own offer, which a plugin may have had to wait for."""
+MOST_MACHINES = 10_000
+"""Of which it is known when a DHCP server offered them an address."""
 _MOST_TOLD = 64
 """Things that are told of one server; a hostile one may name as many files as it likes."""
 _LONGEST_NAME = 200
@@ -69,6 +76,16 @@ class News:
         return MENDS[self.problem] if self.problem is not None else ()
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known at one moment, which many machines can be explained with."""
+
+    problems: Sequence[News]
+    """What others do by which boots fail, or may."""
+    gave_address: Callable[[str, float], bool | None]
+    """See :meth:`Neighbourhood.gave_address`."""
+
+
 @dataclass(slots=True)
 class _Known:
     neighbour: Neighbour
@@ -80,21 +97,32 @@ class Neighbourhood:
     """Those that were heard in the last hour.
 
     :param opens: whether a token in a Pixiecore's URL was sealed by our key
+    :param clock: seconds, of a clock that never goes back
     """
 
-    def __init__(self, opens: Callable[[str], bool] = lambda token: False) -> None:
+    def __init__(
+        self, opens: Callable[[str], bool] = lambda token: False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._opens = opens
+        self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._since: float | None = None
+        self._offered: OrderedDict[bytes, float] = OrderedDict()
 
-    def heard(self, message: Dhcp4Message, source: IPv4Address, interface: str, now: float) -> list[News]:
+    def listens(self, since: float | None = None) -> None:
+        """From now on, or from another time of the clock, everything that is broadcast is heard."""
+        self._since = self._clock() if since is None else since
+
+    def heard(self, message: Dhcp4Message, source: IPv4Address, interface: str) -> list[News]:
         """What is new by a message that another server, and not this one, sent to a client.
 
         :param source: the address that it came from
-        :param now: seconds, of a clock that never goes back
         """
-        neighbour = describe(message, source, interface)
+        neighbour, now = describe(message, source, interface), self._clock()
         if neighbour is None:
             return []
+        if not neighbour.is_proxy:
+            self._gave(message.chaddr, now)
         self._forget(now)
         known = self._known.pop(neighbour.server, None) or _Known(neighbour, now)
         known.neighbour, known.seen = neighbour, now
@@ -108,21 +136,37 @@ class Neighbourhood:
                 fresh.append(news)
         return fresh
 
-    def all(self, now: float) -> list[Neighbour]:
-        """Those that were heard lately, by their addresses.
+    def gave_address(self, mac: str, seconds: float) -> bool | None:
+        """Whether a DHCP server was heard to offer a machine an address; ``None`` where that cannot be known.
 
-        :param now: seconds, as for :meth:`heard`
+        :param seconds: how long ago our first offer was
         """
-        self._forget(now)
+        now = self._clock()
+        at = self._offered.get(bytes.fromhex(mac.replace(":", "")))
+        if at is not None and at >= now - seconds - _BEFORE_US:
+            return True
+        unheard = self._since is None or self._since > now - seconds
+        return None if unheard or len(self._offered) == MOST_MACHINES else False
+
+    def all(self) -> list[Neighbour]:
+        """Those that were heard lately, by their addresses."""
+        self._forget(self._clock())
         return sorted((known.neighbour for known in self._known.values()), key=lambda one: IPv4Address(one.server))
 
-    def problems(self, now: float) -> list[News]:
-        """What is wrong with them now, told before or not; those by which boots fail come first.
-
-        :param now: seconds, as for :meth:`heard`
-        """
-        found = [news for one in self.all(now) for _, news in self._judged(one) if news.problem is not None]
+    def problems(self) -> list[News]:
+        """What is wrong with them now, told before or not; those by which boots fail come first."""
+        found = [news for one in self.all() for _, news in self._judged(one) if news.problem is not None]
         return sorted(found, key=lambda news: not news.breaks)
+
+    def now(self) -> Surroundings:
+        """How it is now."""
+        return Surroundings(self.problems(), self.gave_address)
+
+    def _gave(self, chaddr: bytes, now: float) -> None:
+        self._offered[chaddr] = now
+        self._offered.move_to_end(chaddr)
+        if len(self._offered) > MOST_MACHINES:
+            self._offered.popitem(last=False)
 
     def _forget(self, now: float) -> None:
         gone = [server for server, known in self._known.items() if now - known.seen > FORGOTTEN_SECONDS]

@@ -15,6 +15,8 @@ from pixiecore_core.wire import tftp
 from pixiecore_core.wire.frames import Datagram
 
 _MOST = 1000
+_SILENCE_SECONDS = 20.0
+"""EDK2 asks six times, 4 s apart (the lab), iPXE with up to 10 s between two tries (retry.c)."""
 _SMALLEST = 512
 """Bytes of a block, where nothing else is agreed on (RFC 1350 section 2)."""
 
@@ -25,6 +27,7 @@ Endpoint = tuple[IPv4Address, int]
 class _Transfer:
     name: str
     mac: str | None
+    address: str
     began: float
     heard: float
     """When the client last said something."""
@@ -50,15 +53,16 @@ class _Transfer:
 class TftpReplay:
     """Takes datagrams that are not DHCP's.
 
-    :param add: takes a fact
+    :param add: takes a fact, and its time
     :param who: the machine that has an address
     :param is_about: whether a server is one that counts
     """
 
-    add: Callable[[Fact], None]
+    add: Callable[[Fact, float], None]
     who: Callable[[IPv4Address], str | None]
     is_about: Callable[[IPv4Address], bool] = lambda server: True
     _transfers: OrderedDict[Endpoint, _Transfer] = field(default_factory=OrderedDict)
+    _looked: float = 0.0
 
     def take(self, said: Datagram, now: float) -> None:
         """One datagram."""
@@ -75,7 +79,17 @@ class TftpReplay:
         elif client in self._transfers:
             self._by_client(client, what, now)
         elif server in self._transfers:
-            self._by_server(server, what, packet.missing)
+            self._by_server(server, what, packet.missing, now)
+
+    def wait(self, now: float) -> None:
+        """Time passes: what nobody goes on with has broken off."""
+        if now - self._looked < 1.0:
+            return
+        self._looked = now
+        for client, transfer in list(self._transfers.items()):
+            if now - transfer.heard > _SILENCE_SECONDS:
+                del self._transfers[client]
+                self._broke_off(transfer, transfer.heard + _SILENCE_SECONDS)
 
     def finish(self, now: float) -> None:
         """There are no more frames."""
@@ -90,7 +104,7 @@ class TftpReplay:
             self._transfers[client] = earlier
             return
         mac = self.who(client[0]) or said.source or None
-        self._transfers[client] = _Transfer(asked.name, mac, now, now)
+        self._transfers[client] = _Transfer(asked.name, mac, str(client[0]), now, now)
         if len(self._transfers) > _MOST:
             self._transfers.popitem(last=False)
 
@@ -108,7 +122,7 @@ class TftpReplay:
             if transfer.bytes:  # else a probe for its size, which EDK2 ends so
                 self._broke_off(transfer, now, f"the client says: {what.message}")
 
-    def _by_server(self, client: Endpoint, what: object, missing: int) -> None:
+    def _by_server(self, client: Endpoint, what: object, missing: int, now: float) -> None:
         transfer = self._transfers[client]
         transfer.answered = True
         if isinstance(what, tftp.OptionAck):
@@ -123,12 +137,16 @@ class TftpReplay:
         elif isinstance(what, tftp.Error):
             del self._transfers[client]
             if not is_done_without(transfer.name) and not is_autoexec(transfer.name):
-                source = str(client[0])
                 reason = f"the server says: {what.message}"
                 refused = Refused(
-                    mac=transfer.mac, via="TFTP", what="transfer", source=source, file=transfer.name, reason=reason
+                    mac=transfer.mac,
+                    via="TFTP",
+                    what="transfer",
+                    source=transfer.address,
+                    file=transfer.name,
+                    reason=reason,
                 )
-                self.add(refused)
+                self.add(refused, now)
 
     def _sent(self, transfer: _Transfer, now: float) -> None:
         is_boot = names_a_boot(transfer.name)
@@ -142,11 +160,13 @@ class TftpReplay:
                 bytes=transfer.bytes,
                 size=transfer.bytes,
                 seconds=round(now - transfer.began, 3),
+                address=transfer.address,
                 blksize=transfer.blksize,
-            )
+            ),
+            now,
         )
         if is_boot:
-            self.add(Booting(mac=transfer.mac, via="TFTP"))
+            self.add(Booting(mac=transfer.mac, via="TFTP"), now)
 
     def _broke_off(self, transfer: _Transfer, now: float, why: str = "") -> None:
         if not why:
@@ -162,7 +182,9 @@ class TftpReplay:
                 size=transfer.size or transfer.blocks * transfer.blksize,
                 seconds=round(transfer.heard - transfer.began, 3),
                 reason=why,
-            )
+                address=transfer.address,
+            ),
+            now,
         )
 
 

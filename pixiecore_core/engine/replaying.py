@@ -68,8 +68,9 @@ class Replay:
     def __post_init__(self) -> None:
         self._sure = self.server is not None
         self.attempts = Attempts(clock=lambda: self.now, wall=lambda: self.now)
-        self.neighbours = Neighbourhood()
-        self._tftp = TftpReplay(self._add, self._who, self._is_about)
+        self.neighbours = Neighbourhood(clock=lambda: self.now)
+        self.neighbours.listens(since=float("-inf"))
+        self._tftp = TftpReplay(self._add_at, self._who, self._is_about)
         self._http = HttpReplay(self._add, self._who, self._is_about)
 
     def wait(self, at: int) -> None:
@@ -79,6 +80,7 @@ class Replay:
         """
         self.now = max(self.now, at / 1e9)
         self._give_up()
+        self._tftp.wait(self.now)
 
     def take(self, said: Datagram | Said) -> None:
         """What the next frame says."""
@@ -101,7 +103,10 @@ class Replay:
         return list(reversed(self.attempts.machines()))
 
     def _add(self, fact: Fact) -> None:
-        self.attempts.add(fact.model_copy(update={"at": self.now}))
+        self._add_at(fact, self.now)
+
+    def _add_at(self, fact: Fact, at: float) -> None:
+        self.attempts.add(fact.model_copy(update={"at": at}))
 
     def _who(self, address: IPv4Address) -> str | None:
         """The machine that has an address."""
@@ -166,7 +171,7 @@ class Replay:
             self.was_mistaken = self._sure and self.server not in (None, server)
             self.server = server if self._sure or self.server is None else self.server
         if server != self.server:
-            self.neighbours.heard(message, said.packet.source, "", self.now)
+            self.neighbours.heard(message, said.packet.source, "")
         request = self._asked.get((mac, message.xid))
         is_boot = one.is_proxy or (one.boot_file and one.names_pxe)
         if request is None or not is_boot or (self.server is not None and server != self.server):
@@ -194,14 +199,14 @@ class Replay:
             self._open.popitem(last=False)
             request = opened.request
             architecture = str(request.machine.architecture)
-            self.attempts.add(
+            self._add_at(
                 Unanswered(
-                    at=min(self.now, opened.at + _ANSWER_SECONDS),
                     mac=mac,
                     client=request.client,
                     architecture=architecture,
                     server=opened.server,
                     elsewhere=bool(opened.server) and not self._is_about(IPv4Address(opened.server)),
                     seconds=request.seconds,
-                )
+                ),
+                min(self.now, opened.at + _ANSWER_SECONDS),
             )

@@ -50,6 +50,7 @@ class NeighbourEars:
 
     def start(self) -> None:
         """Begin to listen."""
+        self._neighbourhood.listens()
         self._greenlet = gevent.spawn(self._listen)
 
     def stop(self) -> None:
@@ -88,7 +89,7 @@ class NeighbourEars:
         except WireError:
             self._bus.drop("DHCP", "neighbour-malformed")
             return
-        for news in self._neighbourhood.heard(message, source, interface.name, now):
+        for news in self._neighbourhood.heard(message, source, interface.name):
             self._bus.report(_fact(news))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request
 from pixiecore_core import __version__
 from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.engine.case import PATIENCE
-from pixiecore_core.engine.neighbours import News
+from pixiecore_core.engine.neighbours import Neighbourhood
 from pixiecore_core.net.site import Page
 from pixiecore_core.observe.progress import Progress
 from pixiecore_core.plugins.manager import PluginManager
@@ -67,7 +67,7 @@ class ServerPage:
     plugins: PluginManager
     full: Callable[[Request], bool]
     acts: bool = False
-    neighbours: Callable[[], Sequence[News]] = tuple
+    neighbours: Neighbourhood = field(default_factory=Neighbourhood)
     clock: Callable[[], float] = time.time
     _started: float = field(default_factory=time.monotonic)
 
@@ -96,7 +96,7 @@ class ServerPage:
                     says=news.text if full else "",
                     breaks=news.breaks,
                 )
-                for news in self.neighbours()
+                for news in self.neighbours.problems()
             ],
             sees_all=full,
             acts=self.acts,

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 
 from pixiecore_core.engine.attempts import Attempts
 from pixiecore_core.engine.diagnoses.common import outcome_of
-from pixiecore_core.engine.neighbours import News
+from pixiecore_core.engine.neighbours import Neighbourhood
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import normalise_mac
 from pixiecore_core.net.site import Page, server_of
@@ -69,7 +69,7 @@ class MachinePages:
     """The pages.
 
     :param full: whether whoever asks may see what people have written
-    :param neighbours: what other servers do here that breaks boots
+    :param neighbours: the other servers here, which may break boots
     """
 
     attempts: Attempts
@@ -77,7 +77,7 @@ class MachinePages:
     firmware: FirmwareTable
     frames: LastFrames
     full: Full
-    neighbours: Callable[[], Sequence[News]] = tuple
+    neighbours: Neighbourhood = field(default_factory=Neighbourhood)
     clock: Callable[[], float] = field(default=time.time)
     readers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(READERS))
     """Those whom lists are being made for: each may go through all machines."""
@@ -124,7 +124,7 @@ class MachinePages:
         for number, mac in enumerate(macs):
             attempt = self.attempts.latest(mac)
             if attempt is not None and (not find or is_sought(attempt, find, full)):
-                case = case_of(mac, attempt, now, (), moving.get(mac))
+                case = case_of(mac, attempt, now, None, moving.get(mac))
                 if not state or outcome_of(case) == state:
                     yield mac
             if number % 100 == 99:
@@ -132,11 +132,11 @@ class MachinePages:
 
     def summaries(self, macs: Iterable[str], full: bool) -> Iterator[MachineSummary]:
         """Those that are still remembered when their turn comes; other greenlets run between them."""
-        moving, now, neighbours = self.progress.now(), self.clock(), self.neighbours()
+        moving, now, around = self.progress.now(), self.clock(), self.neighbours.now()
         for number, mac in enumerate(macs):
             attempt = self.attempts.latest(mac)
             if attempt is not None:
-                case = case_of(mac, attempt, now, neighbours, moving.get(mac))
+                case = case_of(mac, attempt, now, around, moving.get(mac))
                 yield summary(attempt, full, moving.get(mac), case)
             if number % 10 == 9:
                 gevent.sleep(0)
@@ -162,7 +162,7 @@ class MachinePages:
         """A machine with all that whoever asks may see of it; also one that has not been heard of."""
         attempt = self.attempts.latest(mac)
         moving = self.progress.now().get(mac)
-        case = case_of(mac, attempt, self.clock(), self.neighbours(), moving)
+        case = case_of(mac, attempt, self.clock(), self.neighbours.now(), moving)
         machine = (attempt.told or attempt.machine) if attempt is not None else None
         server = server_of(request)
         if server.ip.is_loopback:  # by which whoever asks has reached us, and no machine does

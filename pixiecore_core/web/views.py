@@ -5,7 +5,7 @@ Whoever is not trusted with all of it is shown no names of files, no URLs and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pydantic import BaseModel, Field
@@ -14,7 +14,7 @@ from pixiecore_core.boot.paths import ServerAddress, loader_path
 from pixiecore_core.engine.attempts import Attempt, Outcome
 from pixiecore_core.engine.case import Case, Explanation
 from pixiecore_core.engine.explaining import explain, step_in_words
-from pixiecore_core.engine.neighbours import News
+from pixiecore_core.engine.neighbours import Surroundings
 from pixiecore_core.firmware.table import FirmwareTable
 from pixiecore_core.models import Fact, Machine
 from pixiecore_core.observe.progress import Moving
@@ -108,13 +108,22 @@ class MachineDetail(MachineSummary):
 
 
 def case_of(
-    mac: str, attempt: Attempt | None, now: float, neighbours: Sequence[News] = (), moving: Moving | None = None
+    mac: str,
+    attempt: Attempt | None,
+    now: float,
+    around: Surroundings | None = None,
+    moving: Moving | None = None,
 ) -> Case:
     """What is known of a machine, for whoever explains it."""
+    problems = around.problems if around is not None else ()
     if attempt is None:
-        return Case(mac, (), (), Outcome.UNDER_WAY, now, neighbours)
-    before = attempt.before or ()
-    return Case(mac, attempt.facts, before, attempt.outcome, now, neighbours, moving=moving is not None)
+        return Case(mac, (), (), Outcome.UNDER_WAY, now, problems)
+    facts, before, gave_address = attempt.facts, attempt.before or (), None
+    if around is not None and facts:
+        gave_address = around.gave_address(mac, max(0.0, now - facts[0].at))
+    return Case(
+        mac, facts, before, attempt.outcome, now, problems, gave_address=gave_address, moving=moving is not None
+    )
 
 
 def names_for(mac: str, machine: Machine | None, server: ServerAddress, firmware: FirmwareTable) -> dict[str, str]:

@@ -74,7 +74,8 @@ def test_a_machine_that_vanished_is_explained(server: Server) -> None:
     mac = "52:54:00:00:00:03"
     assert simulate("uefi-x64", *server.to, "--mac", mac, "--vanish", "kernel", "--expect", "vanished").returncode == 0
     found = server.document("status", mac)
-    assert found["state"] == "under way"
+    # The whole kernel was in the sockets' buffers already when its connection broke, or it was not.
+    assert found["state"] in ("under way", "failed")
     assert found["architecture"] == "UEFI x86_64"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,10 @@ def loader(at: float) -> LoaderSent:
     return LoaderSent(
         mac=MAC, at=at, via="TFTP", file=f"{MAC}/efi-x64/snponly.efi", purpose="loader", bytes=99, size=99, seconds=0.1
     )
+
+
+def told(at: float) -> PxeAnswered:
+    return PxeAnswered(mac=MAC, at=at, stage="pxe", client=Client.PXE)
 
 
 def kernel(at: float) -> KernelSent:
@@ -113,6 +118,8 @@ WELL = (
         (case(Ignored(mac=MAC, at=0, stage="dhcp", reason="not in the list")), [Cause.IGNORED]),
         (case(Held(mac=MAC, at=0, asked_for="script", reason="wait for Ada", seconds=5), silent=2), [Cause.HELD]),
         (case(offered(0), offered(4, seconds=4), offered(12, seconds=12)), [Cause.OFFER_NOT_TAKEN]),
+        (replace(case(offered(0), offered(4), offered(12)), gave_address=False), [Cause.NO_DHCP]),
+        (replace(case(offered(0), offered(4), offered(12)), gave_address=True), [Cause.OFFER_NOT_TAKEN]),
         (case(offered(0), offered(4), neighbours=[news(Problem.PXE_CLASS)]), [Cause.OPTION_60]),
         (case(offered(0), offered(4), neighbours=[news(Problem.SECOND_PROXY)]), [Cause.SECOND_PROXY]),
         (case(offered(0), asked(1)), [Cause.TFTP_BLOCKED]),
@@ -173,6 +180,10 @@ WELL = (
         (case(offered(100), loader(101), silent=1, before=WELL), [Cause.CAME_BACK]),
         (case(offered(100), loader(101), silent=1, before=(*WELL, asked(9, "its system"))), []),
         (case(Noticed(mac=MAC, at=0, what="odd-range", text="asked for 'bytes=u-u'"), silent=1), [Cause.ODD_RANGE]),
+        (
+            case(offered(0), told(4), offered(61, Client.HTTP_BOOT), loader(62), to_ipxe(64), script(65), silent=1),
+            [Cause.TIME_LOST],
+        ),
         (
             case(offered(0), offered(4), offered(61, Client.HTTP_BOOT), loader(62), to_ipxe(64), script(65), silent=1),
             [Cause.TIME_LOST],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pixiecore_core.boot.tokens import Origin, Sealer
 from pixiecore_core.engine.neighbour_mends import MENDS, Problem
-from pixiecore_core.engine.neighbours import FORGOTTEN_SECONDS, MOST_SERVERS, Neighbourhood, News
+from pixiecore_core.engine.neighbours import FORGOTTEN_SECONDS, MOST_MACHINES, MOST_SERVERS, Neighbourhood, News
 from pixiecore_core.errors import WireError
 from pixiecore_core.wire import dhcp4
 from pixiecore_core.wire.dhcp4 import NO_ADDRESS, Dhcp4Message, MessageType, Op, Option
@@ -23,6 +23,14 @@ LEASE = IPv4Address("192.0.2.100")
 OURS, THEIRS = Sealer(), Sealer()
 ORIGIN = Origin(mac="52:54:00:12:34:56")
 PXE = {Option.VENDOR_CLASS: b"PXEClient"}
+
+
+class Clock:
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def said(options: dict[int, bytes] | None = None, server: IPv4Address = ROUTER, **more: object) -> Dhcp4Message:
@@ -41,9 +49,9 @@ def proxied(options: dict[int, bytes], **more: object) -> Dhcp4Message:
     return said(PXE | options, server=PROXY, yiaddr=NO_ADDRESS, **more)
 
 
-def news(*messages: Dhcp4Message, of: Neighbourhood | None = None, now: float = 1.0) -> list[News]:
+def news(*messages: Dhcp4Message, of: Neighbourhood | None = None) -> list[News]:
     neighbourhood = of or Neighbourhood(opens=lambda token: OURS.open_origin(token) is not None)
-    return [one for message in messages for one in neighbourhood.heard(message, ROUTER, "eth0", now)]
+    return [one for message in messages for one in neighbourhood.heard(message, ROUTER, "eth0")]
 
 
 def problems(*messages: Dhcp4Message) -> list[Problem | None]:
@@ -110,18 +118,48 @@ def test_what_no_server_says_of_itself_is_passed_over() -> None:
 
 
 def test_silence_for_an_hour_makes_a_server_new_again() -> None:
-    neighbourhood = Neighbourhood()
+    clock = Clock(1.0)
+    neighbourhood = Neighbourhood(clock=clock)
     assert len(news(said(PXE), of=neighbourhood)) == 2
-    assert news(said(PXE), of=neighbourhood, now=FORGOTTEN_SECONDS) == []
-    assert len(neighbourhood.all(FORGOTTEN_SECONDS)) == 1
-    assert neighbourhood.all(3 * FORGOTTEN_SECONDS) == []
-    assert len(news(said(PXE), of=neighbourhood, now=3 * FORGOTTEN_SECONDS)) == 2
+    clock.now = FORGOTTEN_SECONDS
+    assert news(said(PXE), of=neighbourhood) == []
+    assert len(neighbourhood.all()) == 1
+    clock.now = 3 * FORGOTTEN_SECONDS
+    assert neighbourhood.all() == []
+    assert len(news(said(PXE), of=neighbourhood)) == 2
+
+
+def test_whether_a_machine_was_offered_an_address() -> None:
+    clock = Clock(100.0)
+    neighbourhood = Neighbourhood(clock=clock)
+    assert neighbourhood.gave_address(ORIGIN.mac, 1.0) is None, "nobody listens"
+    neighbourhood.listens()
+    clock.now = 110.0
+    assert neighbourhood.gave_address(ORIGIN.mac, 5.0) is False
+    assert neighbourhood.gave_address(ORIGIN.mac, 20.0) is None, "nobody listened then"
+    news(proxied({}), of=neighbourhood)
+    assert neighbourhood.gave_address(ORIGIN.mac, 5.0) is False, "a boot is no address"
+    news(said(), of=neighbourhood)
+    assert neighbourhood.gave_address(ORIGIN.mac, 5.0) is True
+    assert neighbourhood.gave_address("52:54:00:00:00:01", 5.0) is False
+    clock.now = 125.0
+    assert neighbourhood.gave_address(ORIGIN.mac, 5.0) is False, "it is long ago"
+
+
+def test_a_flood_of_offers_is_bounded_and_makes_nothing_known() -> None:
+    clock = Clock(1.0)
+    neighbourhood = Neighbourhood(clock=clock)
+    neighbourhood.listens()
+    for number in range(MOST_MACHINES + 5):
+        neighbourhood.heard(said(chaddr=number.to_bytes(6)), ROUTER, "eth0")
+    assert len(neighbourhood._offered) == MOST_MACHINES
+    assert neighbourhood.gave_address(ORIGIN.mac, 0.0) is None
 
 
 def test_problems_are_there_to_be_asked_for_the_worst_first() -> None:
     neighbourhood = Neighbourhood()
     news(said(PXE, file=b"theirs.0"), proxied({}), of=neighbourhood)
-    found = [one.problem for one in neighbourhood.problems(2.0)]
+    found = [one.problem for one in neighbourhood.problems()]
     assert found == [Problem.PXE_CLASS, Problem.SECOND_PROXY, Problem.OTHER_FILE]
 
 
@@ -131,7 +169,7 @@ def test_however_many_speak_it_stays_bounded(spoken: list[tuple[int, bytes]]) ->
     for number, name in spoken:
         news(said(file=name, server=IPv4Address(number)), of=neighbourhood)
         news(said(file=name), of=neighbourhood)
-    assert len(neighbourhood.all(1.0)) <= MOST_SERVERS
+    assert len(neighbourhood.all()) <= MOST_SERVERS
     assert all(len(known.told) <= 64 for known in neighbourhood._known.values())
 
 

@@ -171,7 +171,7 @@ def test_a_capture_with_two_proxies_is_read_again_with_the_right_one(wire: Wire,
     replay, fault = read(file, None)
     assert fault is None
     assert [fact.model_dump()["interface"] for fact in replay.attempts.facts(MAC)] == [str(BOOT)]
-    assert [one.server for one in replay.neighbours.all(replay.now)] == [str(rival)]
+    assert [one.server for one in replay.neighbours.all()] == [str(rival)]
 
 
 def test_a_transfer_of_another_boot_server(wire: Wire) -> None:
@@ -193,6 +193,15 @@ def test_tftp_that_nobody_answers(wire: Wire) -> None:
     for at in (1, 3, 7):
         wire.tftp(at, True, tftp.ReadRequest(f"{MAC}/efi-x64/snponly.efi", "octet"), 69)
     assert wire.causes() == [Cause.TFTP_BLOCKED]
+
+
+def test_tftp_that_nobody_answers_does_not_outlast_what_comes_later(wire: Wire) -> None:
+    """Its firmware goes on to another entry of its boot order; the lab's OVMF."""
+    wire.offered()
+    wire.tftp(1, True, tftp.ReadRequest(f"{MAC}/efi-x64/snponly.efi", "octet"), 69)
+    wire.http(90, f"/_/ipxe?mac={MAC}&arch=x86_64&platform=efi")
+    assert wire.kinds() == ["offered", "failed", "script-sent"]
+    assert wire.replay.attempts.facts(MAC)[1].at == 21
 
 
 def test_a_boot_by_http(wire: Wire) -> None:

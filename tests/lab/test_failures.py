@@ -170,6 +170,35 @@ def test_a_boot_that_went_well(lab_folder: Path) -> None:
         assert "its system has been heard of" in lines[0]
 
 
+@pytest.mark.parametrize("machine", [BIOS, UEFI], ids=lambda machine: machine.name)
+def test_a_network_without_a_dhcp_server(machine: Machine, lab_folder: Path) -> None:
+    """iPXE says so; firmware asks and asks, and nobody was heard to offer it an address."""
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_server(network, lab_folder, machine, errand)
+        found = watched(network, machine, lab_folder, Cause.NO_DHCP, captured=Cause.NO_DHCP)
+    assert causes(found) == causes(by_capture(lab_folder)) == [Cause.NO_DHCP]
+    assert "Does a DHCP server run in this network" in found["diagnoses"][0]["mend"][0]
+
+
+def test_minutes_lost_on_the_entry_before(lab_folder: Path) -> None:
+    """PXE by IPv4 comes first, whose TFTP is dropped; the machine boots by the HTTP Boot that comes last."""
+    rules = "add table inet lab; add chain inet lab in { type filter hook input priority 0; }; "
+    rules += "add rule inet lab in udp dport 69 drop"
+    errand = Errand.prepare(lab_folder)
+    with Network() as network:
+        start_neighbour(network, lab_folder)
+        start_server(network, lab_folder, UEFI, errand)
+        run("ip", "netns", "exec", network.srv, "nft", rules)
+        errand.check(UEFI, boot(UEFI, network, lab_folder, timeout=240))
+        found = explained(network)
+    assert found["state"] == "booted"
+    assert Cause.TIME_LOST in causes(found)
+    assert Cause.TIME_LOST in causes(by_capture(lab_folder))
+    lost = next(one for one in found["diagnoses"] if one["cause"] == Cause.TIME_LOST)
+    assert any("HTTP" in line for line in lost["mend"])
+
+
 def test_a_dhcp_server_that_says_pxeclient(lab_folder: Path) -> None:
     """Its firmware asks that server's port 4011, where nobody is: no proxy can win."""
     found, _ = fails(

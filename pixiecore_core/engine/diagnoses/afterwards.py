@@ -18,7 +18,6 @@ from pixiecore_core.models.facts import (
     LoaderSent,
     Noticed,
     Offered,
-    PxeAnswered,
     ScriptOffered,
     ScriptSent,
     StepFailed,
@@ -80,9 +79,7 @@ def without_http(case: Case) -> Diagnosis | None:
 def time_lost(case: Case) -> Diagnosis | None:
     """Other entries of the boot order had their turn first."""
     offers = [fact for fact in case.facts if isinstance(fact, (Offered, ScriptOffered))]
-    taken = next(
-        (fact for fact in case.facts if isinstance(fact, (LoaderSent, PxeAnswered, ScriptSent, Booting))), None
-    )
+    taken = next((fact for fact in case.facts if isinstance(fact, (LoaderSent, ScriptSent, Booting))), None)
     if taken is None or not offers:
         return None
     led_on = next((offer for offer in reversed(offers) if offer.at <= taken.at), None)

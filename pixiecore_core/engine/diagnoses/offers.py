@@ -14,7 +14,7 @@ from pixiecore_core.engine.diagnoses.common import (
     still_waits,
     times,
 )
-from pixiecore_core.engine.mends import HTTP_BOOT_URI, OR_HTTP_LOST
+from pixiecore_core.engine.mends import HTTP_BOOT_URI, IN_ONE_SERVER, OR_HTTP_LOST, OR_NOT_HEARD
 from pixiecore_core.engine.neighbour_mends import MENDS as NEIGHBOUR_MENDS
 from pixiecore_core.engine.neighbour_mends import Problem
 from pixiecore_core.models import Client
@@ -127,8 +127,13 @@ def offer_not_taken(case: Case) -> Diagnosis | None:
         return diagnosis(cause, f"{what} by {protocol}{took}, so the offer was seen: its request was lost")
     rhythm = ", ".join(f"{fact.seconds} s" for fact in offers[-4:]) if offers[-1].seconds else ""
     clock = f" (it asked at {rhythm} of its clock)" if rhythm else ""
-    says = f"{what}, nor for an address: it seems to want everything from one server{clock}"
-    found = diagnosis(Cause.OFFER_NOT_TAKEN, says)
+    if case.gave_address is False:
+        says = f"{what}, nor for an address, which no DHCP server was heard to offer it{clock}"
+        found = diagnosis(Cause.NO_DHCP, says)
+        found = replace(found, mend=(*found.mend, OR_NOT_HEARD, *IN_ONE_SERVER))
+    else:
+        says = f"{what}, nor for an address: it seems to want everything from one server{clock}"
+        found = diagnosis(Cause.OFFER_NOT_TAKEN, says)
     by_bmc = (HTTP_BOOT_URI,) if offers[-1].architecture.startswith("UEFI") else ()
     return replace(found, mend=(*found.mend, *by_bmc))
 

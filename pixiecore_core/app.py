@@ -371,7 +371,14 @@ class App:
     def _build_ears(self) -> None:
         core, opened = self.core, self._bound.ears
         if opened is not None:
-            self._ears = NeighbourEars(opened, core.neighbourhood, self._interfaces, core.bus)
+            self._ears = NeighbourEars(
+                opened,
+                core.neighbourhood,
+                self._interfaces,
+                core.bus,
+                core.frames,
+                hears_all=not self.settings.dhcp_no_bind,
+            )
         elif self.settings.neighbour_watch == "auto" and self._bound.dhcp is not None:
             core.logger.info(
                 "Other DHCP servers are not heard; with CAP_NET_RAW we could tell which of them spoil boots "

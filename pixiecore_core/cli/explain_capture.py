@@ -5,11 +5,13 @@ Opens the file and says how much of it could be read. Judges nothing itself.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, cast
 
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.engine.case import PATIENCE_WITH_CAPTURES
@@ -37,11 +39,7 @@ def read(file: Path, server: IPv4Address | None) -> tuple[Replay, Unreadable | N
     """
     try:
         with file.open("rb") as opened:
-            replay, decoder, fault = _replayed(opened, server)
-            # A pipe cannot be read again: there, what another proxy did at first stays part of the story.
-            if replay.was_mistaken and opened.seekable():
-                opened.seek(0)
-                replay, decoder, fault = _replayed(opened, replay.server)
+            replay, decoder, fault = _found_out(opened) if server is None else _replayed(opened, server)
     except OSError as error:
         raise ConfigError("FILE", f"{file} cannot be read: {error.strerror}") from error
     if fault is not None:
@@ -50,6 +48,20 @@ def read(file: Path, server: IPv4Address | None) -> tuple[Replay, Unreadable | N
         reason, number = decoder.unreadable.most_common(1)[0]
         return replay, Unreadable(f"{file}: {counted(number)} of it could not be read: {reason}")
     return replay, None
+
+
+def _found_out(opened: BinaryIO) -> tuple[Replay, Decoder, WireError | None]:
+    """A capture of whichever boot server: read again, where another was taken for it at first."""
+    with TemporaryFile() as copy:
+        if not opened.seekable():  # a pipe
+            shutil.copyfileobj(opened, copy)
+            copy.seek(0)
+        source = opened if opened.seekable() else cast(BinaryIO, copy)
+        found = _replayed(source, None)
+        if found[0].was_mistaken:
+            source.seek(0)
+            found = _replayed(source, found[0].server)
+        return found
 
 
 def _replayed(opened: BinaryIO, server: IPv4Address | None) -> tuple[Replay, Decoder, WireError | None]:
@@ -70,10 +82,10 @@ def _replayed(opened: BinaryIO, server: IPv4Address | None) -> tuple[Replay, Dec
 
 def explained(replay: Replay, macs: list[str]) -> Iterator[Mapping[str, Any]]:
     """Each machine as ``/_/v1/machines/MAC`` would have it."""
-    server = ServerAddress(replay.server or _NOBODY)
+    server, around = ServerAddress(replay.server or _NOBODY), replay.neighbours.now()
     for mac in macs:
         attempt = replay.attempts.latest(mac)
-        case = replace(case_of(mac, attempt, replay.now, replay.neighbours.now()), patience=PATIENCE_WITH_CAPTURES)
+        case = replace(case_of(mac, attempt, replay.now, around), patience=PATIENCE_WITH_CAPTURES)
         machine = attempt.machine if attempt is not None else None
         names = names_for(mac, machine, server, KNOWN)
         found = detail(attempt, True, None, case, names) if attempt is not None else unknown(mac, case, names)

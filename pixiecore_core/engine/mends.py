@@ -24,8 +24,8 @@ IN_ONE_SERVER = (
 """For firmware that takes no two-server offers: HP laptops (bootimus issue 77), DL380 Gen9 (netboot issue 43)."""
 
 OR_NOT_HEARD = (
-    "Is there one all the same? On this host itself, behind a relay, or where it answers machines directly, it is not "
-    "heard from here. Then the firmware seems to want everything from one server:"
+    "Is there one all the same? On the boot server's own host, behind a relay, or where it answers machines directly, "
+    "it is not heard. Then the firmware seems to want everything from one server:"
 )
 """Between what mends the lack of a DHCP server, and what firmware needs that takes no two-server offers."""
 
@@ -62,7 +62,7 @@ MEANINGS: dict[Cause, str] = {
 """What each cause means, for the reference."""
 
 OR_HTTP_LOST = (
-    "Or it took our offer, and its request was lost: does a firewall drop TCP port {port}? pixiecore doctor looks",
+    "Or it took our offer, and its request was lost: does a firewall drop TCP port {port}? pixiecore doctor looks"
 )
 """Where iPXE may have taken another's offer, and may not."""
 

@@ -78,12 +78,16 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is known at one moment, which many machines can be explained with."""
+    """What is known at one moment, with which many machines can be explained."""
 
-    problems: Sequence[News]
+    problems: Sequence[News] = ()
     """What others do by which boots fail, or may."""
-    gave_address: Callable[[str, float], bool | None]
+    gave_address: Callable[[str, float], bool | None] = lambda mac, seconds: None
     """See :meth:`Neighbourhood.gave_address`."""
+
+    def problems_on(self, interface: str) -> Sequence[News]:
+        """Those of servers on one interface, or wherever they are in a capture."""
+        return [news for news in self.problems if not interface or news.neighbour.interface in ("", interface)]
 
 
 @dataclass(slots=True)
@@ -94,23 +98,27 @@ class _Known:
 
 
 class Neighbourhood:
-    """Those that were heard in the last hour.
+    """The servers that were heard in the last hour, and which machines they offered an address.
 
-    :param opens: whether a token in a Pixiecore's URL was sealed by our key
+    :param opens: whether a token in a Pixiecore's URL was sealed by our key; ``None`` where there is no key to tell by
     :param clock: seconds, of a clock that never goes back
     """
 
     def __init__(
-        self, opens: Callable[[str], bool] = lambda token: False, clock: Callable[[], float] = time.monotonic
+        self, opens: Callable[[str], bool] | None = lambda token: False, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._opens = opens
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._since: float | None = None
         self._offered: OrderedDict[bytes, float] = OrderedDict()
+        self._forgotten = float("-inf")
+        """When the latest of those was offered an address that are forgotten for lack of room."""
 
     def listens(self, since: float | None = None) -> None:
-        """From now on, or from another time of the clock, everything that is broadcast is heard."""
+        """Everything that is broadcast is handed on from now on, or from another time of the clock. Called again when
+        something was not.
+        """
         self._since = self._clock() if since is None else since
 
     def heard(self, message: Dhcp4Message, source: IPv4Address, interface: str) -> list[News]:
@@ -139,14 +147,18 @@ class Neighbourhood:
     def gave_address(self, mac: str, seconds: float) -> bool | None:
         """Whether a DHCP server was heard to offer a machine an address; ``None`` where that cannot be known.
 
-        :param seconds: how long ago our first offer was
+        :param mac: in lower case with colons
+        :param seconds: how long ago its attempt began
         """
-        now = self._clock()
+        return self._gave_address(mac, seconds, self._clock())
+
+    def _gave_address(self, mac: str, seconds: float, now: float) -> bool | None:
+        began = now - seconds
         at = self._offered.get(bytes.fromhex(mac.replace(":", "")))
-        if at is not None and at >= now - seconds - _BEFORE_US:
+        if at is not None and at >= began - _BEFORE_US:
             return True
-        unheard = self._since is None or self._since > now - seconds
-        return None if unheard or len(self._offered) == MOST_MACHINES else False
+        unheard = self._since is None or self._since > began or self._forgotten >= began - _BEFORE_US
+        return None if unheard else False
 
     def all(self) -> list[Neighbour]:
         """Those that were heard lately, by their addresses."""
@@ -160,13 +172,14 @@ class Neighbourhood:
 
     def now(self) -> Surroundings:
         """How it is now."""
-        return Surroundings(self.problems(), self.gave_address)
+        now = self._clock()
+        return Surroundings(self.problems(), lambda mac, seconds: self._gave_address(mac, seconds, now))
 
     def _gave(self, chaddr: bytes, now: float) -> None:
         self._offered[chaddr] = now
         self._offered.move_to_end(chaddr)
         if len(self._offered) > MOST_MACHINES:
-            self._offered.popitem(last=False)
+            self._forgotten = self._offered.popitem(last=False)[1]
 
     def _forget(self, now: float) -> None:
         gone = [server for server, known in self._known.items() if now - known.seen > FORGOTTEN_SECONDS]
@@ -177,6 +190,9 @@ class Neighbourhood:
         """Whatever there is to say, with what makes it another thing than before."""
         sealed = _SEALED.match(one.boot_file)
         if sealed is not None and one.is_proxy:
+            if self._opens is None:
+                yield (None, "pixiecore"), News(one, None, f"{_where(one)} is another Pixiecore")
+                return
             if self._opens(sealed[1]):
                 yield (None, "ours"), News(one, None, f"{_where(one)} is another Pixiecore with our key")
                 return

@@ -40,6 +40,8 @@ class _Transfer:
     last: int = 0
     """Bytes in the last block that was sent, which is short."""
     answered: bool = False
+    is_given_up: bool = False
+    """Told to have broken off; it may go on all the same, where a link comes back."""
 
     @property
     def bytes(self) -> int:
@@ -53,16 +55,19 @@ class _Transfer:
 class TftpReplay:
     """Takes datagrams that are not DHCP's.
 
-    :param add: takes a fact, and its time
+    :param add: takes a fact
     :param who: the machine that has an address
+    :param went_on: whether a machine has come further since a time
     :param is_about: whether a server is one that counts
     """
 
-    add: Callable[[Fact, float], None]
+    add: Callable[[Fact], None]
     who: Callable[[IPv4Address], str | None]
-    is_about: Callable[[IPv4Address], bool] = lambda server: True
+    went_on: Callable[[str, float], bool]
+    is_about: Callable[[IPv4Address], bool]
     _transfers: OrderedDict[Endpoint, _Transfer] = field(default_factory=OrderedDict)
-    _looked: float = 0.0
+    due: float = float("inf")
+    """Before then no transfer will have been silent for so long that it has broken off."""
 
     def take(self, said: Datagram, now: float) -> None:
         """One datagram."""
@@ -79,23 +84,28 @@ class TftpReplay:
         elif client in self._transfers:
             self._by_client(client, what, now)
         elif server in self._transfers:
-            self._by_server(server, what, packet.missing, now)
+            self._by_server(server, what, packet.missing)
 
     def wait(self, now: float) -> None:
-        """Time passes: what nobody goes on with has broken off."""
-        if now - self._looked < 1.0:
-            return
-        self._looked = now
-        for client, transfer in list(self._transfers.items()):
-            if now - transfer.heard > _SILENCE_SECONDS:
-                del self._transfers[client]
-                self._broke_off(transfer, transfer.heard + _SILENCE_SECONDS)
+        """Time passes: what nobody goes on with has broken off, unless somebody does after all."""
+        for transfer in self._transfers.values():
+            if not transfer.is_given_up and now >= transfer.heard + _SILENCE_SECONDS:
+                self._give_up(transfer)
+        going_on = (one.heard for one in self._transfers.values() if not one.is_given_up)
+        self.due = min(going_on, default=float("inf")) + _SILENCE_SECONDS
 
-    def finish(self, now: float) -> None:
+    def finish(self) -> None:
         """There are no more frames."""
-        for transfer in list(self._transfers.values()):
-            self._broke_off(transfer, now)
+        for transfer in self._transfers.values():
+            if not transfer.is_given_up:
+                self._give_up(transfer)
         self._transfers.clear()
+
+    def _give_up(self, transfer: _Transfer) -> None:
+        transfer.is_given_up = True
+        # One that has gone on has its file: the last acknowledgement was lost, or not captured.
+        if transfer.mac is None or not self.went_on(transfer.mac, transfer.heard):
+            self._broke_off(transfer)
 
     def _begin(self, client: Endpoint, asked: tftp.ReadRequest, said: Datagram, now: float) -> None:
         earlier = self._transfers.pop(client, None)
@@ -103,10 +113,18 @@ class TftpReplay:
             earlier.heard = now  # it asks again, since nothing came
             self._transfers[client] = earlier
             return
+        self._forget_repeated(client[0], asked.name)
         mac = self.who(client[0]) or said.source or None
         self._transfers[client] = _Transfer(asked.name, mac, str(client[0]), now, now)
+        self.due = min(self.due, now + _SILENCE_SECONDS)
         if len(self._transfers) > _MOST:
             self._transfers.popitem(last=False)
+
+    def _forget_repeated(self, address: IPv4Address, name: str) -> None:
+        """Of what it asks for again from another port, the first request tells nothing."""
+        for client, transfer in list(self._transfers.items()):
+            if client[0] == address and transfer.name == name:
+                del self._transfers[client]
 
     def _by_client(self, client: Endpoint, what: object, now: float) -> None:
         transfer = self._transfers[client]
@@ -120,9 +138,9 @@ class TftpReplay:
         elif isinstance(what, tftp.Error):
             del self._transfers[client]
             if transfer.bytes:  # else a probe for its size, which EDK2 ends so
-                self._broke_off(transfer, now, f"the client says: {what.message}")
+                self._broke_off(transfer, f"the client says: {what.message}")
 
-    def _by_server(self, client: Endpoint, what: object, missing: int, now: float) -> None:
+    def _by_server(self, client: Endpoint, what: object, missing: int) -> None:
         transfer = self._transfers[client]
         transfer.answered = True
         if isinstance(what, tftp.OptionAck):
@@ -146,7 +164,7 @@ class TftpReplay:
                     file=transfer.name,
                     reason=reason,
                 )
-                self.add(refused, now)
+                self.add(refused)
 
     def _sent(self, transfer: _Transfer, now: float) -> None:
         is_boot = names_a_boot(transfer.name)
@@ -162,13 +180,12 @@ class TftpReplay:
                 seconds=round(now - transfer.began, 3),
                 address=transfer.address,
                 blksize=transfer.blksize,
-            ),
-            now,
+            )
         )
         if is_boot:
-            self.add(Booting(mac=transfer.mac, via="TFTP"), now)
+            self.add(Booting(mac=transfer.mac, via="TFTP"))
 
-    def _broke_off(self, transfer: _Transfer, now: float, why: str = "") -> None:
+    def _broke_off(self, transfer: _Transfer, why: str = "") -> None:
         if not why:
             unheard = "the client acknowledged nothing that was sent" if transfer.answered else "nothing was answered"
             why = "the client fell silent" if transfer.bytes else unheard
@@ -183,8 +200,7 @@ class TftpReplay:
                 seconds=round(transfer.heard - transfer.began, 3),
                 reason=why,
                 address=transfer.address,
-            ),
-            now,
+            )
         )
 
 

@@ -96,7 +96,7 @@ class Unanswered(Fact):
     client: Client = Field(description="what kind of program asked")
     architecture: str = Field(default="", description="what it said it is, in words")
     server: str = Field(default="", description="the boot server that it asked on port 4011; empty for everybody")
-    elsewhere: bool = Field(default=False, description="whether that is another than the one that it is about")
+    elsewhere: bool = Field(default=False, description="whether that is not the boot server that is being explained")
     seconds: int = Field(default=0, description="secs: how many seconds the client says it has been trying")
 
 

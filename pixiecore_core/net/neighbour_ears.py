@@ -15,9 +15,11 @@ from pixiecore_core.boot.rationing import Ration
 from pixiecore_core.engine.neighbours import Neighbourhood, News
 from pixiecore_core.errors import WireError
 from pixiecore_core.models.facts import NeighbourSeen
+from pixiecore_core.net.dhcp_socket import Datagram
 from pixiecore_core.net.interfaces import Interfaces
 from pixiecore_core.net.packet_socket import PacketSocket
 from pixiecore_core.observe.bus import Bus
+from pixiecore_core.observe.frames import LastFrames
 from pixiecore_core.wire.dhcp4 import parse
 
 CLIENT_PORT = 68
@@ -31,6 +33,8 @@ class NeighbourEars:
 
     :param opened: the socket, which is the ears' to close
     :param neighbourhood: takes what is heard
+    :param frames: keeps what others say to machines that have asked us
+    :param hears_all: whether every DHCP server here is another host's; our own host's are not heard
     :param bus: told of each thing that is new, and of messages that were not looked at
     """
 
@@ -40,17 +44,22 @@ class NeighbourEars:
         neighbourhood: Neighbourhood,
         interfaces: Interfaces,
         bus: Bus,
+        frames: LastFrames,
+        *,
+        hears_all: bool = True,
     ) -> None:
         self._socket = opened
         self._neighbourhood = neighbourhood
         self._interfaces = interfaces
         self._bus = bus
+        self._frames = frames
+        self._hears_all = hears_all
         self._ration = Ration(*HEARD)
         self._greenlet: gevent.Greenlet[[], None] | None = None
 
     def start(self) -> None:
         """Begin to listen."""
-        self._neighbourhood.listens()
+        self._missed_some()
         self._greenlet = gevent.spawn(self._listen)
 
     def stop(self) -> None:
@@ -69,26 +78,33 @@ class NeighbourEars:
                         return
                     continue
                 try:
-                    self._take(heard.data, IPv4Address(heard.source[0]), heard.interface)
+                    self._take(heard)
                 except Exception as error:
                     # Whatever one message does to us, the next one is another server's.
                     gevent.get_hub().handle_error(self._greenlet, type(error), error, error.__traceback__)
             gevent.sleep(0)
 
-    def _take(self, data: bytes, source: IPv4Address, index: int) -> None:
-        now = time.monotonic()
-        interface = self._interfaces.served(index)
+    def _missed_some(self) -> None:
+        """What was not heard before now proves nothing."""
+        if self._hears_all:
+            self._neighbourhood.listens()
+
+    def _take(self, heard: Datagram) -> None:
+        now, source = time.monotonic(), IPv4Address(heard.source[0])
+        interface = self._interfaces.served(heard.interface)
         # What we send out of one interface comes in by another that is on the same network.
         if interface is None or self._interfaces.has(source):
             return
         if not self._ration.take(now):
             self._bus.drop("DHCP", "neighbour-rationed")
+            self._missed_some()
             return
         try:
-            message = parse(data)
+            message = parse(heard.data)
         except WireError:
             self._bus.drop("DHCP", "neighbour-malformed")
             return
+        self._frames.of_others(message.chaddr, heard.source, (str(heard.destination), CLIENT_PORT), heard.data)
         for news in self._neighbourhood.heard(message, source, interface.name):
             self._bus.report(_fact(news))
 

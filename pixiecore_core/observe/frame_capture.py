@@ -13,11 +13,9 @@ from pixiecore_core.hidden import blanked
 from pixiecore_core.observe.frames import LastFrames, Message
 from pixiecore_core.wire import pcap
 from pixiecore_core.wire.captured import Frame
-from pixiecore_core.wire.framing import BROADCAST, Conversation, udp_frame
+from pixiecore_core.wire.framing import BROADCAST, STAND_IN, Conversation, udp_frame
 from pixiecore_core.wire.udp4 import UdpPacket
 
-OURS = "02:00:00:00:00:01"
-"""The hardware address that stands for ours: a locally administered one."""
 _DHCP = 67  # where relays ask, too, and machines that have no address yet
 _OF_PEOPLE = re.compile(rb"[A-Z]+ /(?:_/v1/|_/status|machines/)")
 """Requests of those who look at machines."""
@@ -52,15 +50,15 @@ def _framed(messages: list[Message], mac: str, raw: bool) -> Iterator[Frame]:
         ours, theirs = IPv4Address(str(message.ours[0])), IPv4Address(str(message.theirs[0]))
         missing = message.length - len(data)
         if message.tcp:
-            client, server = (theirs, message.theirs[1], mac), (ours, message.ours[1], OURS)
+            client, server = (theirs, message.theirs[1], mac), (ours, message.ours[1], STAND_IN)
             talk = conversations.setdefault((client, server), Conversation(client, server))
             yield from talk.say(message.at, not message.sent, data, missing)
         elif message.sent:
             packet = UdpPacket(ours, message.ours[1], theirs, message.theirs[1], data, missing)
-            yield udp_frame(message.at, packet, OURS, _way_to(theirs, mac))
+            yield udp_frame(message.at, packet, STAND_IN, _way_to(theirs, mac))
         else:
             packet = UdpPacket(theirs, message.theirs[1], ours, message.ours[1], data, missing)
-            yield udp_frame(message.at, packet, mac, _way_to(ours, OURS))
+            yield udp_frame(message.at, packet, mac, _way_to(ours, STAND_IN))
 
 
 def _way_to(address: IPv4Address, hardware: str) -> str:

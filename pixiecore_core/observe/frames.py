@@ -36,7 +36,7 @@ class Message(NamedTuple):
     at: int
     """Nanoseconds since the epoch."""
     sent: bool
-    """By us."""
+    """By us, or by another server, whose address stands for ours then."""
     ours: Address
     theirs: Address
     data: bytes
@@ -70,12 +70,19 @@ class LastFrames:
         """A DHCP message, on whichever port.
 
         :param hardware: the machine's address
-        :param sent: by us
+        :param sent: by us, or another server
         """
         new = self._new
         new.append((hardware, (self._clock(), sent, ours, theirs, data[:LONGEST], len(data), False)))
         if len(new) >= self._due:
             self._sort_if_time()
+
+    def of_others(self, hardware: bytes, source: Address, to: Address, data: bytes) -> None:
+        """What another server sent to a machine: kept where there is something of that machine's already, so that a
+        network's ordinary DHCP does not push out what is told of machines that boot.
+        """
+        if hardware in self._machines or any(key == hardware for key, _ in self._new):
+            self.dhcp(hardware, True, source, to, data)
 
     def udp(self, sent: bool, ours: Address, theirs: tuple[str, int], data: bytes) -> None:
         """Any other datagram."""

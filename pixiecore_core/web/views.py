@@ -115,12 +115,14 @@ def case_of(
     moving: Moving | None = None,
 ) -> Case:
     """What is known of a machine, for whoever explains it."""
-    problems = around.problems if around is not None else ()
+    around = around or Surroundings()
     if attempt is None:
-        return Case(mac, (), (), Outcome.UNDER_WAY, now, problems)
+        return Case(mac, (), (), Outcome.UNDER_WAY, now, around.problems)
     facts, before, gave_address = attempt.facts, attempt.before or (), None
-    if around is not None and facts:
-        gave_address = around.gave_address(mac, max(0.0, now - facts[0].at))
+    # What a DHCP server answers a relay is not heard, and after the clock was set back nobody knows when that was.
+    if facts and attempt.machine.relay is None and facts[0].at <= facts[-1].at <= now:
+        gave_address = around.gave_address(mac, now - facts[0].at)
+    problems = around.problems_on(attempt.machine.interface)
     return Case(
         mac, facts, before, attempt.outcome, now, problems, gave_address=gave_address, moving=moving is not None
     )

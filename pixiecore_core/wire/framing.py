@@ -15,6 +15,8 @@ from pixiecore_core.wire.link import ethernet
 from pixiecore_core.wire.tcp4 import Flag, Segment
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
+STAND_IN = "02:00:00:00:00:01"
+"""The hardware address that stands for ours, which no socket shows: a locally administered one."""
 _SEGMENT = 1460
 _LONGEST = 65_495
 """Bytes of TCP payload in one IPv4 packet without options."""

@@ -181,6 +181,10 @@ WELL = (
         (case(offered(100), loader(101), silent=1, before=(*WELL, asked(9, "its system"))), []),
         (case(Noticed(mac=MAC, at=0, what="odd-range", text="asked for 'bytes=u-u'"), silent=1), [Cause.ODD_RANGE]),
         (
+            case(offered(0), told(1), offered(61), told(62), loader(63), to_ipxe(65), script(66), silent=1),
+            [],
+        ),
+        (
             case(offered(0), told(4), offered(61, Client.HTTP_BOOT), loader(62), to_ipxe(64), script(65), silent=1),
             [Cause.TIME_LOST],
         ),

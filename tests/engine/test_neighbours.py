@@ -154,6 +154,8 @@ def test_a_flood_of_offers_is_bounded_and_makes_nothing_known() -> None:
         neighbourhood.heard(said(chaddr=number.to_bytes(6)), ROUTER, "eth0")
     assert len(neighbourhood._offered) == MOST_MACHINES
     assert neighbourhood.gave_address(ORIGIN.mac, 0.0) is None
+    clock.now = 100.0
+    assert neighbourhood.gave_address(ORIGIN.mac, 0.0) is False, "the flood is over"
 
 
 def test_problems_are_there_to_be_asked_for_the_worst_first() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pixiecore_core.cli.explain_capture import read
+from pixiecore_core.engine.neighbour_mends import Problem
 from tests.lab.neighbour import start_neighbour
 from tests.lab.network import Network, Process
 
@@ -70,6 +72,20 @@ def test_a_dhcp_server_that_claims_to_be_pxe_is_warned_of_at_once(network: Netwo
     server.wait_for(f"[DHCP] warning: {told} tells iPXE to wait for no proxy (option 175.176)", 10)
     server.wait_for(f'[DHCP] {told} names a boot file of its own, "theirs.0"', 10)
     assert server.text().count("without 43") == 1
+    inside = [
+        "ip",
+        "netns",
+        "exec",
+        network.srv,
+        PIXIECORE,
+        "capture",
+        "52:54:00:12:34:56",
+        "--output",
+        tmp_path / "frames.pcap",
+    ]
+    subprocess.run(inside, check=True, capture_output=True, timeout=30)
+    replay, _ = read(tmp_path / "frames.pcap", None)
+    assert Problem.PXE_CLASS in [one.problem for one in replay.neighbours.problems()], "a bug report has it, too"
     assert "192.0.2.2 on" not in server.text(), "it does not hear itself"
 
 

@@ -85,7 +85,7 @@ def time_lost(case: Case) -> Diagnosis | None:
     led_on = next((offer for offer in reversed(offers) if offer.at <= taken.at), None)
     if led_on is None or led_on.at - case.facts[0].at < LOST_SECONDS or led_on.client is Client.IPXE:
         return None
-    first = next((offer for offer in offers if offer.client is not led_on.client), None)
+    first = next((offer for offer in offers if offer.client is not led_on.client and offer.at < led_on.at), None)
     if first is None:
         return None
     lost = led_on.at - case.facts[0].at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from pixiecore_core.engine.attempts import Outcome
@@ -48,7 +49,7 @@ _SPOILED_BY = {
 }
 """What a neighbour does that makes firmware pass over our offer, the likeliest first."""
 _RIVALS = (Problem.OTHER_KEY, Problem.SECOND_PROXY)
-"""Whose offer iPXE takes where that comes sooner; a boot file that a DHCP server names, ours outranks."""
+"""iPXE takes their offer if it comes first; ours outranks the boot file that a DHCP server names."""
 _FETCHES = (LoaderSent, ScriptOffered, ScriptSent, SentToDisk, KernelSent, InitrdSent, FileSent, Booting)
 """What only happens after an offer was taken."""
 
@@ -60,6 +61,26 @@ def _by(plugin: str) -> str:
 def _asked_elsewhere(case: Case) -> str:
     """The server whose port 4011 it asked in place of ours, which a capture shows; or nothing."""
     return next((fact.server for fact in case.of(Unanswered) if fact.elsewhere), "")
+
+
+def _instead(case: Case, what: str, problems: Iterable[Problem]) -> Diagnosis | None:
+    """It took another's offer, or asked another server.
+
+    :param what: what it did not do
+    :param problems: what a neighbour may do that has this effect, the likeliest first
+    """
+    elsewhere = _asked_elsewhere(case)
+    for problem in problems:
+        for news in case.neighbours:
+            if news.problem is problem and elsewhere in ("", news.neighbour.server):
+                return diagnosis(_SPOILED_BY[problem], f"{what}; {news.text}", *news.mend)
+    if not elsewhere:
+        return None
+    what = f"{what}: it asked {elsewhere} on port 4011 in our place"
+    if any(fact.server == elsewhere for fact in case.of(AddressAsked)):
+        says = f"{what}, which says that it is for PXE (option 60)"
+        return diagnosis(Cause.OPTION_60, says, *NEIGHBOUR_MENDS[Problem.PXE_CLASS])
+    return diagnosis(Cause.SECOND_PROXY, what, *NEIGHBOUR_MENDS[Problem.SECOND_PROXY])
 
 
 def no_request(case: Case) -> Diagnosis | None:
@@ -106,18 +127,15 @@ def offer_not_taken(case: Case) -> Diagnosis | None:
     offers = case.of(Offered)
     if not offers or case.has(*_FETCHES) or began_to_fetch(case):
         return None
-    elsewhere = _asked_elsewhere(case)
-    if not elsewhere and still_waits(case):
+    if not _asked_elsewhere(case) and still_waits(case):
         return None
     asked = [fact for fact in case.of(AddressAsked) if fact.client != "its system"]
     what = f"Its firmware was offered a boot {times(len(offers))} and has not asked for the file"
-    for problem, cause in _SPOILED_BY.items():
-        for news in case.neighbours:
-            if news.problem is problem:
-                return diagnosis(cause, f"{what}; {news.text}", *news.mend)
-    if elsewhere:
-        says = f"{what}: it asked {elsewhere} on port 4011 in our place, which says that it is for PXE (option 60)"
-        return diagnosis(Cause.OPTION_60, says, *NEIGHBOUR_MENDS[Problem.PXE_CLASS])
+    instead = _instead(case, what, _SPOILED_BY)
+    if instead is not None:
+        return instead
+    if any(fact.server for fact in case.of(Unanswered)):
+        return diagnosis(Cause.TFTP_BLOCKED, f"{what}: it asked our port 4011 where that is, and that was lost")
     if case.has(PxeAnswered):
         return diagnosis(Cause.TFTP_BLOCKED, f"{what}, though it was told on port 4011 where that is: TFTP was lost")
     if asked:
@@ -170,9 +188,8 @@ def script_not_asked(case: Case) -> Diagnosis | None:
     if asked is None:
         return None
     server = f" from {asked.server}" if asked.server else ""
-    for news in case.neighbours:
-        if news.problem in _RIVALS:
-            says = f"Its iPXE took an address{server} and has not asked for its script; {news.text}"
-            return diagnosis(Cause.SECOND_PROXY, says, *news.mend, *(() if _asked_elsewhere(case) else OR_HTTP_LOST))
+    instead = _instead(case, f"Its iPXE took an address{server} and has not asked for its script", _RIVALS)
+    if instead is not None:
+        return instead if _asked_elsewhere(case) else replace(instead, mend=(*instead.mend, OR_HTTP_LOST))
     says = f"Its iPXE took our offer and an address{server}, and has not asked for its script: HTTP was lost"
     return diagnosis(Cause.HTTP_BLOCKED, says)

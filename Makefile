@@ -5,7 +5,7 @@
 #   make fast    the tests that take seconds
 #   make lab     boots of real firmware in QEMU, those that CI makes
 #   make lab-all every boot, and dnsmasq's beside them, into docs/reference/compatibility.md
-#   make servers attacks on whole servers, and servers that give up root; a minute or two
+#   make servers attacks on whole servers, servers with strangers' plugins, servers that give up root; some minutes
 #   make fuzz    look for inputs that a parser cannot take, for SECONDS=60 in all
 #   make soak    a server under load for MINUTES=10; fails if it grows
 #   make check   lint, types, import rules

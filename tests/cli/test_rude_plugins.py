@@ -20,6 +20,8 @@ from pixiecore_core.plugins import watching
 from tests.command import failure, pixiecore
 from tests.processes import HIGH_PORTS, PIXIECORE, install_plugin
 
+pytestmark = pytest.mark.servers
+
 HEAD = """
 import io, os, signal, sys, threading, time
 import gevent

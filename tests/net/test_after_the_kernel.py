@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
+from pixiecore_core.net.syslog_sockets import SyslogSockets
 from tests.observe.receiver import Receiver
 from tests.processes import HIGH_PORTS, read_until, serving
 
@@ -20,11 +21,9 @@ SAID = b"<30>Nov 26 11:13:10 main-menu[217]: INFO: Menu item 'partman-base' sele
 
 def free_port() -> int:
     """A port that is free for UDP and TCP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-        udp.bind(("127.0.0.1", 0))
-        port: int = udp.getsockname()[1]
-        tcp.bind(("127.0.0.1", port))
-        return port
+    sockets = SyslogSockets("127.0.0.1", 0)
+    sockets.close()
+    return sockets.port
 
 
 def get(url: str) -> str:

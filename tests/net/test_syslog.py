@@ -113,3 +113,18 @@ def test_it_frees_its_port() -> None:
     port = made.server.port
     made.server.stop(1)
     SyslogSockets(HOME, port).close()
+
+
+def test_any_port_is_one_that_is_free_for_both() -> None:
+    made, taken = [], []
+    try:
+        for _ in range(3):
+            made.append(SyslogSockets(HOME, 0))
+            assert made[-1].udp.getsockname() == made[-1].tcp.getsockname()
+        taken.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        taken[0].bind((HOME, 0))
+        with pytest.raises(OSError, match="in use"):
+            SyslogSockets(HOME, taken[0].getsockname()[1])
+    finally:
+        for one in [*made, *taken]:
+            one.close()

@@ -30,7 +30,7 @@ VICTIM_MAC = "52:54:00:00:00:02"
 HOOK_TIMEOUT = 0.8
 """Seconds; above one, an answer is kept for the next try, and is not asked for again."""
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="session")

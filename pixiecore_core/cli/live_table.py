@@ -89,6 +89,7 @@ class LiveTable:
     def _rendered(self) -> str:
         columns, height = self._size()
         now, attempts, moving = time.time(), self._core.attempts, self._core.progress.now()
+        around = self._core.neighbourhood.now()
         most = max(_FEWEST, height // 2 - _OTHER_LINES)
         rows: list[dict[str, Any]] = []
         more = 0
@@ -97,7 +98,7 @@ class LiveTable:
             if attempt is None or not attempt.facts or now - attempt.facts[-1].at > LATELY_SECONDS:
                 break  # they are in the order in which they were heard of
             if len(rows) < most:
-                case = case_of(mac, attempt, now, moving=moving.get(mac))
+                case = case_of(mac, attempt, now, around, moving.get(mac))
                 one = summary(attempt, True, moving.get(mac), case)
                 rows.append(one.model_dump(mode="json"))
             else:

@@ -18,7 +18,8 @@ from pixiecore_core.cli import live_table
 from pixiecore_core.cli.live_table import LiveTable, is_wanted
 from pixiecore_core.cli.status import ago, progress
 from pixiecore_core.firmware.finding import FoundLoaders
-from pixiecore_core.models.facts import Booting, ScriptSent
+from pixiecore_core.models import Client
+from pixiecore_core.models.facts import Booting, Offered, ScriptSent
 from pixiecore_core.observe.log import Lines, configure
 from pixiecore_core.observe.progress import Moving
 from pixiecore_core.settings.server import ServerSettings
@@ -89,6 +90,15 @@ def test_a_file_on_its_way_has_a_bar(core: Core, terminal: Terminal) -> None:
     core.progress.begin(Moving(MAC, "/srv/vmlinuz", 8_000_000, 4_000_000, time.monotonic() - 2))
     say(terminal, "one\n")
     assert "━━━━━───── 50% of 8.0 MB, 2.0 MB/s vmlinuz" in terminal.screen()[3]
+
+
+def test_what_is_known_of_the_network_is_in_its_note(core: Core, terminal: Terminal) -> None:
+    core.neighbourhood.listens(since=float("-inf"))
+    for _ in range(3):
+        core.bus.report(Offered(mac=MAC, stage="dhcp", client=Client.PXE))
+    terminal.lines.around = LiveTable(terminal.lines, core, lambda: (400, 24)).around
+    say(terminal, "one\n")
+    assert "no DHCP server was heard" in terminal.screen()[3]
 
 
 def test_a_low_terminal_shows_some_and_says_how_many_more(core: Core, terminal: Terminal) -> None:

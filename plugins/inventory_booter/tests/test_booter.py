@@ -424,7 +424,8 @@ def test_an_answer_does_not_wait_for_a_large_inventory(folder: Path) -> None:
         gevent.sleep(0.001)
         turns += 1
     assert made.inventory.choose(Machine(mac="02:00:00:00:07:cf")).entry is not None
-    assert turns > 10, "the loop stood still while the inventory was read"
+    # Read on the loop, there would be one. How many there are is for Python's lock to say: a thread keeps it for 5 ms.
+    assert turns > 3, "the loop stood still while the inventory was read"
 
 
 def test_where_it_asked_from_was_forgotten_it_is_started_again(folder: Path) -> None:

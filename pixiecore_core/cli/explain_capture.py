@@ -11,7 +11,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import IO, Any
 
 from pixiecore_core.boot.paths import ServerAddress
 from pixiecore_core.engine.case import PATIENCE_WITH_CAPTURES
@@ -50,21 +50,21 @@ def read(file: Path, server: IPv4Address | None) -> tuple[Replay, Unreadable | N
     return replay, None
 
 
-def _found_out(opened: BinaryIO) -> tuple[Replay, Decoder, WireError | None]:
+def _found_out(opened: IO[bytes]) -> tuple[Replay, Decoder, WireError | None]:
     """A capture of whichever boot server: read again, where another was taken for it at first."""
-    with TemporaryFile() as copy:
-        if not opened.seekable():  # a pipe
+    if not opened.seekable():  # a pipe
+        with TemporaryFile() as copy:
             shutil.copyfileobj(opened, copy)
             copy.seek(0)
-        source = opened if opened.seekable() else cast(BinaryIO, copy)
-        found = _replayed(source, None)
-        if found[0].was_mistaken:
-            source.seek(0)
-            found = _replayed(source, found[0].server)
-        return found
+            return _found_out(copy)
+    found = _replayed(opened, None)
+    if found[0].was_mistaken:
+        opened.seek(0)
+        found = _replayed(opened, found[0].server)
+    return found
 
 
-def _replayed(opened: BinaryIO, server: IPv4Address | None) -> tuple[Replay, Decoder, WireError | None]:
+def _replayed(opened: IO[bytes], server: IPv4Address | None) -> tuple[Replay, Decoder, WireError | None]:
     """A capture up to its end, or to what is no frame."""
     replay, decoder, fault = Replay(server), Decoder(), None
     try:

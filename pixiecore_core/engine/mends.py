@@ -24,10 +24,15 @@ IN_ONE_SERVER = (
 """For firmware that takes no two-server offers: HP laptops (bootimus issue 77), DL380 Gen9 (netboot issue 43)."""
 
 OR_NOT_HEARD = (
-    "Is there one all the same? On the boot server's own host, behind a relay, or where it answers machines directly, "
-    "it is not heard. Then the firmware seems to want everything from one server:"
+    "If there is one all the same (on the boot server's own host, behind a relay, or answering machines directly, "
+    "it is not heard), the firmware seems to want everything from one server:"
 )
 """Between what mends the lack of a DHCP server, and what firmware needs that takes no two-server offers."""
+
+OR_HTTP_LOST = (
+    "Or it took our offer, and its request was lost: does a firewall drop TCP port {port}? pixiecore doctor looks"
+)
+"""Where iPXE may have taken another's offer, and may not."""
 
 HTTP_BOOT_URI = (
     "Where the BMC speaks Redfish, no DHCP is needed at all: set HttpBootUri to {url} and boot once from UefiHttp"
@@ -60,11 +65,6 @@ MEANINGS: dict[Cause, str] = {
     Cause.TIME_LOST: "other entries of its boot order had their turn first",
 }
 """What each cause means, for the reference."""
-
-OR_HTTP_LOST = (
-    "Or it took our offer, and its request was lost: does a firewall drop TCP port {port}? pixiecore doctor looks"
-)
-"""Where iPXE may have taken another's offer, and may not."""
 
 MENDS: dict[Cause, tuple[str, ...]] = {
     Cause.NO_REQUEST: (

@@ -83,7 +83,9 @@ class Surroundings:
     problems: Sequence[News] = ()
     """What others do by which boots fail, or may."""
     gave_address: Callable[[str, float], bool | None] = lambda mac, seconds: None
-    """See :meth:`Neighbourhood.gave_address`."""
+    """Whether a DHCP server was heard to offer a machine an address; ``None`` where that cannot be known. Takes its
+    MAC, in lower case with colons, and how many seconds ago its attempt began.
+    """
 
     def problems_on(self, interface: str) -> Sequence[News]:
         """Those of servers on one interface, or wherever they are in a capture."""
@@ -144,16 +146,7 @@ class Neighbourhood:
                 fresh.append(news)
         return fresh
 
-    def gave_address(self, mac: str, seconds: float) -> bool | None:
-        """Whether a DHCP server was heard to offer a machine an address; ``None`` where that cannot be known.
-
-        :param mac: in lower case with colons
-        :param seconds: how long ago its attempt began
-        """
-        return self._gave_address(mac, seconds, self._clock())
-
-    def _gave_address(self, mac: str, seconds: float, now: float) -> bool | None:
-        began = now - seconds
+    def _gave_address(self, mac: str, began: float) -> bool | None:
         at = self._offered.get(bytes.fromhex(mac.replace(":", "")))
         if at is not None and at >= began - _BEFORE_US:
             return True
@@ -173,7 +166,7 @@ class Neighbourhood:
     def now(self) -> Surroundings:
         """How it is now."""
         now = self._clock()
-        return Surroundings(self.problems(), lambda mac, seconds: self._gave_address(mac, seconds, now))
+        return Surroundings(self.problems(), lambda mac, seconds: self._gave_address(mac, now - seconds))
 
     def _gave(self, chaddr: bytes, now: float) -> None:
         self._offered[chaddr] = now

@@ -47,7 +47,7 @@ _ANSWER_SECONDS = 3.0
 
 
 class _Everybody(Container[IPv4Address]):
-    """Relays, none of which a capture has to believe: it only is told that there was one."""
+    """Whichever relay it was: that there was one is all that counts here."""
 
     def __contains__(self, relay: object) -> bool:
         return True
@@ -80,7 +80,7 @@ class Replay:
     now: float = 0.0
     """Of the last frame, in seconds since the epoch."""
     was_mistaken: bool = False
-    """Whether another proxy was taken for the boot server at first, so that some facts are about that one."""
+    """Whether another server was taken for the boot server at first, so that some facts are about that one."""
     _sure: bool = field(init=False)
     """Whether the boot server is known; the first proxy is taken for it until a Pixiecore offers something."""
     _guesses: set[IPv4Address] = field(default_factory=set)

@@ -33,9 +33,9 @@ class NeighbourEars:
 
     :param opened: the socket, which is the ears' to close
     :param neighbourhood: takes what is heard
+    :param bus: told of each thing that is new, and of messages that were not looked at
     :param frames: keeps what others say to machines that have asked us
     :param hears_all: whether every DHCP server here is another host's; our own host's are not heard
-    :param bus: told of each thing that is new, and of messages that were not looked at
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class NeighbourEars:
 
     def start(self) -> None:
         """Begin to listen."""
-        self._missed_some()
+        self._hear_from_now()
         self._greenlet = gevent.spawn(self._listen)
 
     def stop(self) -> None:
@@ -84,8 +84,8 @@ class NeighbourEars:
                     gevent.get_hub().handle_error(self._greenlet, type(error), error, error.__traceback__)
             gevent.sleep(0)
 
-    def _missed_some(self) -> None:
-        """What was not heard before now proves nothing."""
+    def _hear_from_now(self) -> None:
+        """What was not heard until now proves nothing."""
         if self._hears_all:
             self._neighbourhood.listens()
 
@@ -97,7 +97,7 @@ class NeighbourEars:
             return
         if not self._ration.take(now):
             self._bus.drop("DHCP", "neighbour-rationed")
-            self._missed_some()
+            self._hear_from_now()
             return
         try:
             message = parse(heard.data)

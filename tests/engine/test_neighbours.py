@@ -132,18 +132,18 @@ def test_silence_for_an_hour_makes_a_server_new_again() -> None:
 def test_whether_a_machine_was_offered_an_address() -> None:
     clock = Clock(100.0)
     neighbourhood = Neighbourhood(clock=clock)
-    assert neighbourhood.gave_address(ORIGIN.mac, 1.0) is None, "nobody listens"
+    assert neighbourhood.now().gave_address(ORIGIN.mac, 1.0) is None, "nobody listens"
     neighbourhood.listens()
     clock.now = 110.0
-    assert neighbourhood.gave_address(ORIGIN.mac, 5.0) is False
-    assert neighbourhood.gave_address(ORIGIN.mac, 20.0) is None, "nobody listened then"
+    assert neighbourhood.now().gave_address(ORIGIN.mac, 5.0) is False
+    assert neighbourhood.now().gave_address(ORIGIN.mac, 20.0) is None, "nobody listened then"
     news(proxied({}), of=neighbourhood)
-    assert neighbourhood.gave_address(ORIGIN.mac, 5.0) is False, "a boot is no address"
+    assert neighbourhood.now().gave_address(ORIGIN.mac, 5.0) is False, "a boot is no address"
     news(said(), of=neighbourhood)
-    assert neighbourhood.gave_address(ORIGIN.mac, 5.0) is True
-    assert neighbourhood.gave_address("52:54:00:00:00:01", 5.0) is False
+    assert neighbourhood.now().gave_address(ORIGIN.mac, 5.0) is True
+    assert neighbourhood.now().gave_address("52:54:00:00:00:01", 5.0) is False
     clock.now = 125.0
-    assert neighbourhood.gave_address(ORIGIN.mac, 5.0) is False, "it is long ago"
+    assert neighbourhood.now().gave_address(ORIGIN.mac, 5.0) is False, "it is long ago"
 
 
 def test_a_flood_of_offers_is_bounded_and_makes_nothing_known() -> None:
@@ -153,9 +153,9 @@ def test_a_flood_of_offers_is_bounded_and_makes_nothing_known() -> None:
     for number in range(MOST_MACHINES + 5):
         neighbourhood.heard(said(chaddr=number.to_bytes(6)), ROUTER, "eth0")
     assert len(neighbourhood._offered) == MOST_MACHINES
-    assert neighbourhood.gave_address(ORIGIN.mac, 0.0) is None
+    assert neighbourhood.now().gave_address(ORIGIN.mac, 0.0) is None
     clock.now = 100.0
-    assert neighbourhood.gave_address(ORIGIN.mac, 0.0) is False, "the flood is over"
+    assert neighbourhood.now().gave_address(ORIGIN.mac, 0.0) is False, "the flood is over"
 
 
 def test_problems_are_there_to_be_asked_for_the_worst_first() -> None:

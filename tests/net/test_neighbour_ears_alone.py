@@ -76,20 +76,20 @@ clock = Clock()
 
 def test_what_is_heard_is_known() -> None:
     neighbourhood, _ = listen(offer(MAC))
-    assert neighbourhood.gave_address(MAC, 5.0) is True
-    assert neighbourhood.gave_address(OTHER, 5.0) is False
+    assert neighbourhood.now().gave_address(MAC, 5.0) is True
+    assert neighbourhood.now().gave_address(OTHER, 5.0) is False
 
 
 def test_a_dhcp_server_on_this_host_is_not_heard() -> None:
     neighbourhood, _ = listen(offer(MAC), hears_all=False)
-    assert neighbourhood.gave_address(MAC, 5.0) is True
-    assert neighbourhood.gave_address(OTHER, 5.0) is None
+    assert neighbourhood.now().gave_address(MAC, 5.0) is True
+    assert neighbourhood.now().gave_address(OTHER, 5.0) is None
 
 
 def test_what_the_ration_left_out_may_have_been_an_offer() -> None:
     neighbourhood, bus = listen(*[offer(MAC)] * (int(HEARD[1]) + 20))
     assert "neighbour-rationed" in bus.dropped
-    assert neighbourhood.gave_address(OTHER, 5.0) is None
+    assert neighbourhood.now().gave_address(OTHER, 5.0) is None
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -135,7 +135,9 @@ def offer_not_taken(case: Case) -> Diagnosis | None:
     if instead is not None:
         return instead
     if any(fact.server for fact in case.of(Unanswered)):
-        return diagnosis(Cause.TFTP_BLOCKED, f"{what}: it asked our port 4011 where that is, and that was lost")
+        return diagnosis(
+            Cause.TFTP_BLOCKED, f"{what}: it asked on our port 4011 where that is, and its question was lost"
+        )
     if case.has(PxeAnswered):
         return diagnosis(Cause.TFTP_BLOCKED, f"{what}, though it was told on port 4011 where that is: TFTP was lost")
     if asked:
@@ -145,15 +147,14 @@ def offer_not_taken(case: Case) -> Diagnosis | None:
         return diagnosis(cause, f"{what} by {protocol}{took}, so the offer was seen: its request was lost")
     rhythm = ", ".join(f"{fact.seconds} s" for fact in offers[-4:]) if offers[-1].seconds else ""
     clock = f" (it asked at {rhythm} of its clock)" if rhythm else ""
+    by_bmc = (HTTP_BOOT_URI,) if offers[-1].architecture.startswith("UEFI") else ()
     if case.gave_address is False:
-        says = f"{what}, nor for an address, which no DHCP server was heard to offer it{clock}"
-        found = diagnosis(Cause.NO_DHCP, says)
-        found = replace(found, mend=(*found.mend, OR_NOT_HEARD, *IN_ONE_SERVER))
+        says = f"{what}, nor for an address, and no DHCP server was heard to offer it one{clock}"
+        found, further = diagnosis(Cause.NO_DHCP, says), (OR_NOT_HEARD, *IN_ONE_SERVER, *by_bmc)
     else:
         says = f"{what}, nor for an address: it seems to want everything from one server{clock}"
-        found = diagnosis(Cause.OFFER_NOT_TAKEN, says)
-    by_bmc = (HTTP_BOOT_URI,) if offers[-1].architecture.startswith("UEFI") else ()
-    return replace(found, mend=(*found.mend, *by_bmc))
+        found, further = diagnosis(Cause.OFFER_NOT_TAKEN, says), by_bmc
+    return replace(found, mend=(*found.mend, *further))
 
 
 def offer_not_seen(case: Case) -> Diagnosis | None:
